@@ -1,0 +1,70 @@
+# Everything a fresh machine lacks comes from package registries, into .venv or the cache folder.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+# One environment; the stamp says which lock it was made from.
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'Python 3.11 or later is needed: make PYTHON=/path/to/python3.11 …'; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+define install
+	@echo 'Installing $(1) into $(VENV) …'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(1)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@touch $@
+endef
+
+$(VENV)/demo.stamp: requirements/demo.txt pyproject.toml | $(VENV)/bin/python
+	$(call install,requirements/demo.txt)
+
+$(VENV)/dev.stamp: requirements/dev.txt pyproject.toml | $(VENV)/bin/python
+	$(call install,requirements/dev.txt)
+
+demo: $(VENV)/demo.stamp ## the main job on this machine alone: edit a file, get a 503, get a 200 again
+	@exec $(BIN)/python examples/01-local-file/demo.py
+
+test: $(VENV)/dev.stamp ## all tests, those on a real API server included (the first run builds it)
+	@$(BIN)/python -m tests.controlplane build
+	@$(BIN)/python -m pytest $(ARGS)
+
+unit: $(VENV)/dev.stamp ## the tests that need seconds and no cluster
+	@$(BIN)/python -m pytest tests/unit $(ARGS)
+
+lint: $(VENV)/dev.stamp ## formatting, rules, types, layers
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-timings
+
+format: $(VENV)/dev.stamp ## let ruff mend what it can
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+cluster: $(VENV)/dev.stamp ## a control plane of your own with CRDs and operator, left running
+	@$(BIN)/python -m tests.controlplane up
+
+cluster-down: $(VENV)/dev.stamp ## end what `make cluster` started
+	@$(BIN)/python -m tests.controlplane down
+
+cluster-demo: $(VENV)/dev.stamp ## the same story on a real API server, with the operator
+	@exec $(BIN)/python examples/02-cluster/demo.py
+
+bench: $(VENV)/dev.stamp ## from `kubectl apply` to the first 503, beside a raw watch
+	@$(BIN)/python -m benchmarks.flip $(ARGS)
+
+COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-package fastapi-maintenance --custom-compile-command 'make lock' $(ARGS)
+lock: $(VENV)/dev.stamp ## make the locks anew, after a change of pyproject.toml (ARGS=--upgrade to move on)
+	@$(COMPILE) --all-extras --group dev --output-file requirements/dev.txt
+	@$(COMPILE) --extra windows --group demo --constraints requirements/dev.txt --output-file requirements/demo.txt
+
+clean: ## remove .venv and what tools left behind (the built control plane stays in its cache)
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
+
+.PHONY: help demo test unit lint format cluster cluster-down cluster-demo bench lock clean
