@@ -1,0 +1,157 @@
+"""Who a process is to the API server, and where that is: in a Pod, or by a kubeconfig.
+
+In a Pod the token and the CA bundle are read from their files whenever they are needed, since the
+kubelet replaces both while the process runs.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import os
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+MOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+KUBECONFIG_VARIABLE = "FASTAPI_MAINTENANCE_KUBECONFIG"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What one request needs."""
+
+    server: str
+    ssl_context: ssl.SSLContext
+    token: str | None = None
+    proxy: str | None = None
+
+
+class Identity(Protocol):
+    """Where the API server is and how to prove who asks."""
+
+    @property
+    def namespace(self) -> str:
+        """The namespace that the process belongs to."""
+
+    async def access(self) -> Access:
+        """The present credentials. May raise OSError or ValueError while files are replaced."""
+
+    def renew(self) -> None:
+        """Forget what is kept: the server did not accept it."""
+
+
+class PodIdentity:
+    """The service account that the kubelet mounts into a Pod."""
+
+    def __init__(self, mount: Path = MOUNT) -> None:
+        self._mount = mount
+        host, port = os.environ["KUBERNETES_SERVICE_HOST"], os.environ["KUBERNETES_SERVICE_PORT"]
+        # An IPv6 address stands in brackets in a URL.
+        self._server = f"https://{f'[{host}]' if ':' in host else host}:{port}"
+
+    @staticmethod
+    def is_present(mount: Path = MOUNT) -> bool:
+        """Whether this process runs in a Pod with a service account."""
+        return "KUBERNETES_SERVICE_HOST" in os.environ and (mount / "token").exists()
+
+    @property
+    def namespace(self) -> str:
+        """The Pod's namespace."""
+        return (self._mount / "namespace").read_text().strip()
+
+    async def access(self) -> Access:
+        """Token and CA as they are mounted now."""
+        authority = self._mount / "ca.crt"
+        context = _context_for(authority, authority.stat().st_mtime_ns)
+        return Access(self._server, context, (self._mount / "token").read_text().strip())
+
+    def renew(self) -> None:
+        """Nothing is kept."""
+
+
+class KubeconfigIdentity:
+    """A context of a kubeconfig, exec plugins and OIDC included: kubernetes-asyncio reads it."""
+
+    def __init__(self, path: str | os.PathLike[str] | None, context: str | None) -> None:
+        if importlib.util.find_spec("kubernetes_asyncio") is None:
+            raise ImportError("a kubeconfig needs: pip install 'fastapi-maintenance[cli]'")
+        self._path = str(path or os.environ.get(KUBECONFIG_VARIABLE) or "~/.kube/config")
+        self._context = context
+        self._access: Access | None = None
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of the context, else ``default``."""
+        from kubernetes_asyncio import config
+
+        contexts, active = config.list_kube_config_contexts(self._file)
+        name = self._context or (active or {}).get("name")
+        found = next((c["context"] for c in contexts if c["name"] == name), None)
+        if found is None:
+            known = ", ".join(c["name"] for c in contexts)
+            raise ValueError(f"{self._path} has no context {name!r}; it has: {known}")
+        return str(found.get("namespace") or "default")
+
+    async def access(self) -> Access:
+        """Credentials of the context, kept until the server refuses them."""
+        if self._access is None:
+            self._access = await self._load()
+        return self._access
+
+    def renew(self) -> None:
+        """Read the kubeconfig, its files and its plugins again."""
+        self._access = None
+
+    @property
+    def _file(self) -> str:
+        return str(Path(self._path).expanduser())
+
+    async def _load(self) -> Access:
+        from kubernetes_asyncio import client, config
+
+        configuration = client.Configuration()
+        try:
+            await config.load_kube_config(self._file, self._context, configuration)
+        except Exception as cause:  # files, YAML and plugins each fail in their own way
+            raise ValueError(f"{self}: {cause}") from cause
+        bearer = await configuration.get_api_key_with_prefix("BearerToken")
+        return Access(
+            server=str(configuration.host),
+            ssl_context=_context_of(configuration),
+            token=bearer.removeprefix("Bearer ") if bearer else None,
+            proxy=configuration.proxy,
+        )
+
+    def __str__(self) -> str:
+        return f"context {self._context or '(current)'} of {self._path}"
+
+
+def find_identity(
+    context: str | None, kubeconfig: str | os.PathLike[str] | None
+) -> PodIdentity | KubeconfigIdentity | None:
+    """The identity of this process; None outside a Pod unless a kubeconfig is asked for.
+
+    An implicit kubeconfig is never used: a laptop must not watch production by accident.
+    """
+    if context or kubeconfig or os.environ.get(KUBECONFIG_VARIABLE):
+        return KubeconfigIdentity(kubeconfig, context)
+    return PodIdentity() if PodIdentity.is_present() else None
+
+
+@functools.lru_cache(maxsize=4)
+def _context_for(authority: Path, modified_ns: int) -> ssl.SSLContext:
+    """A TLS context for a CA bundle, made again when the file is another."""
+    del modified_ns
+    return ssl.create_default_context(cafile=str(authority))
+
+
+def _context_of(configuration: Any) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=configuration.ssl_ca_cert)
+    if not configuration.verify_ssl:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if configuration.cert_file:
+        context.load_cert_chain(configuration.cert_file, configuration.key_file)
+    return context

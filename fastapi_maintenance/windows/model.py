@@ -1,0 +1,116 @@
+"""What a maintenance window is: frozen values, and what makes them valid.
+
+Instants are aware datetimes in UTC, intervals are half-open ``[start, end)``. Nothing here
+reads a clock, a file or a cluster.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from .globs import matches
+
+GROUP = "fastapi-maintenance.io"
+VERSION = "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+KIND = "MaintenanceWindow"
+PLURAL = "maintenancewindows"
+
+DEFAULT_MESSAGE = "Service temporarily unavailable due to maintenance"
+
+
+class InvalidWindow(ValueError):
+    """A manifest that cannot be a window: names the field, its value and how to mend it."""
+
+    def __init__(self, field: str, problem: str, mend: str) -> None:
+        super().__init__(f"{field}: {problem}: {mend}")
+        self.field = field
+        self.problem = problem
+        self.mend = mend
+
+
+class Mode(StrEnum):
+    """How much a window refuses."""
+
+    FULL = "Full"
+    """Every request."""
+    READ_ONLY = "ReadOnly"
+    """All but the safe methods GET, HEAD and OPTIONS (RFC 9110, 9.2.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """How a refused request is answered."""
+
+    message: str = DEFAULT_MESSAGE
+    status_code: int = 503
+    retry_after_seconds: int | None = None
+    """Overrides the time to the window's end in ``Retry-After``."""
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Occurrence:
+    """One stretch of maintenance, ``[start, end)``; without an end it lasts until it is ended."""
+
+    start: datetime
+    end: datetime | None = None
+
+    def contains(self, instant: datetime) -> bool:
+        """Whether the instant lies in the occurrence."""
+        return self.start <= instant and (self.end is None or instant < self.end)
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """Occurrences with known instants: a one-shot window, or a plan worked out beforehand."""
+
+    occurrences: tuple[Occurrence, ...]
+    """In the order of their starts."""
+    valid_until: datetime | None = None
+    """A plan says nothing about the time from here on; None where there is nothing more to say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recurring:
+    """Occurrences that a cron expression opens in a time zone."""
+
+    schedule: str
+    """Five fields."""
+    time_zone: str
+    """An IANA name."""
+    duration: timedelta
+    """Elapsed time, whatever the clocks do meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One MaintenanceWindow, whatever source it came from."""
+
+    namespace: str
+    name: str
+    apps: tuple[str, ...]
+    timing: Fixed | Recurring
+    mode: Mode = Mode.FULL
+    suspend: bool = False
+    response: Response = field(default_factory=Response)
+    uid: str = ""
+    generation: int = 0
+
+    @property
+    def key(self) -> str:
+        """``namespace/name``, as people and logs name it."""
+        return f"{self.namespace}/{self.name}"
+
+
+def applies_to(window: Window, app: str | None) -> bool:
+    """Whether a window concerns an app.
+
+    Patterns are case-sensitive, ``*`` is any run of characters. A process without an app name is
+    concerned only by windows for every app.
+    """
+    if app is None:
+        return "*" in window.apps
+    return any(matches(pattern, app) for pattern in window.apps)

@@ -1,0 +1,142 @@
+"""When a window is open: its occurrences, in order, with bounded work.
+
+The rule for local time is Debian cron's, as cronsim implements it. A schedule opens once per
+scheduled local time: in a spring gap at the first instant after the gap, in an autumn overlap at
+the first of the two. With a wildcard in its minute or hour field it follows elapsed time instead.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from types import ModuleType
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from .model import Fixed, InvalidWindow, Occurrence, Recurring
+
+# The widest jump that any zone has made is a whole day (Samoa, 2011).
+_WIDEST_JUMP = timedelta(hours=26)
+_FIRST_LOOK_BACK = timedelta(minutes=2)
+
+
+def occurrence_at(timing: Fixed | Recurring, now: datetime) -> Occurrence | None:
+    """The occurrence that contains an instant; of several, the one that ends last."""
+    if isinstance(timing, Recurring):
+        start = _latest_start(timing, now)
+        return None if start is None else Occurrence(start, start + timing.duration)
+    containing = [o for o in timing.occurrences if o.contains(now)]
+    return max(containing, key=lambda o: (o.end is None, o.end or o.start), default=None)
+
+
+def next_occurrence(timing: Fixed | Recurring, now: datetime) -> Occurrence | None:
+    """The first occurrence that starts after an instant."""
+    if isinstance(timing, Recurring):
+        start = next(_starts(timing, now), None)
+        return None if start is None else Occurrence(start, start + timing.duration)
+    return next((o for o in timing.occurrences if o.start > now), None)
+
+
+def occurrences_between(
+    timing: Fixed | Recurring, begin: datetime, until: datetime
+) -> Iterator[Occurrence]:
+    """The occurrences that overlap ``[begin, until)``, in the order of their starts."""
+    if isinstance(timing, Fixed):
+        yield from (
+            o for o in timing.occurrences if o.start < until and (o.end is None or o.end > begin)
+        )
+        return
+    for start in _starts(timing, begin - timing.duration):
+        if start >= until:
+            return
+        yield Occurrence(start, start + timing.duration)
+
+
+def check_schedule(schedule: str) -> None:
+    """Raise InvalidWindow unless the expression is a cron expression of five fields."""
+    fields = schedule.split()
+    if len(fields) != 5:
+        raise InvalidWindow(
+            "spec.schedule",
+            f"{schedule!r} has {len(fields)} fields",
+            "write five: minute hour day-of-month month day-of-week, as in '0 2 * * SUN'",
+        )
+    error = _cronsim().CronSimError
+    try:
+        _cron(schedule, datetime(2026, 1, 1, tzinfo=UTC))
+    except error as cause:
+        raise InvalidWindow(
+            "spec.schedule",
+            f"{schedule!r}: {cause}",
+            "write cron fields such as '0 2 * * SUN', '30 1 L * *' or '0 3 * * MON#1'",
+        ) from cause
+
+
+@functools.lru_cache(maxsize=256)
+def zone(name: str) -> ZoneInfo:
+    """The IANA time zone of a name; raises InvalidWindow where it is unknown."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as cause:
+        raise InvalidWindow(
+            "spec.timeZone",
+            f"{name!r} is not a time zone known here",
+            "write an IANA name such as Europe/Berlin or Etc/UTC; "
+            "a system without a zone database needs the package tzdata",
+        ) from cause
+
+
+def _starts(timing: Recurring, after: datetime) -> Iterator[datetime]:
+    """The instants after `after` at which the schedule opens, each once, in order."""
+    local = zone(timing.time_zone)
+    previous = after
+    # The calendar ends with the year 9999.
+    with contextlib.suppress(OverflowError):
+        for tick in _cron(timing.schedule, _safely_before(after, local).astimezone(local)):
+            start = tick.astimezone(UTC)
+            # Near a jump of the clocks cron begins early, and the local times in a gap share one
+            # instant.
+            if start > previous:
+                previous = start
+                yield start
+
+
+def _latest_start(timing: Recurring, now: datetime) -> datetime | None:
+    """The latest start at or before `now` whose occurrence contains it.
+
+    Looks back ever further, so that neither a dense schedule nor a long duration is costly.
+    """
+    reach = min(timing.duration, _FIRST_LOOK_BACK)
+    while True:
+        latest = None
+        for start in _starts(timing, now - reach):
+            if start > now:
+                break
+            latest = start
+        if latest is not None or reach >= timing.duration:
+            return latest
+        reach = min(reach * 8, timing.duration)
+
+
+def _safely_before(instant: datetime, local: ZoneInfo) -> datetime:
+    """An instant from which cron, which counts in local time, cannot step over `instant`."""
+    early, late = instant - _WIDEST_JUMP, instant + _WIDEST_JUMP
+    if early.astimezone(local).utcoffset() == late.astimezone(local).utcoffset():
+        return instant
+    return early
+
+
+def _cron(schedule: str, local: datetime) -> Iterator[datetime]:
+    ticks: Iterator[datetime] = _cronsim().CronSim(schedule, local)
+    return ticks
+
+
+@functools.cache
+def _cronsim() -> ModuleType:
+    """Imported only where schedules are used: it belongs to an extra."""
+    try:
+        import cronsim
+    except ImportError as cause:
+        raise ImportError("schedules need: pip install 'fastapi-maintenance[windows]'") from cause
+    return cronsim

@@ -1,0 +1,85 @@
+"""What the operator reads and writes in the cluster."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+from kubernetes_asyncio import client
+
+from fastapi_maintenance.windows import API_VERSION, GROUP, KIND, PLURAL, VERSION
+
+from .names import FIELD_MANAGER, PLAN_CONFIGMAP, PLAN_KEY
+from .reconcile import Object, Observed
+
+_APPLY: dict[str, Any] = {
+    "field_manager": FIELD_MANAGER,
+    "force": True,
+    "_content_type": "application/apply-patch+yaml",
+    "_request_timeout": 10,
+}
+_LIST_TIMEOUT = 60
+
+
+class ClusterApi:
+    """A narrow view of the API server: only what the operator's role allows."""
+
+    def __init__(self, api_client: client.ApiClient) -> None:
+        self._custom = client.CustomObjectsApi(api_client)
+        self._core = client.CoreV1Api(api_client)
+        self._events = client.EventsV1Api(api_client)
+        self._instance = socket.gethostname()
+
+    async def list_windows(self) -> list[Object]:
+        """All MaintenanceWindows."""
+        answer = await self._custom.list_cluster_custom_object(
+            GROUP, VERSION, PLURAL, _request_timeout=_LIST_TIMEOUT
+        )
+        return list(answer["items"])
+
+    async def list_plans(self) -> dict[str, str]:
+        """The plan of each namespace that has one."""
+        answer = await self._core.list_config_map_for_all_namespaces(
+            field_selector=f"metadata.name={PLAN_CONFIGMAP}", _request_timeout=_LIST_TIMEOUT
+        )
+        return {item.metadata.namespace: (item.data or {}).get(PLAN_KEY, "") for item in answer.items}
+
+    async def apply_plan(self, namespace: str, text: str) -> None:
+        """Write a namespace's plan."""
+        body = {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {
+                "name": PLAN_CONFIGMAP,
+                "labels": {"app.kubernetes.io/managed-by": FIELD_MANAGER},
+            },
+            "data": {PLAN_KEY: text},
+        }
+        await self._core.patch_namespaced_config_map(PLAN_CONFIGMAP, namespace, body, **_APPLY)
+
+    async def apply_status(self, observed: Observed, status: Object) -> Object:
+        """Write a status, unless the object is another by now; returns the object as it is then."""
+        body = {
+            "apiVersion": API_VERSION,
+            "kind": KIND,
+            "metadata": {
+                "name": observed.name,
+                "resourceVersion": observed.object["metadata"]["resourceVersion"],
+            },
+            "status": status,
+        }
+        answer: Object = await self._custom.patch_namespaced_custom_object_status(
+            GROUP, VERSION, observed.namespace, PLURAL, observed.name, body, **_APPLY
+        )
+        return answer
+
+    async def create_event(self, event: Object) -> None:
+        """Record an Event, unless it was recorded before."""
+        body = {**event, "reportingInstance": self._instance}
+        try:
+            await self._events.create_namespaced_event(
+                event["metadata"]["namespace"], body, _request_timeout=10
+            )
+        except client.ApiException as error:
+            if error.status != 409:
+                raise

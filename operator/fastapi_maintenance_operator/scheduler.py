@@ -1,0 +1,44 @@
+"""One heap of instants for all windows: cheaper than a timer for each of them."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Hashable
+from datetime import datetime
+from typing import Generic, TypeVar
+
+Key = TypeVar("Key", bound=Hashable)
+
+
+class Scheduler(Generic[Key]):
+    """Says which keys are due; each key is due once, at the instant that was set for it last."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[datetime, int, Key]] = []
+        self._due: dict[Key, datetime] = {}
+        self._count = 0
+
+    def set(self, key: Key, at: datetime | None) -> None:
+        """Make a key due at an instant, instead of any earlier arrangement; None unsets it."""
+        if at is None:
+            self._due.pop(key, None)
+        elif self._due.get(key) != at:
+            self._due[key] = at
+            self._count += 1
+            heapq.heappush(self._heap, (at, self._count, key))
+
+    def pop_due(self, now: datetime) -> set[Key]:
+        """The keys whose instant has come."""
+        due = set()
+        while self._heap and self._heap[0][0] <= now:
+            at, _, key = heapq.heappop(self._heap)
+            if self._due.get(key) == at:
+                del self._due[key]
+                due.add(key)
+        return due
+
+    def next(self) -> datetime | None:
+        """The earliest instant that is set."""
+        while self._heap and self._due.get(self._heap[0][2]) != self._heap[0][0]:
+            heapq.heappop(self._heap)
+        return self._heap[0][0] if self._heap else None
