@@ -16,6 +16,10 @@ HEALTH_PATHS = (
 )  # fmt: skip
 """What probes and scrapers usually ask for."""
 
+_LIFESPAN_ENDS = frozenset(
+    {"lifespan.startup.failed", "lifespan.shutdown.complete", "lifespan.shutdown.failed"}
+)
+
 
 class MaintenanceModeMiddleware:
     """Pure ASGI: answers 503 while maintenance is on.
@@ -81,7 +85,7 @@ class MaintenanceModeMiddleware:
             return message
 
         async def send_after_close(message: Message) -> None:
-            if message["type"] == "lifespan.shutdown.complete":
+            if message["type"] in _LIFESPAN_ENDS:
                 self.backend.close()
             await send(message)
 

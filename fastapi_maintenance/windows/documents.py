@@ -26,7 +26,7 @@ def load_documents(text: str) -> list[Any]:
     yaml = _yaml()
     try:
         loaded = [document for document in yaml.load_all(text, _loader()) if document is not None]
-    except (yaml.YAMLError, RecursionError) as cause:
+    except Exception as cause:  # a tag such as !!bool fails on a foreign word in its own way
         mend = "write on, off, read-only, or a MaintenanceWindow manifest"
         raise InvalidWindow("file", f"is not YAML: {cause}", mend) from cause
     if not loaded:

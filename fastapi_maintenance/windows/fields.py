@@ -14,7 +14,8 @@ from typing import Any
 from .model import InvalidWindow
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)")
-_DURATION = re.compile(r"(?:(\d{1,4})h)?(?:(\d{1,5})m)?(?:(\d{1,7})s)?")
+_DURATION = re.compile(r"(?:(\d{1,4})h)?(?:(\d{1,5})m)?(?:(\d{1,7})s)?", re.ASCII)
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 LONGEST = timedelta(hours=9600)
 
 
@@ -42,9 +43,9 @@ class Fields:
         return self._values.get(name)
 
     def text(self, name: str, longest: int = 253) -> str:
-        """A string that is not empty."""
+        """A string that is not empty, and that can be sent."""
         value = self.raw(name)
-        if not isinstance(value, str) or not 0 < len(value) <= longest:
+        if not isinstance(value, str) or not 0 < len(value) <= longest or _SURROGATE.search(value):
             mend = f"write a quoted string of at most {longest} characters"
             raise self.invalid(name, f"{_shown(value)} is not such a string", mend)
         return value

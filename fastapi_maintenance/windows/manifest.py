@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from .fields import Fields
@@ -49,19 +50,30 @@ def parse_manifest(manifest: Mapping[str, Any]) -> Window:
     if top.raw("apiVersion") != API_VERSION or top.raw("kind") != KIND:
         given = f"{top.raw('apiVersion')} {top.raw('kind')}"
         raise InvalidWindow("kind", f"{given} is not a window", f"write {API_VERSION} {KIND}")
-    metadata = top.raw("metadata") or {}
+    metadata = top.raw("metadata")
+    if not isinstance(metadata, Mapping):
+        raise top.invalid("metadata", "is not an object", "write metadata: {name: ...}")
     spec = Fields("spec", top.raw("spec"), _SPEC)
     return Window(
         namespace=str(metadata.get("namespace") or "default"),
         name=_name(metadata),
         uid=str(metadata.get("uid") or ""),
-        generation=int(metadata.get("generation") or 0),
+        generation=parse_generation("metadata", metadata),
         apps=parse_apps(spec),
         timing=_timing(spec),
         mode=parse_mode(spec),
         suspend=spec.flag("suspend"),
         response=parse_response(spec),
     )
+
+
+def parse_generation(path: str, values: Mapping[str, Any]) -> int:
+    """The generation that the API server counts; 0 where none is written."""
+    value = values.get("generation") or 0
+    if not isinstance(value, int):
+        mend = "leave it out: the API server writes it"
+        raise InvalidWindow(f"{path}.generation", f"{value!r} is not a whole number", mend)
+    return int(value)
 
 
 def parse_apps(fields: Fields) -> tuple[str, ...]:
@@ -134,10 +146,19 @@ def _one_shot(spec: Fields) -> Fixed:
     start = spec.instant("start")
     end = spec.instant("end") if "end" in spec else None
     if "duration" in spec:
-        end = start + spec.duration("duration")
+        end = _end(spec, start)
     if end is not None and end <= start:
         raise spec.invalid("end", "is not after start", "write a later end, or a duration")
     return Fixed((Occurrence(start, end),))
+
+
+def _end(spec: Fields, start: datetime) -> datetime:
+    duration = spec.duration("duration")
+    try:
+        return start + duration
+    except OverflowError as cause:
+        mend = "write an earlier start, or leave duration out"
+        raise spec.invalid("duration", "ends after the year 9999", mend) from cause
 
 
 def _recurring(spec: Fields) -> Recurring:

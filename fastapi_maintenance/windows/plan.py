@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from .fields import Fields
-from .manifest import parse_apps, parse_mode, parse_response
+from .manifest import parse_apps, parse_generation, parse_mode, parse_response
 from .model import API_VERSION, DEFAULT_MESSAGE, Fixed, InvalidWindow, Occurrence, Response, Window
 from .schedule import occurrences_between
 
@@ -23,6 +23,8 @@ HORIZON = timedelta(days=8)
 MOST_OCCURRENCES = 400
 """Of one window; a window that opens more often than every half hour does not fit."""
 MOST_BYTES = 64 * 1024
+
+_END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 _PLAN = ("apiVersion", "kind", "windows")
 _WINDOW = (
@@ -41,12 +43,12 @@ def make_plan(windows: Iterable[Window], now: datetime) -> tuple[str, frozenset[
         if window.suspend:
             continue
         entry = _entry(window, begin, begin + HORIZON)
-        size += len(_json(entry))
-        if len(entry["occurrences"]) > MOST_OCCURRENCES or size > MOST_BYTES - 256:
+        own_size = len(_json(entry).encode()) + len(",")
+        if len(entry["occurrences"]) > MOST_OCCURRENCES or size + own_size > MOST_BYTES - 256:
             too_large.add(window.uid)
-            size -= len(_json(entry))
         else:
             entries.append(entry)
+            size += own_size
     document = {"apiVersion": API_VERSION, "kind": PLAN_KIND, "windows": entries}
     return _json(document), frozenset(too_large)
 
@@ -59,7 +61,7 @@ def parse_plan(text: str) -> tuple[Window, ...]:
     """
     try:
         document = json.loads(text)
-    except ValueError as cause:
+    except (ValueError, RecursionError) as cause:
         mend = "let the operator write it"
         raise InvalidWindow("windows.json", f"is not JSON: {cause}", mend) from cause
     plan = Fields("windows.json", document, _PLAN)
@@ -73,7 +75,9 @@ def parse_plan(text: str) -> tuple[Window, ...]:
 
 
 def _entry(window: Window, begin: datetime, until: datetime) -> dict[str, Any]:
-    found = occurrences_between(window.timing, begin, until)
+    # What has its instants already is known for ever, and without validUntil says so.
+    fixed = isinstance(window.timing, Fixed)
+    found = occurrences_between(window.timing, begin, _END_OF_TIME if fixed else until)
     entry: dict[str, Any] = {
         "namespace": window.namespace,
         "name": window.name,
@@ -85,7 +89,7 @@ def _entry(window: Window, begin: datetime, until: datetime) -> dict[str, Any]:
             _times(start=o.start, end=o.end) for o in itertools.islice(found, MOST_OCCURRENCES + 1)
         ],
     }
-    if not isinstance(window.timing, Fixed):
+    if not fixed:
         entry |= _times(validUntil=until)
     if window.response != Response():
         entry["response"] = _response(window.response)
@@ -109,7 +113,7 @@ def _window(number: int, entry: Mapping[str, Any]) -> Window:
         namespace=fields.text("namespace"),
         name=fields.text("name"),
         uid=str(fields.raw("uid") or ""),
-        generation=int(fields.raw("generation") or 0),
+        generation=parse_generation(fields.path, entry),
         apps=parse_apps(fields),
         timing=Fixed(
             tuple(_occurrences(fields)),

@@ -25,7 +25,7 @@ def occurrence_at(timing: Fixed | Recurring, now: datetime) -> Occurrence | None
     """The occurrence that contains an instant; of several, the one that ends last."""
     if isinstance(timing, Recurring):
         start = _latest_start(timing, now)
-        return None if start is None else Occurrence(start, start + timing.duration)
+        return None if start is None else _from(start, timing.duration)
     containing = [o for o in timing.occurrences if o.contains(now)]
     return max(containing, key=lambda o: (o.end is None, o.end or o.start), default=None)
 
@@ -34,7 +34,7 @@ def next_occurrence(timing: Fixed | Recurring, now: datetime) -> Occurrence | No
     """The first occurrence that starts after an instant."""
     if isinstance(timing, Recurring):
         start = next(_starts(timing, now), None)
-        return None if start is None else Occurrence(start, start + timing.duration)
+        return None if start is None else _from(start, timing.duration)
     return next((o for o in timing.occurrences if o.start > now), None)
 
 
@@ -50,7 +50,7 @@ def occurrences_between(
     for start in _starts(timing, begin - timing.duration):
         if start >= until:
             return
-        yield Occurrence(start, start + timing.duration)
+        yield _from(start, timing.duration)
 
 
 def check_schedule(schedule: str) -> None:
@@ -85,6 +85,13 @@ def zone(name: str) -> ZoneInfo:
             "write an IANA name such as Europe/Berlin or Etc/UTC; "
             "a system without a zone database needs the package tzdata",
         ) from cause
+
+
+def _from(start: datetime, duration: timedelta) -> Occurrence:
+    try:
+        return Occurrence(start, start + duration)
+    except OverflowError:  # beyond the year 9999 there are no instants
+        return Occurrence(start)
 
 
 def _starts(timing: Recurring, after: datetime) -> Iterator[datetime]:

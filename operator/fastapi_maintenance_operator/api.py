@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from typing import Any
 
+import aiohttp
 from kubernetes_asyncio import client
 
 from fastapi_maintenance.windows import API_VERSION, GROUP, KIND, PLURAL, VERSION
@@ -20,6 +22,9 @@ _APPLY: dict[str, Any] = {
 }
 _LIST_TIMEOUT = 60
 
+FAILURES = (client.ApiException, aiohttp.ClientError, OSError, TimeoutError)
+"""What a request to the API server may end in, and what another try may mend."""
+
 
 class ClusterApi:
     """A narrow view of the API server: only what the operator's role allows."""
@@ -30,19 +35,19 @@ class ClusterApi:
         self._events = client.EventsV1Api(api_client)
         self._instance = socket.gethostname()
 
-    async def list_windows(self) -> list[Object]:
-        """All MaintenanceWindows."""
+    async def list_windows(self) -> tuple[list[Object], int]:
+        """All MaintenanceWindows, and the resource version at which these were all."""
         answer = await self._custom.list_cluster_custom_object(
             GROUP, VERSION, PLURAL, _request_timeout=_LIST_TIMEOUT
         )
-        return list(answer["items"])
+        return list(answer["items"]), int(answer["metadata"]["resourceVersion"])
 
     async def list_plans(self) -> dict[str, str]:
         """The plan of each namespace that has one."""
         answer = await self._core.list_config_map_for_all_namespaces(
             field_selector=f"metadata.name={PLAN_CONFIGMAP}", _request_timeout=_LIST_TIMEOUT
         )
-        return {item.metadata.namespace: (item.data or {}).get(PLAN_KEY, "") for item in answer.items}
+        return {i.metadata.namespace: (i.data or {}).get(PLAN_KEY, "") for i in answer.items}
 
     async def apply_plan(self, namespace: str, text: str) -> None:
         """Write a namespace's plan."""
@@ -75,7 +80,7 @@ class ClusterApi:
 
     async def create_event(self, event: Object) -> None:
         """Record an Event, unless it was recorded before."""
-        body = {**event, "reportingInstance": self._instance}
+        body: Any = {**event, "reportingInstance": self._instance}
         try:
             await self._events.create_namespaced_event(
                 event["metadata"]["namespace"], body, _request_timeout=10
@@ -83,3 +88,13 @@ class ClusterApi:
         except client.ApiException as error:
             if error.status != 409:
                 raise
+
+
+def message_of(error: Exception) -> str:
+    """What the API server said, in its own words; else what kept it from answering."""
+    if not isinstance(error, client.ApiException):
+        return str(error) or type(error).__name__
+    try:
+        return str(json.loads(error.body or b"")["message"])
+    except (TypeError, ValueError, KeyError):
+        return str(error.reason)

@@ -9,14 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime, timedelta
-
-from kubernetes_asyncio.client import ApiException
 
 from fastapi_maintenance.windows import make_plan
 
-from .api import ClusterApi
+from .api import FAILURES, ClusterApi, message_of
 from .reconcile import Object, Observed, desired_status, events, next_edge, read
 from .scheduler import Scheduler
 
@@ -25,7 +23,10 @@ logger = logging.getLogger(__name__)
 Key = tuple[str, str]
 """Namespace and name of a window; an empty name stands for the namespace's plan."""
 
+Write = Callable[[Key, datetime], Awaitable[None]]
+
 _RESYNC = timedelta(minutes=5)
+_RESYNC_RETRY = timedelta(seconds=5)
 _LONGEST_SLEEP = 1.0
 """Seconds after which the clock is looked at again, since it may have been set."""
 _AT_ONCE = 16
@@ -39,6 +40,8 @@ class Controller:
     def __init__(self, api: ClusterApi) -> None:
         self._api = api
         self._windows: dict[Key, Observed] = {}
+        self._deleted: dict[Key, int] = {}
+        """At which version windows went since the last list."""
         self._plans: dict[str, str] = {}
         self._too_large: dict[str, frozenset[str]] = {}
         self._dirty: set[Key] = set()
@@ -46,6 +49,7 @@ class Controller:
         self._retries: dict[Key, float] = {}
         self._woken = asyncio.Event()
         self._resync_at = datetime.min.replace(tzinfo=UTC)
+        self._listed = False
         self._limit = asyncio.Semaphore(_AT_ONCE)
         self.ready = False
         """Whether everything has been looked at once."""
@@ -53,14 +57,18 @@ class Controller:
         """When the loop last came round, for the liveness probe."""
 
     def observe(self, kind: str | None, item: Object) -> None:
-        """Take an event of the watch; None is an object of its first list."""
-        key = _key(item)
-        if kind == "DELETED":
-            self._windows.pop(key, None)
-            self._scheduler.set(key, None)
-        elif not _is_older(item, self._windows.get(key)):
+        """Take an event of the watch, or with None an object of a list, whichever comes first."""
+        key, version = _key(item), _version(item)
+        known = self._windows.get(key)
+        if version < max(_version(known.object) if known else 0, self._deleted.get(key, 0)):
+            return
+        if kind != "DELETED":
             self._windows[key] = read(item)
-        self._mark(key)
+            self._mark(key)
+            return
+        self._deleted[key] = version
+        if known:
+            self._forget(key)
 
     async def run(self) -> None:
         """Look, reconcile, sleep until something happens; for ever."""
@@ -68,11 +76,11 @@ class Controller:
             self.last_round = time.monotonic()
             now = datetime.now(UTC)
             if now >= self._resync_at:
-                await self._resync(now)
+                await self._try_resync(now)
             due = self._scheduler.pop_due(now)
             dirty, self._dirty = self._dirty | due, set()
             await self._reconcile(dirty)
-            self.ready = True
+            self.ready = self._listed
             await self._sleep()
 
     async def _sleep(self) -> None:
@@ -88,17 +96,33 @@ class Controller:
             except TimeoutError:
                 pass
 
-    async def _resync(self, now: datetime) -> None:
+    async def _try_resync(self, now: datetime) -> None:
+        try:
+            await self._resync()
+            self._resync_at = now + _RESYNC
+            self._listed = True
+        except FAILURES as error:
+            logger.warning("windows and plans can't be listed: %s", message_of(error))
+            self._resync_at = now + _RESYNC_RETRY
+
+    async def _resync(self) -> None:
         """List everything: what was deleted while a watch was down is never told otherwise."""
-        items = {_key(item): item for item in await self._api.list_windows()}
         self._plans = await self._api.list_plans()
+        listed, version = await self._api.list_windows()
+        items = {_key(item): item for item in listed}
         for key in self._windows.keys() - items.keys():
-            self.observe("DELETED", self._windows[key].object)
+            # The watch may be ahead of the list.
+            if _version(self._windows[key].object) <= version:
+                self._forget(key)
         for item in items.values():
             self.observe(None, item)
-        for namespace in self._plans:
-            self._dirty.add((namespace, ""))
-        self._resync_at = now + _RESYNC
+        self._deleted.clear()
+        self._dirty |= {(namespace, "") for namespace in self._plans}
+
+    def _forget(self, key: Key) -> None:
+        del self._windows[key]
+        self._scheduler.arrange(key, None)
+        self._mark(key)
 
     def _mark(self, key: Key) -> None:
         self._dirty |= {key, (key[0], "")}
@@ -110,31 +134,28 @@ class Controller:
         await self._each(self._write_plan, {key for key in keys if not key[1]})
         await self._each(self._write_status, {key for key in keys if key in self._windows})
 
-    async def _each(self, write, keys: Iterable[Key]) -> None:  # type: ignore[no-untyped-def]
+    async def _each(self, write: Write, keys: Iterable[Key]) -> None:
         async with asyncio.TaskGroup() as group:
             for key in keys:
                 group.create_task(self._try(write, key))
 
-    async def _try(self, write, key: Key) -> None:  # type: ignore[no-untyped-def]
+    async def _try(self, write: Write, key: Key) -> None:
         async with self._limit:
             try:
                 await write(key, datetime.now(UTC))
                 self._retries.pop(key, None)
-            except (ApiException, OSError, TimeoutError) as error:
+            except FAILURES as error:
                 self._retry(key, error)
 
     def _retry(self, key: Key, error: Exception) -> None:
         delay = self._retries.get(key, _FIRST_RETRY)
         self._retries[key] = min(delay * 2, _LONGEST_RETRY)
-        self._scheduler.set(key, datetime.now(UTC) + timedelta(seconds=delay))
-        reason = f"{error.status} {error.reason}" if isinstance(error, ApiException) else error
-        logger.warning("%s/%s: %s; next try in %.0f s", *key, reason, delay)
+        self._scheduler.arrange(key, datetime.now(UTC) + timedelta(seconds=delay))
+        logger.warning("%s/%s: %s; next try in %.0f s", *key, message_of(error), delay)
 
     async def _write_plan(self, key: Key, now: datetime) -> None:
         namespace = key[0]
-        windows = [
-            o.window for (ns, _), o in self._windows.items() if ns == namespace and o.window
-        ]
+        windows = [o.window for (ns, _), o in self._windows.items() if ns == namespace and o.window]
         text, too_large = make_plan(windows, now)
         if too_large != self._too_large.get(namespace, frozenset()):
             self._too_large[namespace] = too_large
@@ -143,7 +164,7 @@ class Controller:
         if known != text and (windows or known is not None):
             await self._api.apply_plan(namespace, text)
             self._plans[namespace] = text
-        self._scheduler.set(key, _next_midnight(now) if windows else None)
+        self._scheduler.arrange(key, _next_midnight(now) if windows else None)
 
     async def _write_status(self, key: Key, now: datetime) -> None:
         observed = self._windows.get(key)
@@ -155,10 +176,11 @@ class Controller:
             for event in events(observed, status, now):
                 await self._api.create_event(event)
             self._keep(key, await self._api.apply_status(observed, status))
-        self._scheduler.set(key, next_edge(observed, now))
+        self._scheduler.arrange(key, next_edge(observed, now))
 
     def _keep(self, key: Key, item: Object) -> None:
-        if key in self._windows and not _is_older(item, self._windows[key]):
+        known = self._windows.get(key)
+        if known and _version(item) >= _version(known.object):
             self._windows[key] = read(item)
 
 
@@ -166,12 +188,9 @@ def _key(item: Object) -> Key:
     return str(item["metadata"]["namespace"]), str(item["metadata"]["name"])
 
 
-def _is_older(item: Object, known: Observed | None) -> bool:
-    """Whether an object was seen in a later state before; resource versions grow with time."""
-    if known is None:
-        return False
-    later = int(known.object["metadata"]["resourceVersion"])
-    return int(item["metadata"]["resourceVersion"]) < later
+def _version(item: Object) -> int:
+    """The resource version, which grows with time."""
+    return int(item["metadata"]["resourceVersion"])
 
 
 def _next_midnight(now: datetime) -> datetime:

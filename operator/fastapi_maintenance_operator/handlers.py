@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import kopf
-from kubernetes_asyncio import client
 
 from fastapi_maintenance.windows import GROUP, PLURAL, VERSION
 
-from .api import ClusterApi
 from .controller import Controller
-from .probes import serve_probes
 
 
-def register(registry: kopf.OperatorRegistry, host: str, port: int) -> None:
-    """Register the operator's handlers; probes are served at host and port."""
-    controller: Controller | None = None
-    running: asyncio.Task[None] | None = None
-
-    @kopf.on.login(registry=registry)
-    async def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
-        log_in: Callable[..., Awaitable[kopf.ConnectionInfo | None]] = kopf.login_via_async_client
-        return await log_in(**kwargs)
+def make_registry(controller: Controller) -> kopf.OperatorRegistry:
+    """kopf's handlers for a controller."""
+    registry = kopf.OperatorRegistry()
+    # Reads KUBERNETES_SERVICE_HOST, or a kubeconfig; kopf's own login would need cluster DNS.
+    kopf.on.login(registry=registry)(kopf.login_via_async_client)
 
     @kopf.on.startup(registry=registry)
-    async def configure(settings: kopf.OperatorSettings, **_: Any) -> None:
-        configure_kopf(settings)
+    def configure(settings: kopf.OperatorSettings, **_: Any) -> None:
+        settings.posting.enabled = False
+        settings.peering.standalone = True
+        # Its resource is known by name: no need to watch CRDs and namespaces, nor for those rights.
+        settings.scanning.disabled = True
+        settings.watching.server_timeout = 300
+        settings.watching.connect_timeout = 10
+        settings.networking.request_timeout = 30
 
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
-    async def observe(event: Any, **_: Any) -> None:
-        if controller is not None:
-            controller.observe(event["type"], dict(event["object"]))
+    async def observe(event: kopf.RawEvent, **_: Any) -> None:
+        controller.observe(event["type"], dict(event["object"]))
+
+    return registry

@@ -37,4 +37,5 @@ async def serve_probes(controller: Controller, host: str, port: int) -> AsyncIte
 
 
 def _answer(good: bool, fact: str) -> web.Response:
-    return web.Response(status=200 if good else 503, text=f"{'ok' if good else 'not yet'}: {fact}\n")
+    word, status = ("ok", 200) if good else ("not so", 503)
+    return web.Response(status=status, text=f"{word}: {fact}\n")

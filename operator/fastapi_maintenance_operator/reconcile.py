@@ -101,9 +101,7 @@ def events(observed: Observed, desired: Mapping[str, Any], now: datetime) -> Ite
         yield _event(observed, before, "WindowClosed", "Close", "Maintenance is over", now)
 
 
-def _occurrences(
-    observed: Observed, now: datetime
-) -> tuple[Occurrence | None, Occurrence | None]:
+def _occurrences(observed: Observed, now: datetime) -> tuple[Occurrence | None, Occurrence | None]:
     window = observed.window
     if window is None or window.suspend:
         return None, None

@@ -18,7 +18,7 @@ class Scheduler(Generic[Key]):
         self._due: dict[Key, datetime] = {}
         self._count = 0
 
-    def set(self, key: Key, at: datetime | None) -> None:
+    def arrange(self, key: Key, at: datetime | None) -> None:
         """Make a key due at an instant, instead of any earlier arrangement; None unsets it."""
         if at is None:
             self._due.pop(key, None)

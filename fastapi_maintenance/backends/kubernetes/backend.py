@@ -110,7 +110,8 @@ class K8sBackend(BaseStateBackend):
         """End the thread. What is known stays; the next request starts it again."""
         with self._lock:
             watcher, self._watcher = self._watcher, None
-            self._known = watcher.timeline if watcher else None
+            if watcher is not None:
+                self._known = watcher.timeline
         self.ready = False
         if watcher is not None:
             watcher.close()

@@ -1,0 +1,92 @@
+"""The chart, rendered as Helm renders it: for the tests, and for the cluster that they run on.
+
+In a process of its own: Helm's library brings a Go runtime, whose threads and signal handlers
+have no place in a test run that forks, starts and kills processes.
+
+    python -m tests.chart OPTIONS_AS_JSON
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[1]
+CHART = ROOT / "charts" / "fastapi-maintenance"
+
+RELEASE = "fastapi-maintenance"
+NAMESPACE = "fastapi-maintenance-system"
+
+
+class ChartError(Exception):
+    """Helm refuses the chart or the values; the message is Helm's."""
+
+
+def render(
+    values: dict[str, Any] | None = None, *, release: str = RELEASE, namespace: str = NAMESPACE
+) -> list[dict[str, Any]]:
+    """The objects of a release, CRDs first.
+
+    `values` override those of `values.yaml`, as a file given to `helm install` does.
+
+    Raises:
+        ChartError: Helm refuses the values.
+    """
+    texts = _templates(values, release, namespace)
+    manifests = (yaml.safe_load_all(text) for path, text in texts.items() if path.endswith(".yaml"))
+    objects = [item for manifest in manifests for item in manifest if item]
+    return sorted(objects, key=lambda item: bool(item["kind"] != "CustomResourceDefinition"))
+
+
+def notes(
+    values: dict[str, Any] | None = None, *, release: str = RELEASE, namespace: str = NAMESPACE
+) -> str:
+    """What Helm says after the installation."""
+    return _templates(values, release, namespace)["fastapi-maintenance/templates/NOTES.txt"]
+
+
+def lint() -> list[dict[str, Any]]:
+    """What `helm lint --strict` finds: ``{"severity", "path", "error"}``, 1 is a mere hint."""
+    findings: list[dict[str, Any]] = _helm("lint", {})["messages"]
+    return findings
+
+
+def _templates(values: dict[str, Any] | None, release: str, namespace: str) -> dict[str, str]:
+    return _helm("render", {"values": values, "name": release, "namespace": namespace})
+
+
+def _helm(verb: str, options: dict[str, Any]) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, "-m", __name__, verb, json.dumps(options)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    if done.returncode:
+        raise ChartError(done.stderr)
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+def main(verb: str, options: str) -> None:
+    """Print Helm's answer as JSON."""
+    import helm_python
+
+    if verb == "lint":
+        print(json.dumps(helm_python.lint(CHART, strict=True)))
+        return
+    try:
+        with helm_python.Chart.load(CHART) as chart:
+            print(json.dumps(chart.render(**json.loads(options))))
+    except helm_python.HelmError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

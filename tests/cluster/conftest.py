@@ -1,0 +1,121 @@
+"""A real API server for each test run, with our CRDs and rights; a fresh namespace for each test.
+
+Nothing is built here: where the binaries are missing, the tests are skipped, and the reason says
+what brings them. On CI (`CI=true`) that is a failure.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.controlplane.binaries import UnavailableError
+from tests.controlplane.cluster import ControlPlane
+from tests.controlplane.identity import Identity, ServiceAccounts, make_identity
+from tests.controlplane.install import Operator, install, start_operator
+from tests.controlplane.target import Cluster, existing, own
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.controlplane.kubectl import Kubectl
+
+
+@pytest.fixture(scope="session")
+def cluster(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Cluster]:
+    """The cluster under test, with CRDs and rights installed: our own, or the one named."""
+    folder = tmp_path_factory.mktemp("cluster")
+    kubeconfig = request.config.getoption("--kubeconfig")
+    if kubeconfig:
+        target = existing(folder, kubeconfig, request.config.getoption("--context"))
+        install(target)
+        yield target
+        return
+    with _control_plane(folder) as control_plane:
+        target = own(control_plane)
+        install(target)
+        yield target
+
+
+def _control_plane(folder: Path) -> ControlPlane:
+    try:
+        return ControlPlane(folder)
+    except UnavailableError as error:
+        reason = str(error)
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture
+def control_plane(cluster: Cluster) -> Iterator[ControlPlane]:
+    """The control plane's parts, to stop, kill and freeze; they are brought back afterwards.
+
+    For tests marked `owns_control_plane`.
+    """
+    assert cluster.control_plane is not None, "mark this test with owns_control_plane"
+    yield cluster.control_plane
+    cluster.control_plane.heal()
+
+
+@pytest.fixture(scope="session")
+def kubectl(cluster: Cluster) -> Kubectl:
+    """kubectl as an administrator; a failure is an AssertionError with what kubectl said."""
+    return cluster.kubectl
+
+
+@pytest.fixture
+def namespace(kubectl: Kubectl) -> Iterator[str]:
+    """A namespace for one test, complete with its default service account."""
+    name = f"t-{secrets.token_hex(4)}"
+    kubectl("create", "namespace", name)
+    kubectl("wait", "--for=create", "serviceaccount/default", "-n", name, "--timeout=60s")
+    yield name
+    kubectl("delete", "namespace", name, "--wait=false", check=False)
+
+
+@pytest.fixture
+def service_account(cluster: Cluster, request: pytest.FixtureRequest) -> ServiceAccounts:
+    """Makes ServiceAccounts with the rights of a ClusterRole, and the files to log in with."""
+
+    def make(
+        name: str,
+        *,
+        cluster_role: str | None = None,
+        namespace: str | None = None,
+        expiration_seconds: int = 3600,
+    ) -> Identity:
+        # Only now: a test that names its namespaces itself needs no fresh one.
+        place: str = namespace or request.getfixturevalue("namespace")
+        return make_identity(
+            cluster,
+            name,
+            place,
+            cluster_role=cluster_role,
+            expiration_seconds=expiration_seconds,
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def running_operator(cluster: Cluster) -> Iterator[Operator]:
+    """The one operator of the test run, under the rights of the chart."""
+    operator = start_operator(cluster)
+    yield operator
+    operator.stop()
+
+
+@pytest.fixture
+def operator(running_operator: Operator) -> Operator:
+    """The operator, ready; a test may stop, kill or freeze it, the next one gets it running."""
+    if running_operator.running:
+        running_operator.resume()
+    running_operator.start()
+    return running_operator

@@ -1,0 +1,183 @@
+"""What an API server says of the chart: its objects, its Pod, and the rights that it gives."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from tests.chart import NAMESPACE, render
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tests.controlplane.identity import Identity, ServiceAccounts
+    from tests.controlplane.kubectl import Kubectl
+
+API = "fastapi-maintenance.io"
+VERBS = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
+OPERATOR = f"system:serviceaccount:{NAMESPACE}:fastapi-maintenance-operator"
+WINDOW = {
+    "apiVersion": "fastapi-maintenance.io/v1alpha1",
+    "kind": "MaintenanceWindow",
+    "metadata": {"name": "move"},
+    "spec": {"apps": ["orders"], "start": "2026-06-01T22:00:00Z"},
+}
+
+
+@pytest.fixture
+def restricted(kubectl: Kubectl, namespace: str) -> str:
+    """A namespace that enforces Pod Security `restricted`, and warns of what makes such Pods."""
+    levels = [f"pod-security.kubernetes.io/{mode}=restricted" for mode in ("enforce", "warn")]
+    kubectl("label", "namespace", namespace, *levels)
+    return namespace
+
+
+@pytest.fixture
+def pod(kubectl: Kubectl, restricted: str) -> dict[str, Any]:
+    """The Pod that the chart's Deployment would make there."""
+    objects = {item["kind"]: item for item in render(namespace=restricted)}
+    kubectl("-n", restricted, "apply", "-f", "-", input=json.dumps(objects["ServiceAccount"]))
+    template = copy.deepcopy(objects["Deployment"]["spec"]["template"])
+    template["metadata"]["name"] = "operator"
+    return {"apiVersion": "v1", "kind": "Pod", **template}
+
+
+def test_every_object_is_accepted_without_a_warning(kubectl: Kubectl, restricted: str) -> None:
+    """All of a release, in a restricted namespace, as a server's dry run; fields checked."""
+    stream = yaml.safe_dump_all(render(namespace=restricted))
+    dry = ("--dry-run=server", "--server-side", "--force-conflicts", "-f", "-")
+    assert kubectl("-n", restricted, "apply", *dry, input=stream).stderr == ""
+
+
+def test_the_operators_pod_is_accepted_where_pods_are_restricted(
+    kubectl: Kubectl, restricted: str, pod: dict[str, Any]
+) -> None:
+    """Enforcement acts on Pods; of Deployments it only warns."""
+    kubectl("-n", restricted, "create", "--dry-run=server", "-f", "-", input=json.dumps(pod))
+
+
+@pytest.mark.parametrize("level", ["Pod", "container"])
+def test_without_its_security_context_the_same_pod_is_refused(
+    kubectl: Kubectl, restricted: str, pod: dict[str, Any], level: str
+) -> None:
+    """So the namespace enforces, and both halves of the context are needed."""
+    del (pod["spec"] if level == "Pod" else pod["spec"]["containers"][0])["securityContext"]
+    dry = ("create", "--dry-run=server", "-f", "-")
+    tried = kubectl("-n", restricted, *dry, input=json.dumps(pod), check=False)
+    assert 'violates PodSecurity "restricted' in tried.stderr
+
+
+@pytest.fixture
+def application(service_account: ServiceAccounts) -> Identity:
+    """The ServiceAccount of an application, with the role that the chart has for it."""
+    return service_account("orders", cluster_role="fastapi-maintenance-application")
+
+
+def test_an_application_may_read_windows_and_two_configmaps(
+    kubectl: Kubectl, application: Identity
+) -> None:
+    """Nothing else, and nothing in another namespace."""
+    rights = {
+        (API, "maintenancewindows", ""): "get list watch",
+        (API, "maintenancewindows/status", ""): "",
+        ("", "configmaps", "fastapi-maintenance"): "get list watch",
+        ("", "configmaps", "fastapi-maintenance-plan"): "get list watch",
+        ("", "configmaps", "other"): "",
+        ("", "configmaps", ""): "",
+        ("", "secrets", ""): "",
+        ("", "pods", ""): "",
+    }
+    assert verbs_of(kubectl, application.user, application.namespace, rights) == rights
+    assert verbs_of(kubectl, application.user, "default", rights) == dict.fromkeys(rights, "")
+
+
+@pytest.mark.parametrize("name", ["fastapi-maintenance", "fastapi-maintenance-plan"])
+def test_an_application_lists_a_configmap_by_its_name(application: Identity, name: str) -> None:
+    """A field selector makes a list of one, which RBAC allows; a list of all it does not."""
+    application.kubectl("get", "configmaps", f"--field-selector=metadata.name={name}")
+    everything = application.kubectl("get", "configmaps", check=False)
+    assert "cannot list resource" in everything.stderr
+
+
+def test_the_operator_may_do_its_work_and_no_more(kubectl: Kubectl) -> None:
+    """In every namespace; it can't change what a user wrote."""
+    rights = {
+        (API, "maintenancewindows", ""): "get list watch",
+        (API, "maintenancewindows/status", ""): "patch",
+        ("", "configmaps", "fastapi-maintenance-plan"): "get list create patch",
+        ("", "configmaps", "fastapi-maintenance"): "",
+        ("", "configmaps", ""): "",
+        ("events.k8s.io", "events", ""): "create patch",
+        ("apiextensions.k8s.io", "customresourcedefinitions", ""): "list watch",
+        ("", "namespaces", ""): "list watch",
+        ("", "secrets", ""): "",
+        ("", "pods", ""): "",
+    }
+    assert verbs_of(kubectl, OPERATOR, "default", rights) == rights
+
+
+def test_the_operator_makes_and_changes_its_plan(kubectl: Kubectl, namespace: str) -> None:
+    """Server-side apply creates an object under the rights for its name alone."""
+    apply = ("apply", "--server-side", "--field-manager=trial", "-f", "-", f"--as={OPERATOR}")
+    for text in ("first", "second"):
+        plan = configmap("fastapi-maintenance-plan", text)
+        kubectl("-n", namespace, *apply, input=plan)
+    refused = kubectl("-n", namespace, *apply, input=configmap("other", "x"), check=False)
+    assert "forbidden" in refused.stderr
+
+
+def test_the_operator_lists_the_plans_of_all_namespaces(kubectl: Kubectl) -> None:
+    """By their name; all ConfigMaps it may not list."""
+    ask = ("get", "configmaps", "--all-namespaces", f"--as={OPERATOR}")
+    kubectl(*ask, "--field-selector=metadata.name=fastapi-maintenance-plan")
+    assert "cannot list resource" in kubectl(*ask, check=False).stderr
+
+
+def test_the_operator_applies_a_status_without_a_right_to_get_it(
+    kubectl: Kubectl, namespace: str
+) -> None:
+    """`patch` on the subresource suffices."""
+    kubectl("-n", namespace, "apply", "-f", "-", input=json.dumps(WINDOW))
+    now = {"start": "2026-06-01T22:00:00Z"}
+    applied = json.dumps({**WINDOW, "spec": None, "status": {"current": now}})
+    how = ("--server-side", "--field-manager=trial", "--force-conflicts", "--validate=ignore")
+    as_it = ("--subresource=status", f"--as={OPERATOR}")
+    kubectl("-n", namespace, "apply", *how, *as_it, "-f", "-", input=applied)
+    stored = json.loads(kubectl("-n", namespace, "get", "mw", "move", "-o", "json").stdout)
+    assert stored["status"]["current"] == now
+    assert stored["spec"]["apps"] == ["orders"]
+
+
+def verbs_of(
+    kubectl: Kubectl, user: str, namespace: str, resources: Iterable[tuple[str, str, str]]
+) -> dict[tuple[str, str, str], str]:
+    """What the user may do with each (group, resource, name), as the authorizer says."""
+    asked = [(resource, verb) for resource in resources for verb in VERBS]
+    stream = "\n---\n".join(review(user, namespace, *resource, verb) for resource, verb in asked)
+    answers = kubectl("create", "-o", "jsonpath={.status.allowed} ", "-f", "-", input=stream)
+    told = dict(zip(asked, answers.stdout.split(), strict=True))
+    return {
+        resource: " ".join(verb for verb in VERBS if told[resource, verb] == "true")
+        for resource, _ in asked
+    }
+
+
+def review(user: str, namespace: str, group: str, resource: str, name: str, verb: str) -> str:
+    """The question whether a user may do something, as a manifest."""
+    kind = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview"}
+    plural, _, subresource = resource.partition("/")
+    what = {"namespace": namespace, "verb": verb, "group": group, "name": name}
+    attributes = {**what, "resource": plural, "subresource": subresource}
+    spec = {"user": user, "groups": ["system:authenticated"], "resourceAttributes": attributes}
+    return json.dumps({**kind, "spec": spec})
+
+
+def configmap(name: str, text: str) -> str:
+    """A manifest as text."""
+    metadata = {"name": name}
+    kind = {"apiVersion": "v1", "kind": "ConfigMap"}
+    return json.dumps({**kind, "metadata": metadata, "data": {"windows.json": text}})

@@ -1,0 +1,36 @@
+"""Which cluster the tests run on is said on the command line, and only there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("cluster", "the cluster for tests/cluster")
+    group.addoption(
+        "--kubeconfig",
+        type=Path,
+        metavar="PATH",
+        help="run on the cluster of this file, as an administrator, instead of on a control plane "
+        "of our own. CRDs and rights are installed there, and stay. $KUBECONFIG is never used.",
+    )
+    group.addoption("--context", metavar="NAME", help="a context of that file (default: its own)")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--context") and not config.getoption("--kubeconfig"):
+        raise pytest.UsageError("--context chooses within a file: it needs --kubeconfig PATH")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Somebody else's control plane is not ours to stop."""
+    if not config.getoption("--kubeconfig"):
+        return
+    skip = pytest.mark.skip(
+        reason="stops or changes the control plane itself: run it without --kubeconfig"
+    )
+    for item in items:
+        if item.get_closest_marker("owns_control_plane"):
+            item.add_marker(skip)

@@ -1,0 +1,152 @@
+"""A ServiceAccount as a Pod would have it: token, CA and namespace as files."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from tests.controlplane.kubectl import Kubectl
+from tests.controlplane.pki import write_kubeconfig
+from tests.waiting import wait_for
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.controlplane.target import Cluster
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A ServiceAccount with a token in `folder`, beside the kubeconfig that names the token's file.
+
+    `token`, `ca.crt` and `namespace` have the names that they have in a Pod, under
+    /var/run/secrets/kubernetes.io/serviceaccount.
+    """
+
+    cluster: Cluster
+    name: str
+    namespace: str
+    folder: Path
+
+    @property
+    def user(self) -> str:
+        """The name by which the API server knows it."""
+        return f"system:serviceaccount:{self.namespace}:{self.name}"
+
+    @property
+    def kubeconfig(self) -> Path:
+        """Uses `tokenFile`, so that a client has to read the token anew when it was renewed."""
+        return self.folder / "kubeconfig"
+
+    @property
+    def token_file(self) -> Path:
+        """The token alone."""
+        return self.folder / "token"
+
+    @property
+    def kubectl(self) -> Kubectl:
+        """kubectl as this account."""
+        return Kubectl(self.kubeconfig)
+
+    def write(self, expiration_seconds: int = 3600) -> None:
+        """Write all files."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        endpoint = dict(self.cluster.endpoint)
+        if authority := endpoint.get("certificate-authority"):
+            shutil.copyfile(authority, self.folder / "ca.crt")
+            endpoint["certificate-authority"] = str(self.folder / "ca.crt")
+        (self.folder / "namespace").write_text(self.namespace)
+        self.renew(expiration_seconds)
+        user = {"tokenFile": str(self.token_file)}
+        write_kubeconfig(self.kubeconfig, cluster=endpoint, user=user, namespace=self.namespace)
+
+    def renew(self, expiration_seconds: int = 3600) -> None:
+        """Put a new token in place of the old one, in one step; the API refuses less than 600 s."""
+        made = self.cluster.kubectl(
+            *("create", "token", self.name, "-n", self.namespace),
+            f"--duration={expiration_seconds}s",
+        )
+        fresh = self.folder / "token.new"
+        fresh.touch(mode=0o600)
+        fresh.write_text(made.stdout.strip())
+        fresh.replace(self.token_file)
+
+    def bind(self, cluster_role: str) -> None:
+        """Give it the rights of a ClusterRole in its namespace, in place of those it had."""
+        self.unbind()
+        self.cluster.kubectl(
+            *("create", "rolebinding", self.name, "-n", self.namespace),
+            f"--clusterrole={cluster_role}",
+            f"--serviceaccount={self.namespace}:{self.name}",
+        )
+        right = self._first_right(cluster_role)
+        wait_for(lambda: not right or self.may(**right), what=f"{self.user} to get {cluster_role}")
+
+    def unbind(self) -> None:
+        """Take away what `bind` gave; the API server follows within milliseconds."""
+        self.cluster.kubectl(
+            *("delete", "rolebinding", self.name, "-n", self.namespace, "--ignore-not-found")
+        )
+
+    def may(self, verb: str, resource: str, group: str = "", **more: str) -> bool:
+        """Whether RBAC lets it, in its namespace; `more` is `name` or `subresource`."""
+        attributes = {"verb": verb, "resource": resource, "group": group} | more
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SubjectAccessReview",
+            "spec": {
+                "user": self.user,
+                "resourceAttributes": attributes | {"namespace": self.namespace},
+            },
+        }
+        answer = self.cluster.kubectl("create", "-f", "-", "-o", "json", input=json.dumps(review))
+        return bool(json.loads(answer.stdout)["status"]["allowed"])
+
+    def _first_right(self, cluster_role: str) -> dict[str, str]:
+        """Something that the role permits, to see by it that a binding is in force."""
+        shown = self.cluster.kubectl("get", "clusterrole", cluster_role, "-o", "json")
+        for rule in json.loads(shown.stdout).get("rules") or ():
+            if rule.get("resources"):
+                resource, _, subresource = rule["resources"][0].partition("/")
+                right = {"verb": rule["verbs"][0], "resource": resource, "subresource": subresource}
+                right["group"] = rule["apiGroups"][0]
+                return right | {"name": rule.get("resourceNames", [""])[0]}
+        return {}
+
+
+class ServiceAccounts(Protocol):
+    """Makes ServiceAccounts; what the fixture `service_account` gives."""
+
+    def __call__(
+        self,
+        name: str,
+        *,
+        cluster_role: str | None = None,
+        namespace: str | None = None,
+        expiration_seconds: int = 3600,
+    ) -> Identity:
+        """Make `name` in `namespace` (default: the test's), with the rights of `cluster_role`."""
+
+
+def make_identity(
+    cluster: Cluster,
+    name: str,
+    namespace: str,
+    *,
+    cluster_role: str | None = None,
+    expiration_seconds: int = 3600,
+) -> Identity:
+    """Make sure of a ServiceAccount, and write its files below the cluster's folder."""
+    account = {
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": {"name": name, "namespace": namespace},
+    }
+    cluster.kubectl("apply", "--server-side", "-f", "-", input=json.dumps(account))
+    identity = Identity(cluster, name, namespace, cluster.folder / "identities" / namespace / name)
+    identity.write(expiration_seconds)
+    if cluster_role is not None:
+        identity.bind(cluster_role)
+    return identity

@@ -1,0 +1,103 @@
+"""Installing what this repository ships into a cluster, and running its operator beside it.
+
+Rights, accounts and settings are the chart's own. Only the Deployment is left out: where no
+kubelet runs, the operator is a process of this machine, with the token of its ServiceAccount.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from http.client import HTTPConnection
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from tests.chart import NAMESPACE, ROOT, render
+from tests.controlplane import flags, ports
+from tests.controlplane.daemon import Daemon
+from tests.controlplane.identity import Identity, make_identity
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.controlplane.target import Cluster
+
+OPERATOR = "fastapi_maintenance_operator"
+# CRDs come from their source; nothing here would run a Pod.
+LEFT_OUT = {"CustomResourceDefinition", "Deployment"}
+DAY = 24 * 60 * 60
+
+
+def install(cluster: Cluster, values: dict[str, Any] | None = None) -> None:
+    """Apply the CRDs from `crds/` and the chart's objects; again and again does no harm."""
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
+    crds = [item for path in sorted(ROOT.glob("crds/*.yaml")) for item in _documents(path)]
+    objects = [item for item in render(values) if _applies(item)]
+    stream = yaml.safe_dump_all([namespace, *crds, *objects])
+    cluster.kubectl("apply", "--server-side", "-n", NAMESPACE, "-f", "-", input=stream)
+    _await_served(cluster, [crd["metadata"]["name"] for crd in crds])
+
+
+def _await_served(cluster: Cluster, names: list[str]) -> None:
+    """Wait until the new kinds can be listed.
+
+    For a moment after a CRD is established, the API server answers 429 ("storage is
+    (re)initializing"); kubectl tries again then, as the server asks it to.
+    """
+    crds = [f"crd/{name}" for name in names]
+    cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", *crds)
+    for name in names:
+        cluster.kubectl("get", name, "--all-namespaces")
+
+
+def _documents(path: Path) -> list[dict[str, Any]]:
+    return [item for item in yaml.safe_load_all(path.read_text()) if item]
+
+
+def _applies(item: dict[str, Any]) -> bool:
+    """Hooks are Helm's to run."""
+    annotations = item["metadata"].get("annotations") or {}
+    return item["kind"] not in LEFT_OUT and "helm.sh/hook" not in annotations
+
+
+class Operator(Daemon):
+    """The operator as a process of this machine; can be stopped, killed and frozen."""
+
+    def __init__(self, identity: Identity, port: int, *arguments: str) -> None:
+        self.identity, self.port = identity, port
+        super().__init__(
+            [sys.executable, "-m", OPERATOR, "--host", flags.HOST, "--port", str(port), *arguments],
+            log=identity.cluster.folder / "operator.log",
+            ready=lambda: self.answers("/readyz"),
+            env=_environment(identity),
+        )
+
+    def answers(self, path: str) -> bool:
+        """Whether its own HTTP server answers a GET with 200."""
+        connection = HTTPConnection(flags.HOST, self.port, timeout=5)
+        try:
+            connection.request("GET", path)
+            return connection.getresponse().status == 200
+        finally:
+            connection.close()
+
+
+def start_operator(cluster: Cluster, *arguments: str, port: int | None = None) -> Operator:
+    """Run the operator under its ServiceAccount of the chart; returns when it is ready."""
+    identity = make_identity(cluster, _service_account(), NAMESPACE, expiration_seconds=DAY)
+    operator = Operator(identity, port or ports.free_port(), *arguments)
+    operator.start()
+    return operator
+
+
+def _service_account() -> str:
+    """The account that the chart's Deployment runs as."""
+    deployment = next(item for item in render() if item["kind"] == "Deployment")
+    return str(deployment["spec"]["template"]["spec"]["serviceAccountName"])
+
+
+def _environment(identity: Identity) -> dict[str, str]:
+    """The caller's, with the one kubeconfig; never a cluster that the caller happens to be in."""
+    outer = {name: v for name, v in os.environ.items() if not name.startswith("KUBERNETES_SERVICE")}
+    return outer | {"KUBECONFIG": str(identity.kubeconfig), "PYTHONUNBUFFERED": "1"}

@@ -1,0 +1,23 @@
+"""Ports that stay free while the server that owns them is down."""
+
+from __future__ import annotations
+
+import random
+import socket
+
+# Below the range from which kernels take ports for outgoing connections: no connection of ours
+# can sit on the port of a server that a test has stopped and wants to start again.
+RANGE = range(20000, 32000)
+
+
+def free_port() -> int:
+    """A port on loopback where nobody listens now; somebody may before you do."""
+    for port in random.sample(RANGE, 200):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise OSError(f"no free port between {RANGE.start} and {RANGE.stop}")

@@ -1,0 +1,79 @@
+"""The process behind `up`: control plane and operator, until somebody ends it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from tests.chart import NAMESPACE
+from tests.controlplane.cluster import ControlPlane
+from tests.controlplane.holding import held
+from tests.controlplane.install import install, start_operator
+from tests.controlplane.standing import say
+from tests.controlplane.target import own
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.controlplane.install import Operator
+
+RENEWAL = 600.0  # seconds; a kubelet renews a Pod's token in time too
+
+
+def serve(folder: Path, until_exit_of: int | None = None) -> int:
+    """Serve from `folder` until SIGTERM, Ctrl-C, or the end of process `until_exit_of`."""
+    # Both signals unwind the stack: what was started last ends first.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))
+    with ExitStack() as stack:
+        stack.enter_context(held(folder))
+        began = time.monotonic()
+        control_plane = ControlPlane(folder)
+        stack.callback(control_plane.close)
+        control_plane.start()
+        say(f"etcd, API server and controller-manager: ready after {_since(began)}")
+        cluster = own(control_plane)
+        install(cluster)
+        say(f"CRDs and rights: in place after {_since(began)}")
+        operator = start_operator(cluster)
+        stack.callback(operator.stop)
+        say(f"operator, in {NAMESPACE}: ready after {_since(began)}")
+        (folder / "ready").touch()
+        return _watch(control_plane, operator, until_exit_of)
+
+
+def _since(began: float) -> str:
+    return f"{time.monotonic() - began:.1f} s"
+
+
+def _watch(control_plane: ControlPlane, operator: Operator, until_exit_of: int | None) -> int:
+    """Do what a node does: start an operator that exited, renew its token."""
+    tick, renewed = threading.Event(), time.monotonic()
+    while until_exit_of is None or _exists(until_exit_of):
+        tick.wait(1)
+        for daemon in control_plane.daemons:
+            if not daemon.running:
+                say(f"{daemon!r}:\n{daemon.process.tail()}")
+                return 1
+        if not operator.running:
+            say(f"{operator!r}; starting it again:\n{operator.process.tail()}")
+            operator.spawn()
+        if time.monotonic() - renewed > RENEWAL:
+            operator.identity.renew()
+            renewed = time.monotonic()
+    return 0
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

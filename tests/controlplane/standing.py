@@ -1,0 +1,114 @@
+"""A control plane that is left running: `up` starts it, `down` ends it, `serve` is it."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+from tests.controlplane.binaries import UnavailableError
+from tests.controlplane.holding import gate, holder, holder_inside
+from tests.waiting import wait_for
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / ".cluster"
+PATIENCE = 180.0  # seconds for everything to be ready
+
+
+def say(text: str) -> None:
+    """Progress goes to standard error: standard output is for `eval`."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def up(folder: Path, until_exit_of: int | None = None) -> None:
+    """Have a control plane run in `folder`; the last line printed tells the shell of it.
+
+    Raises:
+        UnavailableError: it does not start.
+    """
+    server, log = None, folder / "serve.log"
+    with gate(folder), log.open("ab") as sink:
+        seen = sink.tell()
+        if holder_inside(folder) is None:
+            say(f"Starting a control plane in {folder} …")
+            server = _spawn(folder, sink, until_exit_of)
+        else:
+            say(f"A control plane is up in {folder} already.")
+    try:
+        _await(folder, server, seen)
+    except KeyboardInterrupt:
+        if server:
+            server.terminate()
+        raise
+    print(f"export KUBECONFIG={shlex.quote(str(folder / 'kubeconfig'))}", flush=True)
+
+
+def _spawn(folder: Path, log: IO[bytes], until_exit_of: int | None) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "tests.controlplane", "serve", "--folder", str(folder)]
+    if until_exit_of is not None:
+        command += ["--until-exit-of", str(until_exit_of)]
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        cwd=ROOT,
+        start_new_session=True,
+    )
+
+
+def _await(folder: Path, server: subprocess.Popen[bytes] | None, seen: int) -> None:
+    """Wait until it is ready, passing on what it says meanwhile; `seen` bytes of it are old."""
+
+    def ready() -> bool:
+        nonlocal seen
+        with (folder / "serve.log").open("rb") as log:
+            log.seek(seen)
+            sys.stderr.write(log.read().decode(errors="replace"))
+            seen = log.tell()
+        # In this order: who holds the folder has removed an earlier one's mark before.
+        return holder(folder) is not None and (folder / "ready").exists()
+
+    def ended() -> str | None:
+        # Ours may have found that another was quicker; then that one is waited for.
+        over = (server is None or server.poll() is not None) and holder(folder) is None
+        return f"it ended; its logs are in {folder}" if over else None
+
+    try:
+        wait_for(ready, PATIENCE, "the control plane", hopeless=ended)
+    except AssertionError as error:
+        raise UnavailableError(str(error)) from error
+
+
+def down(folder: Path) -> None:
+    """End the control plane in `folder`, if one runs there, and remove the folder.
+
+    Raises:
+        UnavailableError: it does not end.
+    """
+    pid = holder(folder)
+    if pid is None:
+        say(f"Nothing is up in {folder}.")
+    else:
+        _end(folder, pid)
+        say(f"The control plane in {folder} has ended.")
+    if folder.exists():
+        with gate(folder):
+            if holder_inside(folder) is None:  # else somebody has called `up` since
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _end(folder: Path, pid: int) -> None:
+    for number, seconds in ((signal.SIGTERM, 30), (signal.SIGKILL, 10)):
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+        with suppress(AssertionError):
+            wait_for(lambda: holder(folder) != pid, seconds, "the control plane to end")
+            return
+    raise UnavailableError(f"process {pid} does not end")

@@ -1,0 +1,212 @@
+"""What the chart renders to, by Helm's own engine and without a cluster."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.chart import CHART, ROOT, ChartError, lint, notes, render
+
+RELEASED = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+CRDS = sorted(path.name for path in (ROOT / "crds").glob("*.yaml"))
+SPELLED = {"a": "alpha", "b": "beta", "rc": "rc"}
+LABELS = ("name", "instance", "version", "component", "part-of", "managed-by")
+
+
+@pytest.fixture(scope="module")
+def objects() -> list[dict[str, Any]]:
+    """The chart with its default values."""
+    return render()
+
+
+def only(objects: list[dict[str, Any]], kind: str) -> dict[str, Any]:
+    """The one object of a kind."""
+    (found,) = [item for item in objects if item["kind"] == kind]
+    return found
+
+
+def pod(objects: list[dict[str, Any]]) -> dict[str, Any]:
+    """The Pod template of the operator."""
+    template: dict[str, Any] = only(objects, "Deployment")["spec"]["template"]
+    return template
+
+
+def container(objects: list[dict[str, Any]]) -> dict[str, Any]:
+    """The container of the operator."""
+    (found,) = pod(objects)["spec"]["containers"]
+    return dict(found)
+
+
+def test_helm_finds_nothing_to_complain_of() -> None:
+    """`helm lint --strict` has hints at most."""
+    assert [finding for finding in lint() if finding["severity"] > 1] == []
+
+
+@pytest.mark.parametrize("name", CRDS)
+def test_the_charts_crd_is_a_copy_of_the_source(name: str) -> None:
+    """The API stands once, in crds/; the chart's file is the same bytes."""
+    mend = f"cp crds/{name} charts/fastapi-maintenance/files/crds/"
+    assert (CHART / "files/crds" / name).read_bytes() == (ROOT / "crds" / name).read_bytes(), mend
+
+
+def test_the_chart_has_every_crd_and_no_other() -> None:
+    """A CRD that was added or removed in crds/ was so in the chart."""
+    assert sorted(path.name for path in (CHART / "files/crds").iterdir()) == CRDS
+
+
+@pytest.mark.parametrize("name", CRDS)
+def test_helm_adds_to_a_crd_nothing_but_labels_and_an_annotation(
+    name: str, objects: list[dict[str, Any]]
+) -> None:
+    """The rendered CRD is that of the source, but for the metadata that Helm needs."""
+    source = yaml.safe_load((ROOT / "crds" / name).read_text())
+    rendered = next(o for o in objects if o["metadata"]["name"] == source["metadata"]["name"])
+    added = ("labels", "annotations")
+    metadata = {key: v for key, v in rendered["metadata"].items() if key not in added}
+    assert rendered | {"metadata": metadata} == source
+
+
+@pytest.mark.parametrize(("keep", "policy"), [(True, "keep"), (False, None)])
+def test_crds_stay_when_the_release_goes_unless_told_otherwise(
+    keep: bool, policy: str | None
+) -> None:
+    """`crds.keep` decides whether uninstalling deletes every window of the cluster."""
+    metadata = only(render({"crds": {"keep": keep}}), "CustomResourceDefinition")["metadata"]
+    assert metadata.get("annotations", {}).get("helm.sh/resource-policy") == policy
+
+
+def test_crds_can_be_left_to_somebody_else() -> None:
+    """`crds.enabled: false` renders none, and the notes say whose task they are then."""
+    without = {"crds": {"enabled": False}}
+    assert "CustomResourceDefinition" not in {item["kind"] for item in render(without)}
+    assert "crds.enabled: false" in notes(without)
+
+
+def test_every_object_carries_the_standard_labels(objects: list[dict[str, Any]]) -> None:
+    """app.kubernetes.io/*, and the chart; the Pods too."""
+    for item in [*objects, pod(objects)]:
+        wanted = {f"app.kubernetes.io/{name}" for name in LABELS} | {"helm.sh/chart"}
+        assert wanted <= item["metadata"]["labels"].keys()
+
+
+def test_the_deployment_selects_its_own_pods(objects: list[dict[str, Any]]) -> None:
+    """By labels that no upgrade changes: a selector can't be changed."""
+    selector = only(objects, "Deployment")["spec"]["selector"]["matchLabels"]
+    assert selector.items() <= pod(objects)["metadata"]["labels"].items()
+    assert not {"helm.sh/chart", "app.kubernetes.io/version"} & selector.keys()
+
+
+def test_every_container_is_restricted(objects: list[dict[str, Any]]) -> None:
+    """What Pod Security `restricted` asks for, and a root file system that can't be written."""
+    assert pod(objects)["spec"]["securityContext"] == {
+        "runAsNonRoot": True,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    assert container(objects)["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+
+
+def test_only_the_operators_pod_gets_a_token(objects: list[dict[str, Any]]) -> None:
+    """Not every Pod that names the ServiceAccount."""
+    assert only(objects, "ServiceAccount")["automountServiceAccountToken"] is False
+    assert pod(objects)["spec"]["automountServiceAccountToken"] is True
+
+
+def test_no_second_operator_runs_beside_the_first(objects: list[dict[str, Any]]) -> None:
+    """One replica, ended before the next one starts."""
+    spec = only(objects, "Deployment")["spec"]
+    assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
+
+
+def test_the_probes_ask_the_port_that_the_operator_is_told(objects: list[dict[str, Any]]) -> None:
+    """Liveness at /healthz, readiness at /readyz."""
+    found = container(objects)
+    (port,) = found["ports"]
+    assert found["args"] == [f"--port={port['containerPort']}"]
+    probes = {name: found[name]["httpGet"] for name in ("livenessProbe", "readinessProbe")}
+    assert probes["livenessProbe"] == {"path": "/healthz", "port": port["name"]}
+    assert probes["readinessProbe"] == {"path": "/readyz", "port": port["name"]}
+
+
+def test_chart_and_package_are_released_together(objects: list[dict[str, Any]]) -> None:
+    """The chart's version is the package's, in the spelling of semantic versioning."""
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    semantic = re.sub(r"(?<=\d)(a|b|rc)(?=\d)", lambda m: f"-{SPELLED[m[1]]}.", RELEASED)
+    assert (chart["appVersion"], chart["version"]) == (RELEASED, semantic)
+    assert container(objects)["image"].endswith(f":{RELEASED}")
+
+
+def test_a_digest_wins_over_the_tag() -> None:
+    """The image by its content, for those who pin."""
+    digest = "sha256:" + "0" * 64
+    image = {"repository": "registry.example/operator", "tag": "1.0", "digest": digest}
+    assert container(render({"image": image}))["image"] == f"registry.example/operator@{digest}"
+
+
+def test_values_reach_the_pod() -> None:
+    """Where it runs, and what it carries."""
+    values: dict[str, Any] = {
+        "imagePullSecrets": [{"name": "registry"}],
+        "nodeSelector": {"kubernetes.io/os": "linux"},
+        "tolerations": [{"key": "infra", "operator": "Exists"}],
+        "affinity": {"nodeAffinity": {}},
+        "priorityClassName": "system-cluster-critical",
+        "terminationGracePeriodSeconds": 5,
+    }
+    assert values.items() <= pod(render(values))["spec"].items()
+    carried = {"podLabels": {"team": "platform"}, "podAnnotations": {"note": "yes"}}
+    metadata = pod(render(carried))["metadata"]
+    assert metadata["labels"]["team"] == "platform"
+    assert metadata["annotations"] == {"note": "yes"}
+
+
+def test_an_existing_service_account_is_bound_and_not_created() -> None:
+    """`serviceAccount.create: false` with a name."""
+    objects = render({"serviceAccount": {"create": False, "name": "mine"}})
+    assert "ServiceAccount" not in {item["kind"] for item in objects}
+    assert pod(objects)["spec"]["serviceAccountName"] == "mine"
+    assert only(objects, "ClusterRoleBinding")["subjects"][0]["name"] == "mine"
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"crd": {}}, "'crd'"),
+        ({"image": {"tga": "1.0"}}, "'tga'"),
+        ({"image": {"digest": "latest"}}, "/image/digest"),
+        ({"image": {"pullPolicy": "Sometimes"}}, "/image/pullPolicy"),
+        ({"resources": {"limit": {}}}, "'limit'"),
+        ({"serviceAccount": {"create": False}}, "/serviceAccount/name"),
+        ({"podLabels": {"app.kubernetes.io/name": "other"}}, "'app.kubernetes.io/name'"),
+        ({"crds": {"keep": "true"}}, "/crds/keep"),
+    ],
+)
+def test_a_value_that_nothing_reads_is_refused_by_name(values: dict[str, Any], said: str) -> None:
+    """The schema is closed: a typing error does not pass as a default."""
+    with pytest.raises(ChartError, match=re.escape(said)):
+        render(values)
+
+
+def test_every_value_has_a_description() -> None:
+    """`# -- text` above each value of values.yaml, as helm-docs reads it."""
+    lines = (CHART / "values.yaml").read_text().splitlines()
+    leaves = [n for n, line in enumerate(lines) if re.match(r" {0,2}\w+: \S", line)]
+    assert leaves
+    assert [lines[n] for n in leaves if "# " not in lines[n - 1]] == []
+
+
+def test_the_notes_say_the_next_step_with_the_names_of_this_release() -> None:
+    """The command that lets an application read windows, and a manifest to apply."""
+    text = notes(release="quiet", namespace="ops")
+    assert "kubectl -n ops rollout status deployment/quiet-fastapi-maintenance-operator" in text
+    assert "--clusterrole=fastapi-maintenance-application" in text
+    manifest = re.search(r"<<EOF\n(.*?)\n  EOF", text, re.DOTALL)
+    assert manifest is not None
+    assert yaml.safe_load(manifest[1])["spec"]["apps"] == ["orders"]
