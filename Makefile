@@ -41,7 +41,7 @@ lint: $(VENV)/dev.stamp ## formatting, rules, types, layers
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports --no-timings
+	@$(BIN)/lint-imports
 
 format: $(VENV)/dev.stamp ## let ruff mend what it can
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .

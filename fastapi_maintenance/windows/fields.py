@@ -13,7 +13,9 @@ from typing import Any
 
 from .model import InvalidWindow
 
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)")
+_TIME = re.compile(
+    r"(19[7-9]|2\d\d)\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.ASCII
+)
 _DURATION = re.compile(r"(?:(\d{1,4})h)?(?:(\d{1,5})m)?(?:(\d{1,7})s)?", re.ASCII)
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 LONGEST = timedelta(hours=9600)
@@ -74,7 +76,7 @@ class Fields:
         return str(value)
 
     def instant(self, name: str) -> datetime:
-        """An RFC 3339 date-time, in UTC."""
+        """An RFC 3339 date-time of the years 1970 to 2999, in UTC."""
         value = self.raw(name)
         mend = "write it as 2026-03-29T02:00:00Z, or with an offset such as +02:00"
         if not isinstance(value, str) or not _TIME.fullmatch(value):

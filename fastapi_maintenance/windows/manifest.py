@@ -32,12 +32,15 @@ _SPEC = (
 _RESPONSE = ("message", "statusCode", "retryAfterSeconds", "headers")
 _METADATA_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _APP_PATTERN = re.compile(r"[A-Za-z0-9*]([-A-Za-z0-9_.*]{0,61}[A-Za-z0-9*])?")
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")
-_HEADER_VALUE = re.compile(r"[\x20-\x7e]{0,1024}")
-_OUR_HEADERS = frozenset(
-    {"connection", "content-length", "content-type", "keep-alive", "retry-after", "te", "trailer",
-     "transfer-encoding", "upgrade"}
-)  # fmt: skip
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")
+_HEADER_VALUE = re.compile(r"(?=.{1,512}$)[!-~]([ -~]*[!-~])?")
+_OUR_HEADERS = re.compile(
+    r"(retry-after|cache-control|connection|content-(encoding|length|range|type)|date|keep-alive"
+    r"|proxy-connection|server|te|trailer|transfer-encoding|upgrade|vary"
+    r"|(access-control|x-maintenance)(-.*)?)",
+    re.IGNORECASE,
+)
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
 def parse_manifest(manifest: Mapping[str, Any]) -> Window:
@@ -98,8 +101,10 @@ def parse_response(fields: Fields) -> Response:
     if "response" not in fields:
         return Response()
     given = Fields(f"{fields.path}.response", fields.raw("response"), _RESPONSE)
+    if not fields.raw("response"):
+        raise fields.invalid("response", "is empty", "write a message, or leave response out")
     return Response(
-        message=given.text("message", 1024) if "message" in given else DEFAULT_MESSAGE,
+        message=_message(given) if "message" in given else DEFAULT_MESSAGE,
         status_code=given.number("statusCode", 400, 599) if "statusCode" in given else 503,
         retry_after_seconds=given.number("retryAfterSeconds", 0, 31_536_000)
         if "retryAfterSeconds" in given
@@ -108,16 +113,24 @@ def parse_response(fields: Fields) -> Response:
     )
 
 
+def _message(response: Fields) -> str:
+    message = response.text("message", 1024)
+    if _CONTROL.search(message):
+        mend = "remove them (line breaks and tabs may stay)"
+        raise response.invalid("message", "holds control characters", mend)
+    return message
+
+
 def _headers(response: Fields) -> list[tuple[str, str]]:
     headers = []
-    for number, item in enumerate(response.items("headers", 16)):
+    for number, item in enumerate(response.items("headers", 8)):
         header = Fields(f"{response.path}.headers[{number}]", item, ("name", "value"))
-        name, value = header.text("name", 128), header.raw("value")
-        if not _HEADER_NAME.fullmatch(name) or name.lower() in _OUR_HEADERS:
+        name, value = header.text("name", 64), header.raw("value")
+        if not _HEADER_NAME.fullmatch(name) or _OUR_HEADERS.fullmatch(name):
             mend = "write a header name that the answer does not set itself"
             raise header.invalid("name", f"{name!r} can't be set", mend)
         if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
-            mend = "write printable ASCII characters, quoted"
+            mend = "write 1 to 512 printable ASCII characters, without spaces at the ends"
             raise header.invalid("value", f"{value!r} is not a header value", mend)
         headers.append((name, value))
     return headers

@@ -18,6 +18,8 @@ from .model import Fixed, InvalidWindow, Occurrence, Recurring
 
 # The widest jump that any zone has made is a whole day (Samoa, 2011).
 _WIDEST_JUMP = timedelta(hours=26)
+# These differ from machine to machine, or are not on all of them.
+_NOT_EVERYWHERE = frozenset({"Local", "localtime", "posixrules", "Factory"})
 _FIRST_LOOK_BACK = timedelta(minutes=2)
 
 
@@ -55,7 +57,7 @@ def occurrences_between(
 
 def check_schedule(schedule: str) -> None:
     """Raise InvalidWindow unless the expression is a cron expression of five fields."""
-    fields = schedule.split()
+    fields = schedule.split() if schedule.isascii() else []
     if len(fields) != 5:
         raise InvalidWindow(
             "spec.schedule",
@@ -77,6 +79,8 @@ def check_schedule(schedule: str) -> None:
 def zone(name: str) -> ZoneInfo:
     """The IANA time zone of a name; raises InvalidWindow where it is unknown."""
     try:
+        if name in _NOT_EVERYWHERE or name.startswith(("posix/", "right/")):
+            raise ZoneInfoNotFoundError(name)
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as cause:
         raise InvalidWindow(

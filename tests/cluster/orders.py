@@ -1,0 +1,35 @@
+"""The application under test: the README's ten lines, told by its environment what to follow."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import Any
+
+from fastapi import FastAPI
+
+from fastapi_maintenance import K8sBackend, MaintenanceModeMiddleware
+
+logging.basicConfig(format="%(levelname)s %(message)s", level=logging.INFO)
+logging.getLogger("httpx").setLevel(logging.WARNING)
+
+source: Any = os.environ.get("SOURCE", "maintenancewindow")
+backend = K8sBackend(app="orders", source=source)
+
+app = FastAPI()
+app.add_middleware(MaintenanceModeMiddleware, backend=backend)
+
+
+@app.get("/orders")
+def orders() -> list[str]:
+    return ["a book"]
+
+
+@app.post("/orders")
+def order() -> str:
+    return "ordered"
+
+
+@app.get("/healthz")
+def healthz() -> str:
+    return "ok"
