@@ -175,6 +175,7 @@ class Controller:
         if status != observed.status:
             for event in events(observed, status, now):
                 await self._api.create_event(event)
+                logger.info("%s/%s: %s: %s", *key, event["reason"], event["note"])
             self._keep(key, await self._api.apply_status(observed, status))
         self._scheduler.arrange(key, next_edge(observed, now))
 

@@ -45,14 +45,14 @@ class Identity(Protocol):
 class PodIdentity:
     """The service account that the kubelet mounts into a Pod."""
 
-    def __init__(self, mount: Path = MOUNT) -> None:
+    def __init__(self, mount: Path) -> None:
         self._mount = mount
         host, port = os.environ["KUBERNETES_SERVICE_HOST"], os.environ["KUBERNETES_SERVICE_PORT"]
         # An IPv6 address stands in brackets in a URL.
         self._server = f"https://{f'[{host}]' if ':' in host else host}:{port}"
 
     @staticmethod
-    def is_present(mount: Path = MOUNT) -> bool:
+    def is_present(mount: Path) -> bool:
         """Whether this process runs in a Pod with a service account."""
         return "KUBERNETES_SERVICE_HOST" in os.environ and (mount / "token").exists()
 
@@ -137,7 +137,7 @@ def find_identity(
     """
     if context or kubeconfig or os.environ.get(KUBECONFIG_VARIABLE):
         return KubeconfigIdentity(kubeconfig, context)
-    return PodIdentity() if PodIdentity.is_present() else None
+    return PodIdentity(MOUNT) if PodIdentity.is_present(MOUNT) else None
 
 
 @functools.lru_cache(maxsize=4)
