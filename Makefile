@@ -28,7 +28,7 @@ $(VENV)/dev.stamp: requirements/dev.txt pyproject.toml | $(VENV)/bin/python
 	$(call install,requirements/dev.txt)
 
 demo: $(VENV)/demo.stamp ## the main job on this machine alone: edit a file, get a 503, get a 200 again
-	@exec $(BIN)/python examples/01-local-file/demo.py
+	@exec $(BIN)/python -m examples.demo.local
 
 test: $(VENV)/dev.stamp ## all tests, those on a real API server included (the first run builds it)
 	@$(BIN)/python -m tests.controlplane build
@@ -53,7 +53,7 @@ cluster-down: $(VENV)/dev.stamp ## end what `make cluster` started
 	@$(BIN)/python -m tests.controlplane down
 
 cluster-demo: $(VENV)/dev.stamp ## the same story on a real API server, with the operator
-	@exec $(BIN)/python examples/02-cluster/demo.py
+	@exec $(BIN)/python -m examples.demo.cluster
 
 bench: $(VENV)/dev.stamp ## from `kubectl apply` to the first 503, beside a raw watch
 	@$(BIN)/python -m benchmarks.flip $(ARGS)

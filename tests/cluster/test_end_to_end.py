@@ -112,7 +112,7 @@ def test_the_plan_refuses_as_the_windows_do(
 def test_a_window_is_kept_to_while_the_api_server_is_down(
     kubectl: Kubectl, namespace: str, app: Application, control_plane: ControlPlane
 ) -> None:
-    """What is known opens and closes on time; what comes later is learnt when the server is back."""
+    """What is known opens and closes on time; what is new is learnt when the server is back."""
     start, end = in_seconds(6), in_seconds(9)
     # The second window is known after the first: once it refuses, both have arrived.
     apply_window(kubectl, "upgrade", namespace, start=start, end=end)

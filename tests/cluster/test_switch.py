@@ -16,6 +16,8 @@ from tests.controlplane.target import own
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.controlplane.kubectl import Kubectl
+
 ROLE = "fastapi-maintenance-application"
 
 
@@ -38,9 +40,8 @@ def test_a_configmap_flips_an_application_in_a_bare_cluster(
             app.stop()
 
 
-def flip(app: Application, kubectl: object) -> None:
+def flip(app: Application, kubectl: Kubectl) -> None:
     """On for all, off, on for this app, read-only, and gone."""
-    assert callable(kubectl)
     assert app.get().status_code == 200
     name = "configmap/fastapi-maintenance"
 

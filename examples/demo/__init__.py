@@ -1,0 +1,1 @@
+"""Demos that tell what they do: `make demo` and `make cluster-demo`."""
