@@ -43,9 +43,9 @@ class Application(Daemon):
     def __init__(self, identity: Identity, log: Path, source: str = "maintenancewindow") -> None:
         port = ports.free_port()
         self.client = httpx.Client(base_url=f"http://{HOST}:{port}", trust_env=False, timeout=30)
+        where = ("--host", HOST, "--port", str(port), "--no-access-log")
         super().__init__(
-            [sys.executable, "-m", "uvicorn", "tests.cluster.orders:app"]
-            + ["--host", HOST, "--port", str(port), "--no-access-log"],
+            [sys.executable, "-m", "uvicorn", "tests.cluster.orders:app", *where],
             log=log,
             ready=lambda: self.client.get("/healthz").status_code == 200,
             env=os.environ

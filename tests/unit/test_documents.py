@@ -1,0 +1,63 @@
+"""What the README and the examples say works."""
+
+from __future__ import annotations
+
+import re
+import runpy
+import subprocess
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from fastapi_maintenance.windows import load_documents, parse_manifest
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+
+
+def test_the_readmes_application_runs() -> None:
+    """Outside a cluster it serves, as EnvVarBackend says."""
+    (source,) = blocks("python")
+    namespace: dict[str, object] = {}
+    exec(compile(source, "README.md", "exec"), namespace)
+    with TestClient(namespace["app"]) as client:  # type: ignore[arg-type]
+        assert client.get("/orders").json() == ["a book"]
+
+
+@pytest.mark.parametrize("text", blocks("yaml"))
+def test_the_readmes_manifests_are_valid(text: str) -> None:
+    assert [parse_manifest(document) for document in load_documents(text)]
+
+
+@pytest.mark.parametrize(
+    "path", sorted(ROOT.glob("examples/*/*.yaml")), ids=lambda path: path.parent.name
+)
+def test_the_examples_manifests_are_valid(path: Path) -> None:
+    assert [parse_manifest(document) for document in load_documents(path.read_text())]
+
+
+@pytest.mark.parametrize(
+    "path", sorted(ROOT.glob("examples/*/app.py")), ids=lambda path: path.parent.name
+)
+def test_the_examples_applications_run(path: Path) -> None:
+    with TestClient(runpy.run_path(str(path))["app"]) as client:
+        assert client.get("/orders").json() == ["a book"]
+
+
+def test_links_inside_the_repository_lead_somewhere() -> None:
+    for page in (ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("examples/**/*.md")):
+        for target in re.findall(r"\]\((?!http)([^)#]+)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_make_help_names_every_target() -> None:
+    """A target without a help text is not found."""
+    makefile = (ROOT / "Makefile").read_text()
+    (phony,) = re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
+    said = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert set(re.findall(r"^  make ([a-z-]+)", said.stdout, re.MULTILINE)) == set(phony.split())
