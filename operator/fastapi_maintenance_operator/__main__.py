@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import logging
 import sys
+import time
 
 import kopf
 from kubernetes_asyncio import client, config
@@ -17,6 +18,8 @@ from .preflight import CannotStart, check
 from .probes import serve_probes
 
 logger = logging.getLogger(__name__)
+
+_RENEW_SECONDS = 60.0
 
 _DESCRIPTION = """
 Reconciles MaintenanceWindows: status, Events, and the plan ConfigMap of each namespace.
@@ -53,8 +56,7 @@ def _parse() -> argparse.Namespace:
 
 
 async def _operate(host: str, port: int) -> None:
-    await _log_in()
-    async with client.ApiClient() as api_client:
+    async with client.ApiClient(await _log_in()) as api_client:
         api = ClusterApi(api_client)
         await check(api)
         controller = Controller(api)
@@ -62,16 +64,32 @@ async def _operate(host: str, port: int) -> None:
             await _run_both(controller)
 
 
-async def _log_in() -> None:
+async def _log_in() -> client.Configuration:
+    """Credentials of the Pod, or else of a kubeconfig; both are read again as they are renewed."""
+    configuration = client.Configuration()
     try:
-        config.load_incluster_config()  # type: ignore[no-untyped-call]
+        config.load_incluster_config(configuration)  # type: ignore[no-untyped-call]
     except config.ConfigException:
         try:
-            await config.load_kube_config()
+            await config.load_kube_config(client_configuration=configuration)
         except config.ConfigException as error:
             raise CannotStart(
                 f"no cluster: not in a Pod, and no kubeconfig ({error}): set KUBECONFIG"
             ) from error
+        configuration.refresh_api_key_hook = _Renewal()
+    return configuration
+
+
+class _Renewal:
+    """Reads a kubeconfig again when its credentials are a minute old, as for a Pod's token."""
+
+    def __init__(self) -> None:
+        self._due = time.monotonic() + _RENEW_SECONDS
+
+    async def __call__(self, configuration: client.Configuration) -> None:
+        if time.monotonic() >= self._due:
+            self._due = time.monotonic() + _RENEW_SECONDS
+            await config.load_kube_config(client_configuration=configuration)
 
 
 async def _run_both(controller: Controller) -> None:

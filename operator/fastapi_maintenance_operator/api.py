@@ -50,7 +50,7 @@ class ClusterApi:
         return {i.metadata.namespace: (i.data or {}).get(PLAN_KEY, "") for i in answer.items}
 
     async def apply_plan(self, namespace: str, text: str) -> None:
-        """Write a namespace's plan."""
+        """Write a namespace's plan; a namespace that is going or gone needs none."""
         body = {
             "apiVersion": "v1",
             "kind": "ConfigMap",
@@ -60,7 +60,11 @@ class ClusterApi:
             },
             "data": {PLAN_KEY: text},
         }
-        await self._core.patch_namespaced_config_map(PLAN_CONFIGMAP, namespace, body, **_APPLY)
+        try:
+            await self._core.patch_namespaced_config_map(PLAN_CONFIGMAP, namespace, body, **_APPLY)
+        except client.ApiException as error:
+            if error.status != 404 and "being terminated" not in message_of(error):
+                raise
 
     async def apply_status(self, observed: Observed, status: Object) -> Object:
         """Write a status, unless the object is another by now; returns the object as it is then."""

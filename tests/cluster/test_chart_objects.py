@@ -108,12 +108,12 @@ def test_the_operator_may_do_its_work_and_no_more(kubectl: Kubectl) -> None:
     rights = {
         (API, "maintenancewindows", ""): "get list watch",
         (API, "maintenancewindows/status", ""): "patch",
-        ("", "configmaps", "fastapi-maintenance-plan"): "get list create patch",
+        ("", "configmaps", "fastapi-maintenance-plan"): "list create patch",
         ("", "configmaps", "fastapi-maintenance"): "",
         ("", "configmaps", ""): "",
-        ("events.k8s.io", "events", ""): "create patch",
-        ("apiextensions.k8s.io", "customresourcedefinitions", ""): "list watch",
-        ("", "namespaces", ""): "list watch",
+        ("events.k8s.io", "events", ""): "create",
+        ("apiextensions.k8s.io", "customresourcedefinitions", ""): "",
+        ("", "namespaces", ""): "",
         ("", "secrets", ""): "",
         ("", "pods", ""): "",
     }

@@ -1,0 +1,63 @@
+"""The operator refuses to start where it can't work, and says what is missing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.controlplane.cluster import ControlPlane
+from tests.controlplane.target import own
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.controlplane.identity import ServiceAccounts
+    from tests.controlplane.target import Cluster
+
+
+def start(kubeconfig: Path | str) -> subprocess.CompletedProcess[str]:
+    """Run it to its end."""
+    return subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "fastapi_maintenance_operator",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            "0",
+        ],
+        env=os.environ | {"KUBECONFIG": str(kubeconfig)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_without_rights_it_names_the_missing_rule(service_account: ServiceAccounts) -> None:
+    ended = start(service_account("bare").kubeconfig)
+    assert ended.returncode == 1
+    assert "a right is missing" in ended.stderr
+    assert 'cannot list resource "configmaps"' in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_without_a_cluster_it_says_where_it_looked(tmp_path: Path) -> None:
+    ended = start(tmp_path / "absent")
+    assert ended.returncode == 1
+    assert "set KUBECONFIG" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.owns_control_plane
+def test_without_the_crd_it_says_how_to_install_it(cluster: Cluster, tmp_path: Path) -> None:
+    with ControlPlane(tmp_path) as control_plane:
+        ended = start(own(control_plane).kubeconfig)
+    assert ended.returncode == 1
+    assert "kubectl apply --server-side -f crds/" in ended.stderr
+    assert "Traceback" not in ended.stderr
