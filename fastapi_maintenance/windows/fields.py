@@ -13,9 +13,10 @@ from typing import Any
 
 from .model import InvalidWindow
 
-_TIME = re.compile(
-    r"(19[7-9]|2\d\d)\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.ASCII
-)
+_AFTER_THE_YEAR = r"-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)"
+_TIME = re.compile(r"(19[7-9]|2\d\d)\d" + _AFTER_THE_YEAR, re.ASCII)
+ANY_YEAR = re.compile(r"\d{4}" + _AFTER_THE_YEAR, re.ASCII)
+"""What is computed, from an offset or a duration, may lie beyond the years of a manifest."""
 _DURATION = re.compile(r"(?:(\d{1,4})h)?(?:(\d{1,5})m)?(?:(\d{1,7})s)?", re.ASCII)
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 LONGEST = timedelta(hours=9600)
@@ -75,11 +76,11 @@ class Fields:
             raise self.invalid(name, f"{_shown(value)} is unknown", _nearest(str(value), known))
         return str(value)
 
-    def instant(self, name: str) -> datetime:
-        """An RFC 3339 date-time of the years 1970 to 2999, in UTC."""
+    def instant(self, name: str, form: re.Pattern[str] = _TIME) -> datetime:
+        """An RFC 3339 date-time, unless told otherwise of the years 1970 to 2999, in UTC."""
         value = self.raw(name)
         mend = "write it as 2026-03-29T02:00:00Z, or with an offset such as +02:00"
-        if not isinstance(value, str) or not _TIME.fullmatch(value):
+        if not isinstance(value, str) or not form.fullmatch(value):
             raise self.invalid(name, f"{_shown(value)} is not a date-time", mend)
         try:
             return datetime.fromisoformat(value).astimezone(UTC)

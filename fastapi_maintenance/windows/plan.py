@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from .fields import Fields
+from .fields import ANY_YEAR, Fields
 from .manifest import parse_apps, parse_generation, parse_mode, parse_response
 from .model import API_VERSION, DEFAULT_MESSAGE, Fixed, InvalidWindow, Occurrence, Response, Window
 from .schedule import occurrences_between
@@ -117,7 +117,7 @@ def _window(number: int, entry: Mapping[str, Any]) -> Window:
         apps=parse_apps(fields),
         timing=Fixed(
             tuple(_occurrences(fields)),
-            fields.instant("validUntil") if "validUntil" in fields else None,
+            fields.instant("validUntil", ANY_YEAR) if "validUntil" in fields else None,
         ),
         mode=parse_mode(fields),
         response=parse_response(fields),
@@ -130,8 +130,8 @@ def _occurrences(window: Fields) -> Iterator[Occurrence]:
         raise window.invalid("occurrences", "is not a list", "let the operator write it")
     for number, value in enumerate(values):
         times = Fields(f"{window.path}.occurrences[{number}]", value, ("start", "end"))
-        end = times.instant("end") if "end" in times else None
-        yield Occurrence(times.instant("start"), end)
+        end = times.instant("end", ANY_YEAR) if "end" in times else None
+        yield Occurrence(times.instant("start", ANY_YEAR), end)
 
 
 def _times(**instants: datetime | None) -> dict[str, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+from collections import deque
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from types import ModuleType
@@ -16,8 +17,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from .model import Fixed, InvalidWindow, Occurrence, Recurring
 
-# The widest jump that any zone has made is a whole day (Samoa, 2011).
-_WIDEST_JUMP = timedelta(hours=26)
 # These differ from machine to machine, or are not on all of them.
 _NOT_EVERYWHERE = frozenset({"Local", "localtime", "posixrules", "Factory"})
 _FIRST_LOOK_BACK = timedelta(minutes=2)
@@ -100,14 +99,14 @@ def _from(start: datetime, duration: timedelta) -> Occurrence:
 
 def _starts(timing: Recurring, after: datetime) -> Iterator[datetime]:
     """The instants after `after` at which the schedule opens, each once, in order."""
-    local = zone(timing.time_zone)
+    minute, hour, *_ = timing.schedule.split()
+    ticks = _elapsed if minute.startswith("*") or hour.startswith("*") else _cron
     previous = after
     # The calendar ends with the year 9999.
     with contextlib.suppress(OverflowError):
-        for tick in _cron(timing.schedule, _safely_before(after, local).astimezone(local)):
+        for tick in ticks(timing.schedule, after.astimezone(zone(timing.time_zone))):
             start = tick.astimezone(UTC)
-            # Near a jump of the clocks cron begins early, and the local times in a gap share one
-            # instant.
+            # The local times in a gap share one instant.
             if start > previous:
                 previous = start
                 yield start
@@ -130,12 +129,27 @@ def _latest_start(timing: Recurring, now: datetime) -> datetime | None:
         reach = min(reach * 8, timing.duration)
 
 
-def _safely_before(instant: datetime, local: ZoneInfo) -> datetime:
-    """An instant from which cron, which counts in local time, cannot step over `instant`."""
-    early, late = instant - _WIDEST_JUMP, instant + _WIDEST_JUMP
-    if early.astimezone(local).utcoffset() == late.astimezone(local).utcoffset():
-        return instant
-    return early
+def _elapsed(schedule: str, here: datetime) -> Iterator[datetime]:
+    """Every instant whose local time fits: none for a time in a gap, two for one in an overlap.
+
+    Cron counts on a clock without a zone here. With one, cronsim loses its way where the clocks
+    jump by or at other than full hours: in Pacific/Chatham it goes round in circles.
+    """
+    second_passes: deque[datetime] = deque()
+    now, now_again = _passes(here)
+    for clock in _cron(schedule, here.replace(tzinfo=None) - (now_again - now)):
+        first, second = _passes(clock.replace(tzinfo=here.tzinfo))
+        while second_passes and second_passes[0] < first:
+            yield second_passes.popleft()
+        if first <= second:  # else it is in a gap
+            yield first
+        if first < second:
+            second_passes.append(second)
+
+
+def _passes(local: datetime) -> tuple[datetime, datetime]:
+    """The two instants of a local time: one and the same, unless the clocks jump there."""
+    return local.replace(fold=0).astimezone(UTC), local.replace(fold=1).astimezone(UTC)
 
 
 def _cron(schedule: str, local: datetime) -> Iterator[datetime]:

@@ -82,7 +82,10 @@ def strictest(first: State, second: State) -> State:
 
 def state_at(windows: Iterable[Window], app: str | None, now: datetime) -> State:
     """What the windows mean for an app at an instant, and until when that holds."""
-    concerned = [w for w in windows if not w.suspend and applies_to(w, app)]
+    # By name, so that of windows that end together every process names the same one.
+    concerned = sorted(
+        (w for w in windows if not w.suspend and applies_to(w, app)), key=lambda w: w.key
+    )
     opened, edges = [], []
     for window in concerned:
         if current := occurrence_at(window.timing, now):

@@ -5,15 +5,19 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from fastapi_maintenance.backends import BaseStateBackend
 from fastapi_maintenance.windows import (
     API_VERSION,
     KIND,
+    OFF,
     Fixed,
     Mode,
     Occurrence,
     Recurring,
+    State,
     Window,
     parse_manifest,
+    state_at,
 )
 
 
@@ -69,3 +73,26 @@ def stored(name: str = "w", /, version: int = 1, **spec: Any) -> dict[str, Any]:
 def parsed(name: str = "w", /, **spec: Any) -> Window:
     """The window of a manifest."""
     return parse_manifest(manifest(name, **spec))
+
+
+class Held(BaseStateBackend):
+    """A backend that says what the test says, and remembers how it was treated."""
+
+    def __init__(self, state: State = OFF) -> None:
+        self.held = state
+        self.calls: list[str] = []
+
+    def state(self) -> State:
+        return self.held
+
+    async def wait_until_ready(self) -> None:
+        self.calls.append("ready")
+
+    def close(self) -> None:
+        self.calls.append("close")
+
+
+def open_since_2026(end: str | None = None, **changes: Any) -> State:
+    """The state while a window is open, from the start of 2026 on."""
+    given = window(fixed(("2026-01-01T00:00Z", end)), **changes)
+    return state_at([given], "orders", at("2026-01-01T00:00Z"))

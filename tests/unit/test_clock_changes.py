@@ -9,6 +9,9 @@ import pytest
 from fastapi_maintenance.windows import Recurring, occurrence_at, occurrences_between
 from tests.unit.making import at, recurring
 
+LORD_HOWE = "Australia/Lord_Howe"
+QUARTERS = ["14:15Z", "14:30Z", "14:45Z", "15:00Z"]
+
 
 def opens(timing: Recurring, begin: str, until: str) -> list[str]:
     """Its starts from one instant to another, in UTC."""
@@ -131,3 +134,32 @@ def test_a_duration_is_elapsed_time_whatever_the_clocks_do(night: str, end: str)
     occurrence = occurrence_at(recurring("30 1 * * *", "Europe/Berlin", hours=2), at(night))
     assert occurrence is not None
     assert (occurrence.start, occurrence.end) == (at(night), at(end))
+
+
+@pytest.mark.parametrize(
+    ("zone", "schedule", "begin", "expected"),
+    [
+        # Where clocks jump at other times, or by other lengths, than full hours.
+        (LORD_HOWE, "0,30 */2 * * *", "2026-10-03T15:00Z", ["15:30Z", "17:00Z", "17:30Z"]),
+        (LORD_HOWE, "*/30 2 * * *", "2026-04-04T14:30Z", ["15:30Z", "16:00Z"]),
+        ("Pacific/Chatham", "*/15 3 * * *", "2026-04-04T13:50Z", QUARTERS),
+        # Where a gap is at midnight: a day begins at one o'clock.
+        ("America/Santiago", "*/30 0 * * SUN", "2026-09-06T03:00Z", []),
+        ("Asia/Beirut", "*/30 0 29 3 *", "2026-03-28T21:00Z", []),
+        ("Pacific/Apia", "*/20 * 30 12 *", "2011-12-30T09:00Z", []),
+    ],
+)
+def test_a_wildcard_fits_local_times_wherever_the_clocks_jump(
+    zone: str, schedule: str, begin: str, expected: list[str]
+) -> None:
+    until = f"{at(begin) + timedelta(hours=3):%Y-%m-%dT%H:%MZ}"
+    found = opens(recurring(schedule, zone, minutes=1), begin, until)
+    assert [start.partition("T")[2] for start in found] == expected
+
+
+def test_looking_on_from_the_midst_of_an_overlap_misses_no_second_pass() -> None:
+    timing = recurring("*/30 2 * * *", "Europe/Berlin", minutes=1)
+    assert opens(timing, "2026-10-25T00:40Z", "2026-10-25T03:00Z") == [
+        "2026-10-25T01:00Z",
+        "2026-10-25T01:30Z",
+    ]

@@ -118,8 +118,10 @@ class Reflector:
         if self._version:
             params["resourceVersion"] = self._version
         answer = await self._transport.get(self._resource.path, params)
+        # Read first: what has no version is no list, and must not empty the store.
+        version = str(answer["metadata"]["resourceVersion"])
         self._store.replace(answer.get("items") or [])
-        self._version = str(answer["metadata"]["resourceVersion"])
+        self._version = version
         self._listener.healthy()
 
     async def _watch(self) -> None:

@@ -69,6 +69,7 @@ class Watcher:
         self._restarts = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
+        self._closed = False
         self._thread = threading.Thread(target=self._run, name="fastapi-maintenance", daemon=True)
 
     def start(self) -> None:
@@ -76,7 +77,8 @@ class Watcher:
         self._thread.start()
 
     def close(self) -> None:
-        """End the thread, within a second."""
+        """End the thread, within a second, also one that has hardly begun."""
+        self._closed = True
         if self._loop is not None and self._task is not None:
             with contextlib.suppress(RuntimeError):  # it ended by itself meanwhile
                 self._loop.call_soon_threadsafe(self._task.cancel)
@@ -116,6 +118,8 @@ class Watcher:
 
     async def _follow(self) -> None:
         self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
+        if self._closed:
+            return
         namespace = self._target.namespace or await self._find_namespace()
         if isinstance(self._target.identity, KubeconfigIdentity):
             logger.warning("watching namespace %s by %s", namespace, self._target.identity)

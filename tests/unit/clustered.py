@@ -1,0 +1,63 @@
+"""A cluster that holds still, in memory, for backends that follow one in their own thread."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import pytest
+
+from fastapi_maintenance.backends.kubernetes import backend as backend_module
+from fastapi_maintenance.backends.kubernetes import watcher as watcher_module
+from fastapi_maintenance.backends.kubernetes.identity import Access
+from fastapi_maintenance.backends.kubernetes.transport import Transport, Unreachable
+
+
+class Someone:
+    """An identity that never has to prove itself."""
+
+    namespace = "shop"
+
+    async def access(self) -> Access:
+        raise AssertionError("nothing goes over a network here")
+
+    def renew(self) -> None:
+        """Nothing is kept."""
+
+
+class StandingCluster(Transport):
+    """Lists what it has, and has nothing to tell after; or is away."""
+
+    def __init__(self, *windows: dict[str, Any], **configmaps: dict[str, str]) -> None:
+        self.away = False
+        self.listed = 0
+        self.windows = list(windows)
+        self.configmaps = configmaps
+        """Data by name, with underscores for dashes."""
+
+    async def get(self, path: str, params: Mapping[str, str]) -> dict[str, Any]:
+        if self.away:
+            raise Unreachable("connection refused")
+        self.listed += 1
+        return {"items": self._items(path, params), "metadata": {"resourceVersion": "1"}}
+
+    async def watch(self, path: str, params: Mapping[str, str]) -> AsyncIterator[dict[str, Any]]:
+        await asyncio.Event().wait()
+        yield {}
+
+    async def close(self) -> None:
+        """There is no connection."""
+
+    def _items(self, path: str, params: Mapping[str, str]) -> list[dict[str, Any]]:
+        if not path.endswith("/configmaps"):
+            return self.windows
+        wanted = params["fieldSelector"].removeprefix("metadata.name=")
+        found = self.configmaps.get(wanted.replace("-", "_"))
+        return [] if found is None else [{"metadata": {"name": wanted}, "data": found}]
+
+
+def put_into(cluster: Transport, patch: pytest.MonkeyPatch) -> None:
+    """Let backends that are made from now on believe that they are in a Pod of a cluster."""
+    patch.setattr(backend_module, "find_identity", lambda *_: Someone())
+    patch.setattr(watcher_module, "Transport", lambda _: cluster)

@@ -1,0 +1,70 @@
+"""What is wrong with the API server is said once, with the command that mends it."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from fastapi_maintenance.backends.kubernetes.complaints import Complaints, explain
+from fastapi_maintenance.backends.kubernetes.transport import ApiError, Unreachable
+
+FORBIDDEN = (
+    'maintenancewindows.fastapi-maintenance.io is forbidden: User "system:serviceaccount:shop:web" '
+    "cannot list resource"
+)
+
+
+def said(caplog: pytest.LogCaptureFixture) -> list[int]:
+    return [record.levelno for record in caplog.records]
+
+
+def test_a_failure_is_logged_when_it_begins_and_when_it_is_over(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    complaints = Complaints("maintenancewindow")
+    for port in range(3):
+        complaints.complain(Unreachable(f"port {port}"))
+    assert complaints.current == "port 2"
+    for _ in range(3):
+        complaints.settle()
+    assert complaints.current is None
+    assert said(caplog) == [logging.ERROR, logging.INFO]
+
+
+def test_another_kind_of_failure_is_logged_too(caplog: pytest.LogCaptureFixture) -> None:
+    complaints = Complaints("maintenancewindow")
+    for failure in (Unreachable("x"), ApiError(403, "no"), ApiError(403, "no"), ApiError(500, "")):
+        complaints.complain(failure)
+    assert said(caplog) == [logging.ERROR] * 3
+    assert "what is known stays in force" in caplog.records[0].getMessage()
+
+
+def test_where_all_is_well_nothing_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    Complaints("configmap").settle()
+    assert said(caplog) == []
+
+
+@pytest.mark.parametrize(
+    ("failure", "source", "words"),
+    [
+        (Unreachable("refused"), "configmap", "can't be reached (refused), trying again"),
+        (ApiError(401, "Unauthorized"), "configmap", "does not accept this process's token"),
+        (ApiError(404, "not found"), "maintenancewindow", "kubectl apply -f crds/"),
+        (ApiError(404, "not found"), "configmap", "the API server answered 404: not found"),
+        (ApiError(500, "etcd"), "configmap", "the API server answered 500: etcd, trying again"),
+        (
+            ApiError(403, FORBIDDEN),
+            "maintenancewindow",
+            "kubectl -n shop create rolebinding maintenance "
+            "--clusterrole=fastapi-maintenance-application --serviceaccount=shop:web",
+        ),
+        (ApiError(403, "policy"), "configmap", "--serviceaccount=NAMESPACE:SERVICEACCOUNT"),
+    ],
+)
+def test_a_failure_is_explained_with_its_mend(
+    failure: ApiError | Unreachable, source: str, words: str
+) -> None:
+    assert words in explain(failure, source)

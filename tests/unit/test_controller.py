@@ -1,0 +1,269 @@
+"""The operator brings the cluster to what its windows mean, and writes nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from fastapi_maintenance_operator.controller import Controller
+from fastapi_maintenance_operator.reconcile import Object, Observed
+from tests.unit.operated import MemoryCluster, Operator, clock_at
+
+pytestmark = pytest.mark.anyio
+
+LUNCH: dict[str, Any] = {"start": "2026-06-01T12:00:00Z", "duration": "1h"}
+NIGHTLY = {"schedule": "0 2 * * *", "timeZone": "Europe/Berlin", "duration": "2h"}
+DENSE = {"schedule": "* * * * *", "timeZone": "Etc/UTC", "duration": "30s"}
+
+
+@pytest.fixture(autouse=True)
+def morning() -> Iterator[None]:
+    with clock_at("2026-06-01T11:00Z"):
+        yield
+
+
+@pytest.fixture
+def cluster() -> MemoryCluster:
+    return MemoryCluster()
+
+
+@pytest.fixture
+async def operator(cluster: MemoryCluster) -> Operator:
+    """An operator that has done its first work on a window named lunch."""
+    cluster.put("lunch", **LUNCH)
+    operator = Operator(cluster)
+    await operator.work()
+    return operator
+
+
+async def test_a_window_is_planned_before_its_status_says_so(cluster: MemoryCluster) -> None:
+    cluster.put("lunch", **LUNCH)
+    operator = Operator(cluster)
+    assert not operator.ready
+    assert await operator.work() == ["plan shop", "status lunch"]
+    assert operator.ready
+    assert cluster.planned() == ["lunch"]
+    assert cluster.condition("lunch", "Ready") == ("True", "Planned")
+    assert cluster.condition("lunch", "Active") == ("False", "Scheduled")
+
+
+async def test_an_empty_cluster_is_ready_and_nothing_is_written(cluster: MemoryCluster) -> None:
+    operator = Operator(cluster)
+    assert await operator.work() == []
+    assert operator.ready
+
+
+async def test_each_namespace_has_a_plan_of_its_own_windows(cluster: MemoryCluster) -> None:
+    cluster.put("lunch", namespace="shop", **LUNCH)
+    cluster.put("night", namespace="bank", **NIGHTLY)
+    await Operator(cluster).work()
+    assert (cluster.planned("shop"), cluster.planned("bank")) == (["lunch"], ["night"])
+
+
+async def test_a_window_opens_and_closes_at_its_edges(
+    operator: Operator, cluster: MemoryCluster
+) -> None:
+    assert await operator.work_at("2026-06-01T11:59:59Z") == []
+    assert await operator.work_at("2026-06-01T12:00Z") == ["event WindowOpened", "status lunch"]
+    assert cluster.condition("lunch", "Active") == ("True", "Open")
+    assert await operator.work_at("2026-06-01T13:00Z") == ["event WindowClosed", "status lunch"]
+    assert cluster.condition("lunch", "Active") == ("False", "Finished")
+    assert len(cluster.events) == 2
+
+
+async def test_where_nothing_changed_nothing_is_written(
+    operator: Operator, cluster: MemoryCluster
+) -> None:
+    assert await operator.work_after(minutes=6) == []
+    assert cluster.lists == 2
+    operator.observe("MODIFIED", cluster.windows["shop", "lunch"])
+    assert await operator.work() == []
+
+
+async def test_another_operator_that_takes_over_writes_nothing(
+    operator: Operator, cluster: MemoryCluster
+) -> None:
+    assert await Operator(cluster).work() == []
+
+
+async def test_a_window_that_is_told_of_is_taken_up(
+    operator: Operator, cluster: MemoryCluster
+) -> None:
+    operator.observe("ADDED", cluster.put("night", **NIGHTLY))
+    assert await operator.work() == ["plan shop", "status night"]
+    assert cluster.planned() == ["lunch", "night"]
+
+
+async def test_a_window_that_is_edited_is_planned_anew(
+    operator: Operator, cluster: MemoryCluster
+) -> None:
+    operator.observe("MODIFIED", cluster.put("lunch", **LUNCH, mode="ReadOnly"))
+    assert await operator.work() == ["plan shop", "status lunch"]
+    assert cluster.windows["shop", "lunch"]["status"]["observedGeneration"] == 2
+
+
+async def test_a_window_that_is_deleted_leaves_the_plan(
+    operator: Operator, cluster: MemoryCluster
+) -> None:
+    operator.observe("DELETED", cluster.remove("lunch"))
+    assert await operator.work() == ["plan shop"]
+    assert cluster.planned() == []
+    assert await operator.work_at("2026-06-01T12:00Z") == []
+
+
+async def test_a_delete_that_no_watch_told_of_is_found(
+    operator: Operator, cluster: MemoryCluster
+) -> None:
+    cluster.remove("lunch")
+    assert await operator.work_after(minutes=4) == []
+    assert await operator.work_after(minutes=2) == ["plan shop"]
+    assert cluster.planned() == []
+
+
+async def test_a_window_that_no_watch_told_of_is_found(
+    operator: Operator, cluster: MemoryCluster
+) -> None:
+    cluster.put("night", **NIGHTLY)
+    await operator.work_after(minutes=6)
+    assert cluster.planned() == ["lunch", "night"]
+
+
+class Behind(MemoryCluster):
+    """Its next list is one that was taken a while ago."""
+
+    stale: tuple[list[Object], int] | None = None
+
+    async def list_windows(self) -> tuple[list[Object], int]:
+        stale, self.stale = self.stale, None
+        return stale or await super().list_windows()
+
+
+async def test_what_a_watch_told_of_after_the_list_was_taken_stays() -> None:
+    cluster = Behind()
+    cluster.put("lunch", **LUNCH)
+    operator = Operator(cluster)
+    await operator.work()
+    cluster.stale = await cluster.list_windows()
+    operator.observe("ADDED", cluster.put("night", **NIGHTLY))
+    await operator.work_after(minutes=6)
+    assert cluster.planned() == ["lunch", "night"]
+
+
+async def test_what_a_watch_told_to_be_deleted_after_the_list_was_taken_stays_deleted() -> None:
+    cluster = Behind()
+    cluster.put("lunch", **LUNCH)
+    operator = Operator(cluster)
+    await operator.work()
+    cluster.stale = await cluster.list_windows()
+    operator.observe("DELETED", cluster.remove("lunch"))
+    await operator.work_after(minutes=6)
+    assert cluster.planned() == []
+    assert await operator.work_after(minutes=6) == []
+
+
+async def test_an_event_that_comes_late_undoes_nothing(
+    operator: Operator, cluster: MemoryCluster
+) -> None:
+    late = cluster.put("lunch", **LUNCH, suspend=True)
+    operator.observe("MODIFIED", cluster.put("lunch", **LUNCH))
+    operator.observe("MODIFIED", late)
+    await operator.work()
+    assert cluster.condition("lunch", "Active") == ("False", "Scheduled")
+
+
+async def test_a_window_that_comes_again_after_its_deletion_is_taken_up(
+    operator: Operator, cluster: MemoryCluster
+) -> None:
+    operator.observe("DELETED", cluster.remove("lunch"))
+    operator.observe("ADDED", cluster.put("lunch", **LUNCH))
+    assert await operator.work() == ["status lunch"]
+    assert cluster.planned() == ["lunch"]
+
+
+async def test_a_plan_that_somebody_changed_or_deleted_is_put_right(
+    operator: Operator, cluster: MemoryCluster
+) -> None:
+    for damage in ({"shop": "{}"}, {}):
+        cluster.plans = dict(damage)
+        assert await operator.work_after(minutes=6) == ["plan shop"]
+        assert cluster.planned() == ["lunch"]
+
+
+async def test_a_plan_of_a_namespace_without_windows_is_emptied(cluster: MemoryCluster) -> None:
+    cluster.plans["bank"] = "left over"
+    assert await Operator(cluster).work() == ["plan bank"]
+    assert cluster.planned("bank") == []
+
+
+async def test_a_plan_is_carried_on_at_midnight(cluster: MemoryCluster) -> None:
+    cluster.put("night", **NIGHTLY)
+    operator = Operator(cluster)
+    await operator.work()
+    assert await operator.work_at("2026-06-01T23:59:59Z") == []
+    assert await operator.work_at("2026-06-02T00:00Z") == [
+        "plan shop",
+        "event WindowOpened",
+        "status night",
+    ]
+
+
+async def test_an_invalid_window_is_stalled_and_does_not_hinder_others(
+    operator: Operator, cluster: MemoryCluster
+) -> None:
+    operator.observe("ADDED", cluster.put("broken", start="soon"))
+    await operator.work()
+    assert cluster.condition("broken", "Stalled") == ("True", "Invalid")
+    assert cluster.planned() == ["lunch"]
+    operator.observe("MODIFIED", cluster.put("broken", **LUNCH))
+    await operator.work()
+    assert cluster.condition("broken", "Stalled") == ("False", "Valid")
+    assert cluster.planned() == ["broken", "lunch"]
+
+
+async def test_a_window_that_is_too_large_is_left_out_and_says_so(
+    operator: Operator, cluster: MemoryCluster
+) -> None:
+    operator.observe("ADDED", cluster.put("dense", **DENSE))
+    await operator.work()
+    assert cluster.planned() == ["lunch"]
+    assert cluster.condition("dense", "Ready") == ("False", "PlanTooLarge")
+    assert cluster.condition("lunch", "Ready") == ("True", "Planned")
+
+
+async def test_a_window_that_fits_again_is_ready(
+    operator: Operator, cluster: MemoryCluster
+) -> None:
+    operator.observe("ADDED", cluster.put("dense", **DENSE))
+    await operator.work()
+    operator.observe("MODIFIED", cluster.put("dense", **NIGHTLY))
+    await operator.work()
+    assert cluster.planned() == ["dense", "lunch"]
+    assert cluster.condition("dense", "Ready") == ("True", "Planned")
+
+
+async def test_a_change_wakes_an_operator_that_sleeps(cluster: MemoryCluster) -> None:
+    """And one that is told of while another is written is not lost."""
+    written = asyncio.Event()
+
+    class Telling(MemoryCluster):
+        async def apply_status(self, observed: Observed, status: Object) -> Object:
+            if observed.name == "first":
+                controller.observe("ADDED", self.put("second", **LUNCH))
+            else:
+                written.set()
+            return await super().apply_status(observed, status)
+
+    telling = Telling()
+    controller = Controller(telling)
+    task = asyncio.create_task(controller.run())
+    while not controller.ready:
+        await asyncio.sleep(0)
+    controller.observe("ADDED", telling.put("first", **LUNCH))
+    async with asyncio.timeout(30):
+        await written.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task

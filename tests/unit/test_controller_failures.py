@@ -1,0 +1,171 @@
+"""Requests of the operator that fail are tried again, ever more rarely, and nothing is lost."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from kubernetes_asyncio.client import ApiException
+
+from fastapi_maintenance_operator.api import message_of
+from tests.unit.operated import Clock, MemoryCluster, Operator, clock_at
+
+pytestmark = pytest.mark.anyio
+
+LUNCH: dict[str, Any] = {"start": "2026-06-01T12:00:00Z", "duration": "1h"}
+AWAY = OSError("connection refused")
+
+
+@pytest.fixture(autouse=True)
+def morning() -> Iterator[None]:
+    with clock_at("2026-06-01T11:00Z"):
+        yield
+
+
+@pytest.fixture
+def cluster() -> MemoryCluster:
+    cluster = MemoryCluster()
+    cluster.put("lunch", **LUNCH)
+    return cluster
+
+
+def refused(status: int, **answer: str) -> ApiException:
+    error = ApiException(status=status, reason="Refused")
+    error.body = json.dumps(answer).encode()
+    return error
+
+
+@pytest.mark.parametrize("error", [AWAY, TimeoutError(), refused(500), refused(409)], ids=repr)
+@pytest.mark.parametrize(("verb", "write"), [("plan", "plan shop"), ("status", "status lunch")])
+async def test_a_write_that_fails_is_tried_again(
+    cluster: MemoryCluster, verb: str, write: str, error: Exception
+) -> None:
+    cluster.failing[verb] = [error]
+    operator = Operator(cluster)
+    assert write not in await operator.work()
+    assert await operator.work_after(seconds=0.9) == []
+    assert write in await operator.work_after(seconds=0.1)
+    assert await operator.work_after(minutes=1) == []
+
+
+async def retries(operator: Operator, cluster: MemoryCluster, verb: str) -> list[float]:
+    """Seconds between tries of a request, until it succeeds."""
+    seconds: list[float] = []
+    tried: datetime = Clock.instant
+    while cluster.failing[verb]:
+        left = len(cluster.failing[verb])
+        while len(cluster.failing[verb]) == left and Clock.instant - tried < timedelta(minutes=2):
+            await operator.work_after(seconds=1)
+        seconds.append((Clock.instant - tried).total_seconds())
+        tried = Clock.instant
+    return seconds
+
+
+async def test_tries_become_rarer_up_to_one_a_minute(cluster: MemoryCluster) -> None:
+    cluster.failing["status"] = [AWAY] * 9
+    operator = Operator(cluster)
+    await operator.work()
+    assert await retries(operator, cluster, "status") == [1, 2, 4, 8, 16, 32, 60, 60]
+
+
+async def test_a_success_forgets_the_failures_before(cluster: MemoryCluster) -> None:
+    cluster.failing["status"] = [AWAY] * 3
+    operator = Operator(cluster)
+    await operator.work()
+    await retries(operator, cluster, "status")
+    assert await operator.work_after(seconds=4) == ["status lunch"]
+    cluster.failing["status"] = [AWAY] * 2
+    operator.observe("MODIFIED", cluster.put("lunch", **LUNCH, suspend=True))
+    await operator.work()
+    assert await retries(operator, cluster, "status") == [1]
+
+
+async def test_an_edge_that_comes_while_a_write_fails_is_not_forgotten(
+    cluster: MemoryCluster,
+) -> None:
+    operator = Operator(cluster)
+    await operator.work()
+    cluster.failing["status"] = [AWAY]
+    assert await operator.work_at("2026-06-01T12:00Z") == ["event WindowOpened"]
+    assert await operator.work_after(seconds=1) == ["event WindowOpened", "status lunch"]
+    assert len(cluster.events) == 1
+    assert await operator.work_at("2026-06-01T13:00Z") == ["event WindowClosed", "status lunch"]
+
+
+async def test_an_event_that_fails_is_written_with_the_status_later(
+    cluster: MemoryCluster,
+) -> None:
+    operator = Operator(cluster)
+    await operator.work()
+    cluster.failing["event"] = [AWAY]
+    assert await operator.work_at("2026-06-01T12:00Z") == []
+    assert await operator.work_after(seconds=1) == ["event WindowOpened", "status lunch"]
+
+
+async def test_one_failure_does_not_hinder_others(cluster: MemoryCluster) -> None:
+    cluster.put("other", namespace="bank", **LUNCH)
+    cluster.failing["plan"] = [AWAY]
+    await Operator(cluster).work()
+    assert len(cluster.plans) == 1
+
+
+async def test_a_window_deleted_while_its_write_failed_is_not_written(
+    cluster: MemoryCluster,
+) -> None:
+    cluster.failing["status"] = [AWAY]
+    operator = Operator(cluster)
+    await operator.work()
+    operator.observe("DELETED", cluster.remove("lunch"))
+    await operator.work()
+    assert await operator.work_after(minutes=2) == []
+
+
+async def test_a_failure_is_logged_with_the_servers_words_and_the_next_try(
+    cluster: MemoryCluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    cluster.failing["plan"] = [refused(403, message="configmaps is forbidden")]
+    await Operator(cluster).work()
+    (record,) = caplog.records
+    assert record.levelno == logging.WARNING
+    assert record.getMessage() == "shop/: configmaps is forbidden; next try in 1 s"
+
+
+async def test_a_list_that_fails_is_tried_again_soon(
+    cluster: MemoryCluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    cluster.failing["list"] = [AWAY]
+    operator = Operator(cluster)
+    assert await operator.work() == []
+    assert not operator.ready
+    assert "windows and plans can't be listed: connection refused" in caplog.text
+    assert await operator.work_after(seconds=4) == []
+    assert await operator.work_after(seconds=1) == ["plan shop", "status lunch"]
+    assert operator.ready
+
+
+async def test_a_list_that_fails_later_forgets_nothing(cluster: MemoryCluster) -> None:
+    operator = Operator(cluster)
+    await operator.work()
+    cluster.failing["list"] = [AWAY]
+    assert await operator.work_after(minutes=6) == []
+    assert operator.ready
+    assert await operator.work_at("2026-06-01T12:00Z") == ["event WindowOpened", "status lunch"]
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (refused(403, message="no right"), "no right"),
+        (refused(500), "Refused"),
+        (ApiException(status=502, reason="Bad Gateway"), "Bad Gateway"),
+        (OSError("connection refused"), "connection refused"),
+        (TimeoutError(), "TimeoutError"),
+    ],
+    ids=repr,
+)
+async def test_an_error_is_told_in_the_servers_own_words(error: Exception, message: str) -> None:
+    assert message_of(error) == message

@@ -1,0 +1,203 @@
+"""Who a process is to the API server: never by accident somebody who is logged in elsewhere."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import trustme
+
+from fastapi_maintenance import EnvVarBackend, K8sBackend
+from fastapi_maintenance.backends.kubernetes import identity
+from fastapi_maintenance.backends.kubernetes.identity import (
+    KubeconfigIdentity,
+    PodIdentity,
+    find_identity,
+)
+
+
+@pytest.fixture(autouse=True)
+def outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither in a Pod nor asked to use a kubeconfig."""
+    for name in ("KUBERNETES_SERVICE_HOST", "FASTAPI_MAINTENANCE_KUBECONFIG", "KUBECONFIG"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def mount(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What the kubelet mounts into a Pod, and sets."""
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
+    folder = tmp_path / "serviceaccount"
+    folder.mkdir()
+    (folder / "namespace").write_text("shop\n")
+    (folder / "token").write_text("first\n")
+    (folder / "ca.crt").write_bytes(trustme.CA().cert_pem.bytes())
+    return folder
+
+
+def kubeconfig(path: Path, **contexts: str | None) -> Path:
+    """A kubeconfig with contexts in these namespaces; the first one is the current one."""
+    server = {"server": "https://production.example:6443"}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    named = [
+        {"name": name, "context": {"cluster": "c", "user": "u", "namespace": namespace}}
+        for name, namespace in contexts.items()
+    ]
+    text = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": next(iter(contexts)),
+        "contexts": named,
+        "clusters": [{"name": "c", "cluster": server}],
+        "users": [{"name": "u", "user": {"token": "secret"}}],
+    }
+    path.write_text(json.dumps(text))
+    return path
+
+
+@pytest.fixture
+def everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A kubeconfig of production in every place where kubectl would find one."""
+    path = kubeconfig(tmp_path / ".kube" / "config", production="shop", other=None)
+    monkeypatch.setenv("KUBECONFIG", str(path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return path
+
+
+@pytest.mark.usefixtures("everywhere")
+def test_a_kubeconfig_that_merely_lies_there_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A laptop must not watch production by accident."""
+    monkeypatch.setenv("FASTAPI_MAINTENANCE_MODE", "read-only")
+    backend = K8sBackend("orders")
+    backend.start()
+    assert backend.health() is None
+    assert backend.state() == EnvVarBackend().state()
+    assert find_identity(None, None) is None
+
+
+@pytest.mark.parametrize("asking", ["context", "kubeconfig", "variable"])
+def test_a_kubeconfig_is_used_where_it_is_asked_for(
+    asking: str, everywhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if asking == "variable":
+        monkeypatch.setenv("FASTAPI_MAINTENANCE_KUBECONFIG", str(everywhere))
+    context = "production" if asking == "context" else None
+    found = find_identity(context, everywhere if asking == "kubeconfig" else None)
+    assert isinstance(found, KubeconfigIdentity)
+    assert found.namespace == "shop"
+
+
+def test_what_is_asked_for_wins_over_the_pod(mount: Path, everywhere: Path) -> None:
+    assert isinstance(find_identity("production", everywhere), KubeconfigIdentity)
+
+
+def test_in_a_pod_it_is_the_service_account(mount: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(identity, "MOUNT", mount)
+    found = find_identity(None, None)
+    assert isinstance(found, PodIdentity)
+    assert found.namespace == "shop"
+
+
+def test_a_pod_without_a_token_is_no_place_to_ask_from(mount: Path) -> None:
+    """As with automountServiceAccountToken: false."""
+    assert PodIdentity.is_present(mount)
+    (mount / "token").unlink()
+    assert not PodIdentity.is_present(mount)
+
+
+def test_a_token_without_a_server_is_no_pod(mount: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST")
+    assert not PodIdentity.is_present(mount)
+
+
+@pytest.mark.anyio
+async def test_a_token_that_is_replaced_is_used_at_once(mount: Path) -> None:
+    pod = PodIdentity(mount)
+    tokens = [(await pod.access()).token]
+    (mount / "token").write_text("second\n")
+    tokens.append((await pod.access()).token)
+    assert tokens == ["first", "second"]
+
+
+@pytest.mark.anyio
+async def test_a_ca_that_is_replaced_is_trusted_at_once(mount: Path) -> None:
+    """And one that is not is read once: making a TLS context is dear."""
+    pod = PodIdentity(mount)
+    first = (await pod.access()).ssl_context
+    assert (await pod.access()).ssl_context is first
+    (mount / "ca.crt").write_bytes(trustme.CA().cert_pem.bytes())
+    os.utime(mount / "ca.crt", (2e9, 2e9))
+    second = (await pod.access()).ssl_context
+    assert second.get_ca_certs() != first.get_ca_certs()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("name", ["token", "ca.crt"])
+async def test_a_file_that_is_gone_for_a_moment_is_an_error_to_try_again_after(
+    mount: Path, name: str
+) -> None:
+    pod = PodIdentity(mount)
+    (mount / name).unlink()
+    with pytest.raises(OSError, match=name):
+        await pod.access()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("host", "server"), [("10.0.0.1", "https://10.0.0.1:443"), ("fd00::1", "https://[fd00::1]:443")]
+)
+async def test_the_server_is_a_url_for_either_kind_of_address(
+    mount: Path, host: str, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", host)
+    assert (await PodIdentity(mount).access()).server == server
+
+
+def test_the_namespace_is_that_of_the_context(tmp_path: Path) -> None:
+    path = kubeconfig(tmp_path / "config", production="shop", bare=None)
+    namespaces = [KubeconfigIdentity(path, name).namespace for name in (None, "production", "bare")]
+    assert namespaces == ["shop", "shop", "default"]
+
+
+def test_an_unknown_context_is_told_the_known_ones(tmp_path: Path) -> None:
+    path = kubeconfig(tmp_path / "config", production="shop", staging="shop")
+    with pytest.raises(ValueError, match=r"no context 'prod'; it has: production, staging"):
+        _ = KubeconfigIdentity(path, "prod").namespace
+
+
+@pytest.mark.anyio
+async def test_credentials_of_a_kubeconfig_are_kept_until_the_server_refuses_them(
+    tmp_path: Path,
+) -> None:
+    path = kubeconfig(tmp_path / "config", production="shop")
+    named = KubeconfigIdentity(path, None)
+    access = await named.access()
+    assert (access.server, access.token) == ("https://production.example:6443", "secret")
+    path.write_text(path.read_text().replace("secret", "renewed"))
+    assert (await named.access()).token == "secret"
+    named.renew()
+    assert (await named.access()).token == "renewed"
+
+
+def empty(path: Path) -> None:
+    path.write_text("")
+
+
+def broken(path: Path) -> None:
+    path.write_text("a: [")
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("damage", [Path.unlink, empty, broken], ids=["gone", "empty", "broken"])
+async def test_a_kubeconfig_that_cannot_be_read_is_named(
+    tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
+    path = kubeconfig(tmp_path / "config", production="shop")
+    named = KubeconfigIdentity(path, "production")
+    damage(path)
+    with pytest.raises(ValueError, match=f"context production of {path}"):
+        await named.access()

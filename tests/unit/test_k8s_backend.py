@@ -1,0 +1,272 @@
+"""Windows of a cluster, in memory: from the first list on, whatever becomes of the cluster."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+
+from fastapi_maintenance import EnvVarBackend, K8sBackend
+from fastapi_maintenance.windows import OFF, make_plan
+from tests.unit.clustered import StandingCluster, put_into
+from tests.unit.making import Held, at, fixed, open_since_2026, stored, window
+from tests.waiting import wait_for
+
+pytestmark = pytest.mark.anyio
+
+ROOT = Path(__file__).parents[2]
+THREAD = "fastapi-maintenance"
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> StandingCluster:
+    """A cluster with one window that is open for the app orders."""
+    cluster = StandingCluster(stored("move", apps=["orders"]))
+    put_into(cluster, monkeypatch)
+    return cluster
+
+
+@pytest.fixture
+def backend(cluster: StandingCluster) -> Iterator[K8sBackend]:
+    backend = K8sBackend("orders")
+    yield backend
+    backend.close()
+
+
+def threads() -> int:
+    return sum(thread.name == THREAD for thread in threading.enumerate())
+
+
+def source(backend: K8sBackend) -> str | None:
+    refusal = backend.state().writes
+    return refusal.opening.source if refusal else None
+
+
+@pytest.mark.usefixtures("cluster")
+def test_constructing_it_starts_nothing() -> None:
+    backend = K8sBackend("orders")
+    assert (threads(), backend.health(), backend.ready) == (0, None, False)
+
+
+async def test_it_is_ready_once_everything_has_been_listed(backend: K8sBackend) -> None:
+    await backend.wait_until_ready()
+    assert backend.ready
+    assert source(backend) == "window=shop/move"
+
+
+async def test_one_thread_follows_however_often_it_is_started(backend: K8sBackend) -> None:
+    for _ in range(3):
+        backend.start()
+    await backend.wait_until_ready()
+    assert threads() == 1
+
+
+async def test_windows_of_other_apps_do_not_count(cluster: StandingCluster) -> None:
+    backend = K8sBackend("billing")
+    await backend.wait_until_ready()
+    assert backend.state().writes is None
+    backend.close()
+
+
+async def test_without_a_server_it_is_ready_when_the_time_to_wait_is_over(
+    cluster: StandingCluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    cluster.away = True
+    backend = K8sBackend("orders", sync_timeout=0.01)
+    await backend.wait_until_ready()
+    assert backend.ready
+    assert backend.state() == OFF
+    assert "no list of windows within 0.01 s of starting" in caplog.text
+    backend.close()
+
+
+def test_before_the_first_list_it_may_refuse(cluster: StandingCluster) -> None:
+    """With health checks passed: else the Pod would never come up."""
+    cluster.away = True
+    backend = K8sBackend("orders", before_first_sync="refuse")
+    refusal = backend.state().reads
+    assert refusal is not None
+    assert refusal.opening.probes_pass
+    assert refusal.opening.response.retry_after_seconds == 5
+    backend.close()
+
+
+async def test_closing_ends_the_thread_and_keeps_what_is_known(backend: K8sBackend) -> None:
+    await backend.wait_until_ready()
+    for _ in range(2):
+        backend.close()
+    assert (threads(), backend.health(), backend.ready) == (0, None, False)
+    assert source(backend) == "window=shop/move"
+
+
+def test_closing_at_once_after_starting_ends_the_thread_too(backend: K8sBackend) -> None:
+    """It may not have an event loop yet that could be told."""
+    for _ in range(20):
+        backend.start()
+        backend.close()
+    assert threads() == 0
+
+
+async def test_what_was_known_stays_while_the_server_is_away(
+    backend: K8sBackend, cluster: StandingCluster
+) -> None:
+    await backend.wait_until_ready()
+    backend.close()
+    cluster.away = True
+    await backend.wait_until_ready()
+    assert source(backend) == "window=shop/move"
+
+
+async def test_after_closing_the_next_request_starts_it_again(
+    backend: K8sBackend, cluster: StandingCluster
+) -> None:
+    await backend.wait_until_ready()
+    backend.close()
+    cluster.windows = []
+    backend.state()
+    wait_for(lambda: backend.state().writes is None, what="the new list")
+    assert threads() == 1
+
+
+async def test_its_health_says_how_the_watch_is_doing(
+    backend: K8sBackend, cluster: StandingCluster
+) -> None:
+    cluster.windows.append(stored("broken", apps=[]))
+    await backend.wait_until_ready()
+    health = backend.health()
+    assert health is not None
+    assert (health.synced, health.objects, health.rejected) == (True, 1, 1)
+    assert health.last_error is None
+    assert health.age is not None
+    assert health.age < 60
+
+
+def test_its_health_names_what_is_wrong(
+    backend: K8sBackend, cluster: StandingCluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    cluster.away = True
+    backend.start()
+
+    def wrong() -> str | None:
+        health = backend.health()
+        return health.last_error if health and not health.synced else None
+
+    assert wait_for(wrong, what="the first failure") == "connection refused"
+    assert "the API server can't be reached (connection refused)" in caplog.text
+
+
+PLAN, _ = make_plan([window(fixed(("2026-01-01T00:00Z", None)))], at("2026-01-01T00:00Z"))
+
+
+@pytest.mark.parametrize(
+    ("switch", "plan", "expected"),
+    [
+        (None, None, None),
+        ({"maintenance.orders": "on"}, None, "configmap=shop/fastapi-maintenance"),
+        ({"maintenance": "off"}, {"windows.json": PLAN}, "window=shop/w"),
+    ],
+)
+async def test_configmaps_hold_a_switch_and_a_plan(
+    monkeypatch: pytest.MonkeyPatch, switch: Any, plan: Any, expected: str | None
+) -> None:
+    held = {"fastapi_maintenance": switch, "fastapi_maintenance_plan": plan}
+    cluster = StandingCluster(**{name: data for name, data in held.items() if data})
+    put_into(cluster, monkeypatch)
+    backend = K8sBackend("orders", source="configmap")
+    await backend.wait_until_ready()
+    assert cluster.listed == 2
+    assert source(backend) == expected
+    backend.close()
+
+
+def test_a_name_is_asked_for_once_where_there_is_none(
+    cluster: StandingCluster, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("FASTAPI_MAINTENANCE_APP", raising=False)
+    K8sBackend()
+    (record,) = caplog.records
+    assert record.levelno == logging.WARNING
+    assert "pass app= or set FASTAPI_MAINTENANCE_APP" in record.getMessage()
+    monkeypatch.setenv("FASTAPI_MAINTENANCE_APP", "orders")
+    assert K8sBackend().app == "orders"
+    assert len(caplog.records) == 1
+
+
+def test_an_app_that_is_no_string_is_told_where_it_goes() -> None:
+    with pytest.raises(TypeError, match="not FastAPI: the FastAPI object goes to add_middleware"):
+        K8sBackend(FastAPI())  # type: ignore[arg-type]
+
+
+def test_an_unknown_source_is_an_error() -> None:
+    with pytest.raises(ValueError, match="write 'maintenancewindow' or 'configmap'"):
+        K8sBackend("orders", source="secret")  # type: ignore[arg-type]
+
+
+async def test_outside_a_cluster_another_backend_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    outside = Held(open_since_2026())
+    backend = K8sBackend("orders", outside_cluster=outside)
+    backend.start()
+    await backend.wait_until_ready()
+    assert backend.state() is outside.held
+    assert outside.calls == ["ready"]
+    assert (threads(), backend.health()) == (0, None)
+
+
+def test_outside_a_cluster_the_environment_decides_by_default(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    monkeypatch.setenv("FASTAPI_MAINTENANCE_MODE", "on")
+    assert K8sBackend("orders").state() == EnvVarBackend().state() != OFF
+
+
+FORKING = """
+import os, sys, threading
+import anyio, pytest
+from fastapi_maintenance import K8sBackend
+from tests.unit.clustered import StandingCluster, put_into
+from tests.unit.making import stored
+
+put_into(StandingCluster(stored("move")), pytest.MonkeyPatch())
+backend = K8sBackend("orders")
+anyio.run(backend.wait_until_ready)
+def following():
+    return any(thread.name == "fastapi-maintenance" for thread in threading.enumerate())
+assert following()
+child = os.fork()
+if child == 0:
+    status = 1
+    try:
+        assert not following() and backend.health() is None and not backend.ready
+        anyio.run(backend.wait_until_ready)
+        assert following() and backend.state().writes is not None
+        status = 0
+    finally:
+        os._exit(status)
+_, status = os.waitpid(child, 0)
+assert following() and backend.health().synced
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
+def test_after_a_fork_the_child_follows_with_a_thread_of_its_own() -> None:
+    """As under a server that loads the application before it forks its workers."""
+    done = subprocess.run(
+        [sys.executable, "-c", FORKING],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,204 @@
+"""The gate passes what is served on untouched, and answers 503 for what is not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from fastapi_maintenance import MaintenanceModeMiddleware
+from fastapi_maintenance import middleware as gate
+from fastapi_maintenance.windows import OFF, Mode, Opening, Response, switched
+from tests.unit.making import Held, at, open_since_2026
+
+START = at("2026-01-01T00:00Z").timestamp()
+ON = switched(Opening())
+WRITES = switched(Opening(Mode.READ_ONLY))
+DETAIL = {"detail": "Service temporarily unavailable due to maintenance"}
+
+
+def orders(*given: Any, **options: Any) -> TestClient:
+    """An application with orders, behind a gate with these arguments."""
+    app = FastAPI()
+    app.add_middleware(MaintenanceModeMiddleware, *given, **options)
+
+    @app.get("/orders")
+    @app.post("/orders")
+    @app.head("/orders")
+    def answer() -> str:
+        return "a book"
+
+    return TestClient(app)
+
+
+@pytest.fixture
+def noon(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time of day of the gate: the start of 2026, unless the test sets another."""
+    clock = [START]
+    monkeypatch.setattr(gate, "wall_clock", lambda: clock[0])
+    return clock
+
+
+def test_while_it_is_off_requests_are_served() -> None:
+    answer = orders(backend=Held(OFF)).get("/orders")
+    assert (answer.status_code, answer.json()) == (200, "a book")
+    assert "X-Maintenance" not in answer.headers
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("kind", ["http", "websocket"])
+async def test_while_it_is_off_the_application_gets_the_servers_own_objects(kind: str) -> None:
+    """Nothing stands between: no wrapper, no copy of the scope."""
+    got: list[object] = []
+
+    async def app(*given: Any) -> None:
+        got.extend(given)
+
+    async def receive() -> Message:
+        raise AssertionError("not the gate's to read")
+
+    async def send(message: Message) -> None:
+        raise AssertionError("not the gate's to write")
+
+    scope: Scope = {"type": kind, "method": "GET", "path": "/"}
+    kept = dict(scope)
+    await MaintenanceModeMiddleware(app, backend=Held(OFF))(scope, receive, send)
+    assert [id(item) for item in got] == [id(scope), id(receive), id(send)]
+    assert scope == kept
+
+
+@pytest.mark.anyio
+async def test_while_it_is_on_the_application_is_not_called() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        raise AssertionError("refused requests do not reach it")
+
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        raise AssertionError("the body of a refused request is not read")
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    gate: ASGIApp = MaintenanceModeMiddleware(app, backend=Held(ON))
+    await gate({"type": "http", "method": "POST", "path": "/orders"}, receive, send)
+    assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]
+
+
+def test_a_refusal_says_why_and_when_to_come_back() -> None:
+    answer = orders(backend=Held(ON)).get("/orders")
+    assert answer.status_code == 503
+    assert answer.json() == DETAIL
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.headers["Retry-After"] == "3600"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert "X-Maintenance" not in answer.headers
+
+
+def test_a_refusal_by_a_window_names_it() -> None:
+    answer = orders(backend=Held(open_since_2026(name="move"))).get("/orders")
+    assert answer.headers["X-Maintenance"] == "window=shop/move"
+
+
+@pytest.mark.parametrize(
+    ("elapsed", "seconds"),
+    [(0, "60"), (0.001, "60"), (0.999, "60"), (1, "59"), (59.5, "1"), (59.999, "1"), (70, "1")],
+)
+def test_retry_after_is_the_rest_of_the_window_rounded_up(
+    noon: list[float], elapsed: float, seconds: str
+) -> None:
+    """Whoever comes back then is served; a zero would have clients come back at once."""
+    client = orders(backend=Held(open_since_2026("2026-01-01T00:01Z")))
+    noon[0] = START + elapsed
+    assert client.get("/orders").headers["Retry-After"] == seconds
+
+
+@pytest.mark.parametrize(("given", "seconds"), [({}, "3600"), ({"retry_after": 120}, "120")])
+def test_retry_after_of_an_open_end_is_the_gates_own(given: dict[str, int], seconds: str) -> None:
+    answer = orders(backend=Held(open_since_2026()), **given).get("/orders")
+    assert answer.headers["Retry-After"] == seconds
+
+
+def test_a_window_may_say_how_it_is_answered() -> None:
+    response = Response("Moving house", 500, 7, (("Link", "<https://x>"), ("X-Team", "db")))
+    state = open_since_2026("2026-01-01T00:01Z", response=response)
+    answer = orders(backend=Held(state)).get("/orders")
+    assert (answer.status_code, answer.json()) == (500, {"detail": "Moving house"})
+    wanted = {"Retry-After": "7", "Link": "<https://x>", "X-Team": "db"}
+    assert wanted.items() <= {name: answer.headers[name] for name in wanted}.items()
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("method", "status"), [("GET", 200), ("HEAD", 200), ("OPTIONS", 405), ("POST", 503)]
+)
+def test_read_only_serves_reads_as_ever(method: str, status: int) -> None:
+    assert orders(backend=Held(WRITES)).request(method, "/orders").status_code == status
+
+
+def test_a_refused_head_has_the_headers_of_a_refused_get() -> None:
+    client = orders(backend=Held(ON))
+    head, get = client.head("/orders"), client.get("/orders")
+    assert head.status_code == 503
+    assert head.headers == get.headers
+
+
+@pytest.mark.parametrize(("path", "method"), [("/none", "GET"), ("/orders", "DELETE")])
+def test_full_maintenance_refuses_whatever_is_asked(path: str, method: str) -> None:
+    """Which routes there are is not looked up."""
+    assert orders(backend=Held(ON)).request(method, path).status_code == 503
+
+
+@pytest.mark.parametrize(("argument", "status"), [(True, 503), (False, 200), (None, 200)])
+def test_enable_maintenance_decides_unless_it_is_none(argument: bool | None, status: int) -> None:
+    assert orders(argument, Held(OFF)).get("/orders").status_code == status
+
+
+def test_enable_maintenance_false_wins_over_a_backend_that_is_on() -> None:
+    assert orders(enable_maintenance=False, backend=Held(ON)).get("/orders").status_code == 200
+
+
+def test_without_a_backend_the_environment_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FASTAPI_MAINTENANCE_MODE", "on")
+    client = orders()
+    assert client.get("/orders").status_code == 503
+    monkeypatch.setenv("FASTAPI_MAINTENANCE_MODE", "off")
+    assert client.get("/orders").status_code == 200
+
+
+def test_a_change_of_the_state_counts_for_the_very_next_request() -> None:
+    backend = Held(OFF)
+    client = orders(backend=backend)
+    statuses = []
+    for backend.held in (OFF, ON, OFF):
+        statuses.append(client.get("/orders").status_code)
+    assert statuses == [200, 503, 200]
+
+
+def test_a_backend_that_is_not_ready_is_waited_for() -> None:
+    class Late(Held):
+        ready = False
+
+        async def wait_until_ready(self) -> None:
+            self.held, self.ready = ON, True
+            self.calls.append("ready")
+
+    backend = Late()
+    client = orders(backend=backend)
+    assert client.get("/orders").status_code == 503
+    assert client.get("/orders").status_code == 503
+    assert backend.calls == ["ready"]
+
+
+def test_each_application_has_its_own_gate() -> None:
+    """A mounted application may be in maintenance while the one around it serves."""
+    inner, outer = FastAPI(), FastAPI()
+    inner.add_middleware(MaintenanceModeMiddleware, enable_maintenance=True)
+    outer.get("/orders")(lambda: "a book")
+    outer.mount("/stock", inner)
+    client = TestClient(outer)
+    assert client.get("/orders").status_code == 200
+    assert client.get("/stock/anything").status_code == 503

@@ -1,0 +1,193 @@
+"""List, then watch: a store stays equal to what the API server holds, whatever happens."""
+
+from __future__ import annotations
+
+import logging
+from types import SimpleNamespace
+
+import pytest
+
+from fastapi_maintenance.backends.kubernetes import reflector
+from fastapi_maintenance.backends.kubernetes.transport import ApiError, Unreachable
+from tests.unit.scripted import Play, added, bookmark, deleted, error, item, listed
+
+pytestmark = pytest.mark.anyio
+
+AWAY = Unreachable("connection refused")
+
+
+@pytest.fixture(autouse=True)
+def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Delays, which are noted and not waited for; of a jitter the longest."""
+    delays: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        delays.append(seconds)
+
+    jitter = SimpleNamespace(uniform=lambda low, high: high, randint=lambda low, high: low)
+    monkeypatch.setattr(reflector, "asyncio", SimpleNamespace(sleep=sleep))
+    monkeypatch.setattr(reflector, "random", jitter)
+    return delays
+
+
+async def test_it_lists_and_watches_from_the_version_of_the_list() -> None:
+    play = await Play(listed(5, item("a", 3)), [added("b", 6), added("a", 7)]).run()
+    assert play.requests == [("list", "0"), ("watch", "5")]
+    assert play.store.known == {"a": "7", "b": "6"}
+    assert play.ear.heard == ["healthy", "restarted"]
+
+
+async def test_the_first_list_may_come_from_a_cache_and_a_watch_asks_for_bookmarks() -> None:
+    play = await Play(listed(5), [], selector="metadata.name=x").run()
+    assert play.transport.params == [
+        {"fieldSelector": "metadata.name=x", "resourceVersion": "0"},
+        {
+            "fieldSelector": "metadata.name=x",
+            "resourceVersion": "5",
+            "allowWatchBookmarks": "true",
+            "timeoutSeconds": "300",
+        },
+    ]
+
+
+async def test_a_watch_that_ends_goes_on_where_it_was_without_a_list() -> None:
+    play = await Play(listed(5), [added("a", 6)], [deleted("a", 7)], [added("b", 8)]).run()
+    assert play.requests == [("list", "0"), ("watch", "5"), ("watch", "6"), ("watch", "7")]
+    assert play.store.known == {"b": "8"}
+    assert play.store.replaced == 1
+
+
+async def test_a_bookmark_moves_the_version_and_nothing_else() -> None:
+    play = await Play(listed(5, item("a", 3)), [bookmark(90)], [added("b", 91)]).run()
+    assert play.requests == [("list", "0"), ("watch", "5"), ("watch", "90")]
+    assert play.store.known == {"a": "3", "b": "91"}
+
+
+async def test_an_empty_list_is_a_list() -> None:
+    play = await Play({"items": None, "metadata": {"resourceVersion": "5"}}, []).run()
+    assert play.requests == [("list", "0"), ("watch", "5")]
+    assert play.store.replaced == 1
+
+
+@pytest.mark.parametrize(
+    "gone",
+    [[added("b", 6), error(410, "too old")], ApiError(410, "too old")],
+    ids=["event", "http"],
+)
+async def test_a_version_that_is_gone_is_listed_anew_and_consistently(gone: object) -> None:
+    play = await Play(listed(5, item("a", 3)), gone, listed(9, item("c", 8)), []).run()
+    assert play.requests == [("list", "0"), ("watch", "5"), ("list", None), ("watch", "9")]
+    assert play.store.known == {"c": "8"}
+
+
+async def test_a_version_that_the_server_does_not_have_yet_is_asked_for_no_more() -> None:
+    """After a restore of the server's store the version known may lie in its future."""
+    play = await Play(listed(5), ApiError(504, "Too large resource version"), listed(3), []).run()
+    assert play.requests == [("list", "0"), ("watch", "5"), ("list", None), ("watch", "3")]
+
+
+@pytest.mark.parametrize("failure", [AWAY, ApiError(429, "slow down")], ids=repr)
+@pytest.mark.parametrize("before", [[], [added("a", 6)]], ids=["at once", "after an event"])
+async def test_a_server_that_is_away_is_watched_on_without_a_list(
+    failure: Exception, before: list[object]
+) -> None:
+    """Nothing was missed: a list of each process would meet a server that just comes back."""
+    play = await Play(listed(5), [*before, failure], [added("b", 7)]).run()
+    version = "6" if before else "5"
+    assert play.requests == [("list", "0"), ("watch", "5"), ("watch", version)]
+    assert play.store.replaced == 1
+    assert "b" in play.store.known
+
+
+@pytest.mark.parametrize("status", [500, 401, 403, 404])
+async def test_after_another_failure_of_a_watch_everything_is_listed(status: int) -> None:
+    play = await Play(listed(5), ApiError(status, "no"), listed(9), []).run()
+    assert play.requests == [("list", "0"), ("watch", "5"), ("list", "5"), ("watch", "9")]
+
+
+async def test_a_list_that_fails_is_tried_again() -> None:
+    play = await Play(AWAY, ApiError(429, "later"), ApiError(500, "no"), listed(5), []).run()
+    assert [verb for verb, _ in play.requests] == ["list", "list", "list", "list", "watch"]
+    assert play.ear.heard == [
+        "failed: connection refused",
+        "failed: 429: later",
+        "failed: 500: no",
+        "healthy",
+        "restarted",
+    ]
+
+
+async def test_while_the_server_is_away_the_store_keeps_what_it_knows() -> None:
+    play = await Play(listed(5, item("a", 3)), AWAY, AWAY, ApiError(500, "no"), AWAY).run()
+    assert play.store.known == {"a": "3"}
+
+
+async def test_each_failure_waits_longer(slept: list[float]) -> None:
+    await Play(*[AWAY] * 8).run()
+    assert slept == [0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 30.0, 30.0]
+
+
+async def test_a_retry_after_of_the_server_is_honoured(slept: list[float]) -> None:
+    await Play(ApiError(429, "later", retry_after=7.0), AWAY).run()
+    assert slept == [7.8, 1.6]
+
+
+async def test_watches_that_end_at_once_and_empty_do_not_loop_hot(slept: list[float]) -> None:
+    play = await Play(listed(5), [], [], [added("a", 6)], []).run()
+    assert slept == [0.8, 1.6, 3.2]
+    assert play.ear.heard.count("restarted") == 4
+
+
+async def test_a_watch_that_was_open_for_long_is_opened_again_at_once(
+    slept: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With nothing to tell in five minutes it is as it should be."""
+    clock = iter(range(0, 30_000, 300))
+    monkeypatch.setattr(reflector, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    await Play(listed(5), [], [], []).run()
+    assert slept == []
+
+
+async def test_a_relist_forgets_what_went_meanwhile() -> None:
+    first = listed(5, item("a", 3), item("b", 4))
+    play = await Play(first, [error(410)], listed(9, item("b", 8)), []).run()
+    assert play.store.known == {"b": "8"}
+
+
+async def test_an_exception_that_nobody_foresaw_is_logged_and_everything_listed(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    play = Play(listed(5, item("a", 3)), [added("x", 6)], listed(6, item("x", 6)), [])
+    play.store.hostile = {"x"}
+    await play.run()
+    assert play.requests == [("list", "0"), ("watch", "5"), ("list", "5"), ("watch", "6")]
+    assert play.store.known == {"x": "6"}
+    (record,) = caplog.records
+    assert record.levelno == logging.ERROR
+    assert record.exc_info is not None
+    assert isinstance(record.exc_info[1], KeyError)
+
+
+@pytest.mark.parametrize("answer", [{}, {"items": [], "metadata": {}}, {"metadata": None}], ids=str)
+async def test_an_answer_of_something_else_than_an_api_server_changes_nothing(
+    answer: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A proxy may answer 200 and JSON as well."""
+    play = await Play(listed(5, item("a", 3)), [error(410)], answer).run()
+    assert play.store.known == {"a": "3"}
+    assert "an event could not be taken" in caplog.text
+
+
+async def test_unknown_kinds_of_events_are_passed_over() -> None:
+    """A later API server may have more of them; the version stays."""
+    unknown = {"type": "SOMETHING", "object": item("x", 9)}
+    play = await Play(listed(5), [unknown, {"type": None}, {}], [added("a", 6)]).run()
+    assert play.requests == [("list", "0"), ("watch", "5"), ("watch", "5")]
+    assert play.store.known == {"a": "6"}
+    assert play.store.replaced == 1
+
+
+@pytest.mark.parametrize("status", [{}, {"code": None, "message": None}, {"code": 503}])
+async def test_an_error_event_without_details_is_an_error(status: dict[str, object]) -> None:
+    play = await Play(listed(5), [{"type": "ERROR", "object": status}], listed(7), []).run()
+    assert play.requests == [("list", "0"), ("watch", "5"), ("list", "5"), ("watch", "7")]

@@ -1,0 +1,245 @@
+"""From Kubernetes objects to windows and switches, with the last good ones kept."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from fastapi_maintenance.backends.kubernetes.sources import PlanStore, SwitchStore, WindowStore
+from fastapi_maintenance.windows import OFF, Mode, State, make_plan
+from tests.unit.making import at, fixed, parsed, stored, window
+
+PLANNED = window(fixed(("2026-01-01T00:00Z", None)), name="planned")
+PLAN, _ = make_plan([PLANNED], at("2026-01-01T00:00Z"))
+
+
+def configmap(**data: str) -> dict[str, Any]:
+    return {"metadata": {"name": "fastapi-maintenance"}, "data": data}
+
+
+def names(store: WindowStore | PlanStore) -> list[str]:
+    return [known.name for known in store.windows]
+
+
+def meaning(state: State) -> str:
+    if state.reads:
+        return "on"
+    return "read-only" if state.writes else "off"
+
+
+# MaintenanceWindows
+
+
+def test_a_list_is_all_windows_that_there_are() -> None:
+    changed = mock.Mock()
+    store = WindowStore(changed)
+    store.replace([stored("a"), stored("b")])
+    store.replace([stored("b"), stored("c")])
+    assert names(store) == ["b", "c"]
+    assert changed.call_count == 2
+
+
+def test_events_add_change_and_remove_windows() -> None:
+    store = WindowStore(mock.Mock())
+    store.replace([stored("a")])
+    store.update("ADDED", stored("b"))
+    store.update("MODIFIED", stored("b", suspend=True))
+    store.update("DELETED", stored("a"))
+    store.update("DELETED", stored("never seen"))
+    assert names(store) == ["b"]
+    assert store.windows[0].suspend
+
+
+def test_a_store_is_synced_by_its_first_list_even_an_empty_one() -> None:
+    store = WindowStore(lambda: None)
+    assert not store.synced
+    store.replace([])
+    assert store.synced
+
+
+def test_an_object_that_is_malformed_keeps_its_last_good_state_and_counts(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    store = WindowStore(mock.Mock())
+    store.replace([stored("a", mode="ReadOnly"), stored("b")])
+    for _ in range(2):
+        store.update("MODIFIED", stored("a", mode="Sometimes"))
+    assert [(w.name, w.mode) for w in store.windows] == [("a", Mode.READ_ONLY), ("b", Mode.FULL)]
+    assert list(store.rejected) == ["a"]
+    (record,) = caplog.records
+    assert record.levelno == logging.ERROR
+    assert "a: spec.mode: 'Sometimes' is unknown" in record.getMessage()
+
+
+def test_a_malformed_object_does_not_keep_the_others_from_being_known() -> None:
+    store = WindowStore(mock.Mock())
+    store.replace([stored("a", apps=[]), stored("b")])
+    assert names(store) == ["b"]
+    assert list(store.rejected) == ["a"]
+
+
+def test_an_object_that_is_mended_or_deleted_no_longer_counts_as_rejected() -> None:
+    store = WindowStore(mock.Mock())
+    store.replace([stored("a", apps=[]), stored("b", apps=[]), stored("c", apps=[])])
+    store.update("MODIFIED", stored("a"))
+    store.update("DELETED", stored("b", apps=[]))
+    assert list(store.rejected) == ["c"]
+    store.replace([stored("a")])
+    assert store.rejected == {}
+
+
+def test_a_malformed_object_that_only_has_the_name_of_a_former_one_inherits_nothing() -> None:
+    store = WindowStore(mock.Mock())
+    store.replace([stored("a")])
+    other = stored("a", apps=[])
+    other["metadata"]["uid"] = "another"
+    store.update("ADDED", other)
+    assert names(store) == []
+    assert list(store.rejected) == ["a"]
+
+
+def test_windows_are_understood_as_manifests_are() -> None:
+    store = WindowStore(mock.Mock())
+    store.replace([stored("a", duration="2h")])
+    assert store.windows[0].timing == parsed("a", duration="2h").timing
+
+
+# The switch
+
+
+@pytest.mark.parametrize(
+    ("everyone", "own", "expected"),
+    [
+        (None, None, "off"),
+        ("off", "off", "off"),
+        ("on", None, "on"),
+        (None, "on", "on"),
+        ("off", "on", "on"),
+        ("on", "off", "on"),
+        ("read-only", "off", "read-only"),
+        ("read-only", "on", "on"),
+        ("on", "read-only", "on"),
+        ("", "true\n", "on"),
+    ],
+)
+def test_of_the_switch_for_all_and_the_apps_own_the_strictest_wins(
+    everyone: str | None, own: str | None, expected: str
+) -> None:
+    store = SwitchStore(mock.Mock(), "shop", "orders")
+    data = {"maintenance": everyone, "maintenance.orders": own, "maintenance.billing": "on"}
+    store.replace([configmap(**{key: word for key, word in data.items() if word is not None})])
+    assert meaning(store.state) == expected
+
+
+def test_an_app_without_a_name_follows_the_switch_for_all_alone() -> None:
+    store = SwitchStore(mock.Mock(), "shop", None)
+    store.replace([configmap(**{"maintenance.orders": "on", "maintenance": "read-only"})])
+    assert meaning(store.state) == "read-only"
+
+
+def test_the_switch_names_its_configmap_and_lets_health_checks_pass() -> None:
+    store = SwitchStore(mock.Mock(), "shop", "orders")
+    store.replace([configmap(maintenance="on")])
+    refusal = store.state.writes
+    assert refusal is not None
+    assert refusal.opening.source == "configmap=shop/fastapi-maintenance"
+    assert refusal.opening.probes_pass
+
+
+@pytest.mark.parametrize("before", ["on", "off", "read-only"])
+def test_garbage_in_the_switch_keeps_its_last_state_and_is_logged_once(
+    before: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = SwitchStore(mock.Mock(), "shop", "orders")
+    store.replace([configmap(**{"maintenance.orders": before})])
+    for _ in range(2):
+        store.update("MODIFIED", configmap(**{"maintenance.orders": "perhaps"}))
+    assert meaning(store.state) == before
+    assert list(store.rejected) == ["maintenance.orders"]
+    assert len(caplog.records) == 1
+    assert "'perhaps'" in caplog.text
+
+
+def test_garbage_under_one_key_leaves_the_other_in_force() -> None:
+    store = SwitchStore(mock.Mock(), "shop", "orders")
+    store.replace([configmap(**{"maintenance": "perhaps", "maintenance.orders": "on"})])
+    assert meaning(store.state) == "on"
+    store.update("MODIFIED", configmap(**{"maintenance": "perhaps", "maintenance.orders": "off"}))
+    assert meaning(store.state) == "off"
+
+
+@pytest.mark.parametrize("empty", [None, {}])
+def test_a_switch_that_says_nothing_is_off(empty: dict[str, str] | None) -> None:
+    store = SwitchStore(mock.Mock(), "shop", "orders")
+    store.replace([configmap(maintenance="on")])
+    store.update("MODIFIED", {"metadata": {}, "data": empty})
+    assert store.state == OFF
+
+
+def test_a_switch_whose_configmap_is_deleted_is_off() -> None:
+    store = SwitchStore(mock.Mock(), "shop", "orders")
+    store.replace([configmap(maintenance="on")])
+    store.update("DELETED", configmap(maintenance="on"))
+    assert store.state == OFF
+    store.replace([configmap(maintenance="on")])
+    store.replace([])
+    assert store.state == OFF
+
+
+# The plan
+
+
+def plan(text: str | None) -> dict[str, Any]:
+    return configmap(**({} if text is None else {"windows.json": text}))
+
+
+def test_the_windows_of_a_plan_are_known() -> None:
+    store = PlanStore(mock.Mock())
+    store.replace([plan(PLAN)])
+    assert names(store) == ["planned"]
+
+
+@pytest.mark.parametrize("text", [None, "", "{}", "[", '{"apiVersion": "v9"}'])
+def test_a_broken_plan_keeps_the_windows_and_counts(
+    text: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = PlanStore(mock.Mock())
+    store.replace([plan(PLAN)])
+    for _ in range(2):
+        store.update("MODIFIED", plan(text))
+    assert names(store) == ["planned"]
+    assert len(store.rejected) == 1
+    assert len(caplog.records) == 1
+    store.update("MODIFIED", plan(PLAN))
+    assert store.rejected == {}
+
+
+def test_a_plan_that_is_gone_keeps_the_windows_and_is_told_of(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    store = PlanStore(mock.Mock())
+    store.replace([plan(PLAN)])
+    store.update("DELETED", plan(PLAN))
+    assert names(store) == ["planned"]
+    assert "the plan fastapi-maintenance-plan is gone; its windows stay known" in caplog.text
+
+
+def test_a_plan_that_never_was_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    store = PlanStore(mock.Mock())
+    store.replace([])
+    assert (store.windows, store.synced, caplog.records) == ((), True, [])
+
+
+def test_each_store_says_where_its_objects_are() -> None:
+    """A role may be limited to the one ConfigMap by its name."""
+    assert WindowStore.resource("shop").path.endswith("/namespaces/shop/maintenancewindows")
+    assert SwitchStore.resource("shop").path == "/api/v1/namespaces/shop/configmaps"
+    assert SwitchStore.resource("shop").params == {
+        "fieldSelector": "metadata.name=fastapi-maintenance"
+    }
+    assert PlanStore.resource("shop").params == {
+        "fieldSelector": "metadata.name=fastapi-maintenance-plan"
+    }

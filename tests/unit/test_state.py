@@ -1,0 +1,213 @@
+"""What windows mean for a request: modes, apps, the union of windows, and the next edge."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from fastapi_maintenance.windows import (
+    OFF,
+    Mode,
+    Opening,
+    Refusal,
+    Response,
+    Window,
+    applies_to,
+    state_at,
+    strictest,
+    switched,
+)
+from tests.unit.making import at, fixed, recurring, window
+
+NOON = "2026-06-01T12:00Z"
+ONE = "2026-06-01T13:00Z"
+TWO = "2026-06-01T14:00Z"
+THREE = "2026-06-01T15:00Z"
+
+
+def until(refusal: Refusal | None) -> str | None:
+    assert refusal is not None
+    return f"{refusal.until:%Y-%m-%dT%H:%MZ}" if refusal.until else None
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "POST", "DELETE", "WEBSOCKET"])
+def test_a_full_window_refuses_every_method(method: str) -> None:
+    state = state_at([window(fixed((NOON, ONE)))], "orders", at(NOON))
+    refusal = state.refusal(method)
+    assert refusal is not None
+    assert refusal.opening == Opening(
+        Mode.FULL, Response(), "window=shop/w", at(ONE), probes_pass=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("method", "refused"),
+    [
+        ("GET", False),
+        ("HEAD", False),
+        ("OPTIONS", False),
+        ("POST", True),
+        ("PROPFIND", True),
+        ("get", True),
+        ("WEBSOCKET", True),
+    ],
+)
+def test_a_read_only_window_lets_the_safe_methods_pass(method: str, refused: bool) -> None:
+    state = state_at([window(fixed((NOON, ONE)), mode="ReadOnly")], "orders", at(NOON))
+    assert (state.refusal(method) is not None) is refused
+
+
+def test_outside_its_occurrences_a_window_refuses_nothing() -> None:
+    windows = [window(fixed((NOON, ONE)))]
+    for instant in ("2026-06-01T11:59:59Z", ONE):
+        state = state_at(windows, "orders", at(instant))
+        assert (state.reads, state.writes) == (None, None)
+
+
+def test_a_suspended_window_never_opens_and_has_no_edge() -> None:
+    state = state_at([window(fixed((NOON, ONE)), suspend=True)], "orders", at(NOON))
+    assert (state.writes, state.valid_until) == (None, math.inf)
+
+
+@pytest.mark.parametrize(
+    ("apps", "app", "concerned"),
+    [
+        (("orders",), "orders", True),
+        (("orders",), "Orders", False),
+        (("orders",), "orders-v2", False),
+        (("orders*",), "orders-v2", True),
+        (("billing", "*-db"), "orders-db", True),
+        (("a.b",), "axb", False),
+        (("*",), None, True),
+        (("*", "orders"), None, True),
+        (("orders",), None, False),
+        (("**",), "orders", True),
+    ],
+)
+def test_windows_concern_apps_by_name_or_pattern(
+    apps: tuple[str, ...], app: str | None, concerned: bool
+) -> None:
+    """An app without a name is concerned only by windows for every app."""
+    assert applies_to(window(fixed((NOON, ONE)), apps=apps), app) is concerned
+
+
+def test_with_an_open_end_nobody_knows_until_when() -> None:
+    state = state_at([window(fixed((NOON, None)))], "orders", at(ONE))
+    assert until(state.writes) is None
+    assert state.valid_until == math.inf
+
+
+@pytest.mark.parametrize(
+    ("windows", "end"),
+    [
+        ([fixed((NOON, ONE)), fixed((ONE, TWO))], TWO),
+        ([fixed((NOON, ONE)), fixed(("2026-06-01T12:30Z", TWO)), fixed((TWO, THREE))], THREE),
+        ([fixed((NOON, ONE)), fixed(("2026-06-01T13:00:01Z", TWO))], ONE),
+        ([fixed((NOON, THREE)), fixed((NOON, ONE))], THREE),
+        ([fixed((NOON, ONE)), recurring("0 13 * * *", hours=1)], TWO),
+        ([fixed((NOON, ONE)), fixed((ONE, None))], None),
+        ([fixed((NOON, ONE), (ONE, TWO))], TWO),
+    ],
+    ids=["adjoining", "overlapping", "a gap", "contained", "schedule", "open end", "one window"],
+)
+def test_until_is_the_end_of_the_unbroken_union_of_windows(
+    windows: list[object], end: str | None
+) -> None:
+    given = [window(timing, name=f"w{n}") for n, timing in enumerate(windows)]  # type: ignore[arg-type]
+    assert until(state_at(given, "orders", at("2026-06-01T12:45Z")).writes) == end
+
+
+def test_a_request_is_told_of_the_windows_that_refuse_it_only() -> None:
+    """A read is served when the full window ends, a write when the read-only one does."""
+    windows = [
+        window(fixed((NOON, ONE)), name="full"),
+        window(fixed((ONE, TWO)), name="reads", mode="ReadOnly"),
+        window(fixed((TWO, THREE)), name="another", apps=("billing",)),
+    ]
+    state = state_at(windows, "orders", at(NOON))
+    assert (until(state.reads), until(state.writes)) == (ONE, TWO)
+
+
+def test_the_answer_comes_from_the_open_window_that_ends_last() -> None:
+    windows = [
+        window(fixed((NOON, TWO)), name="long"),
+        window(fixed((NOON, ONE)), name="short"),
+        window(fixed((NOON, None)), name="writes", mode="ReadOnly"),
+    ]
+    state = state_at(windows, "orders", at(NOON))
+    assert state.reads is not None
+    assert state.writes is not None
+    assert state.reads.opening.source == "window=shop/long"
+    assert state.writes.opening.source == "window=shop/writes"
+
+
+@pytest.mark.parametrize("names", ["ab", "ba"])
+def test_of_windows_that_end_together_every_process_names_the_same(names: str) -> None:
+    """In whatever order it came to know them."""
+    windows = [window(fixed((NOON, ONE)), name=name) for name in names]
+    refusal = state_at(windows, "orders", at(NOON)).reads
+    assert refusal is not None
+    assert refusal.opening.source == "window=shop/a"
+
+
+def test_a_schedule_without_gaps_ends_somewhere_all_the_same() -> None:
+    """Looking for the end of a union is bounded work."""
+    state = state_at([window(recurring("* * * * *", minutes=1))], "orders", at(NOON))
+    assert until(state.writes) == "2026-06-01T13:05Z"
+
+
+@pytest.mark.parametrize(
+    ("now", "edge"),
+    [
+        ("2026-06-01T11:00Z", NOON),
+        (NOON, "2026-06-01T12:30Z"),
+        ("2026-06-01T12:30Z", ONE),
+        (ONE, TWO),
+        (TWO, None),
+    ],
+)
+def test_a_state_holds_until_the_next_start_or_end(now: str, edge: str | None) -> None:
+    windows = [window(fixed((NOON, ONE))), window(fixed(("2026-06-01T12:30Z", TWO)), name="v")]
+    state = state_at(windows, "orders", at(now))
+    assert state.valid_from == at(now).timestamp()
+    assert state.valid_until == (at(edge).timestamp() if edge else math.inf)
+
+
+def test_a_switch_refuses_what_its_mode_says_without_an_end() -> None:
+    full, read_only = switched(Opening()), switched(Opening(Mode.READ_ONLY))
+    assert full.reads == full.writes == Refusal(Opening(), None)
+    assert (read_only.reads, read_only.writes) == (None, Refusal(Opening(Mode.READ_ONLY), None))
+
+
+def test_of_two_states_the_strictest_counts() -> None:
+    full = state_at([window(fixed((NOON, ONE)))], "orders", at(NOON))
+    read_only = switched(Opening(Mode.READ_ONLY))
+    both = strictest(full, read_only)
+    assert both == strictest(read_only, full)
+    assert both.reads == full.reads
+    assert both.writes == read_only.writes
+    assert both.valid_until == full.valid_until
+
+
+def test_a_state_with_one_that_is_off_stays_as_it_is() -> None:
+    state = state_at([window(fixed((NOON, ONE)))], "orders", at(NOON))
+    assert strictest(OFF, state) == strictest(state, OFF) == state
+
+
+@pytest.mark.parametrize("now", ["9998-06-01T00:00Z", "9999-12-31T23:59:59Z"])
+def test_the_last_years_of_the_calendar_are_no_error(now: str) -> None:
+    windows: list[Window] = [
+        window(fixed((NOON, "9999-12-31T23:59:59.5Z")), name="far"),
+        window(recurring("0 0 * * *", "Pacific/Apia", hours=9600), name="again"),
+    ]
+    assert state_at(windows, "orders", at(now)).writes is not None
+
+
+def test_a_far_end_beside_a_schedule_is_no_error() -> None:
+    """Looking on from the end of one window asks what the others do then."""
+    windows = [
+        window(fixed((NOON, "9999-12-31T00:00Z")), name="never ends"),
+        window(recurring("0 2 * * *", hours=9600), name="nightly"),
+    ]
+    assert state_at(windows, "orders", at(NOON)).writes is not None
