@@ -48,7 +48,7 @@ def _condition(
     return {
         "type": verdict.type,
         "status": verdict.word,
-        "reason": verdict.reason,
+        "reason": str(verdict.reason),
         "message": verdict.message[:_LONGEST_MESSAGE],
         "observedGeneration": generation,
         "lastTransitionTime": before["lastTransitionTime"]

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from fastapi_maintenance.windows import make_plan
 
 from .api import FAILURES, ClusterApi, message_of
-from .reconcile import Object, Observed, desired_status, events, next_edge, read
+from .reconcile import Fate, Object, Observed, desired_status, events, next_edge, read
 from .scheduler import Scheduler
 
 logger = logging.getLogger(__name__)
@@ -128,6 +128,16 @@ class Controller:
         self._dirty |= {key, (key[0], "")}
         self._woken.set()
 
+    def _mark_all(self, namespace: str) -> None:
+        self._dirty |= {key for key in self._windows if key[0] == namespace}
+
+    def _fate(self, observed: Observed) -> Fate:
+        namespace = observed.namespace
+        if (namespace, "") in self._retries:
+            return Fate.NOT_WRITTEN
+        too_large = observed.uid in self._too_large.get(namespace, frozenset())
+        return Fate.TOO_LARGE if too_large else Fate.PLANNED
+
     async def _reconcile(self, keys: Iterable[Key]) -> None:
         """Plans first: a window is Ready once it is in the plan."""
         keys = set(keys)
@@ -141,11 +151,14 @@ class Controller:
 
     async def _try(self, write: Write, key: Key) -> None:
         async with self._limit:
+            failed_before = key in self._retries
             try:
                 await write(key, datetime.now(UTC))
                 self._retries.pop(key, None)
             except FAILURES as error:
                 self._retry(key, error)
+            if not key[1] and failed_before != (key in self._retries):
+                self._mark_all(key[0])
 
     def _retry(self, key: Key, error: Exception) -> None:
         delay = self._retries.get(key, _FIRST_RETRY)
@@ -159,7 +172,7 @@ class Controller:
         text, too_large = make_plan(windows, now)
         if too_large != self._too_large.get(namespace, frozenset()):
             self._too_large[namespace] = too_large
-            self._dirty |= {k for k in self._windows if k[0] == namespace}
+            self._mark_all(namespace)
         known = self._plans.get(namespace)
         if known != text and (windows or known is not None):
             await self._api.apply_plan(namespace, text)
@@ -170,8 +183,7 @@ class Controller:
         observed = self._windows.get(key)
         if observed is None:
             return
-        too_large = observed.uid in self._too_large.get(key[0], frozenset())
-        status = desired_status(observed, too_large, now)
+        status = desired_status(observed, self._fate(observed), now)
         if status != observed.status:
             for event in events(observed, status, now):
                 await self._api.create_event(event)

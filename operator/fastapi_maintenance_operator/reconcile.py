@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from fastapi_maintenance.windows import (
@@ -24,6 +25,22 @@ from .conditions import Verdict, merge_conditions
 from .names import CONTROLLER
 
 Object = dict[str, Any]
+
+
+class Fate(StrEnum):
+    """What became of a valid window in its namespace's plan; the value is Ready's reason."""
+
+    PLANNED = "Planned"
+    TOO_LARGE = "PlanTooLarge"
+    NOT_WRITTEN = "PlanNotWritten"
+
+
+_FATES = {
+    Fate.PLANNED: "The window is valid and in the plan",
+    Fate.TOO_LARGE: "It does not fit into the plan: open it less often, or split the namespace; "
+    "applications that watch MaintenanceWindows are not concerned",
+    Fate.NOT_WRITTEN: "The plan can't be written; the operator tries again and logs the reason",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +81,7 @@ def read(item: Object) -> Observed:
         return Observed(item, None, str(error))
 
 
-def desired_status(observed: Observed, too_large: bool, now: datetime) -> Object:
+def desired_status(observed: Observed, fate: Fate, now: datetime) -> Object:
     """The status that should stand in the cluster."""
     current, following = _occurrences(observed, now)
     generation = int(observed.object["metadata"]["generation"])
@@ -72,7 +89,7 @@ def desired_status(observed: Observed, too_large: bool, now: datetime) -> Object
         "observedGeneration": generation,
         "conditions": merge_conditions(
             observed.status.get("conditions") or (),
-            _verdicts(observed, too_large, current, following),
+            _verdicts(observed, fate, current, following),
             generation,
             now,
         ),
@@ -110,7 +127,7 @@ def _occurrences(observed: Observed, now: datetime) -> tuple[Occurrence | None, 
 
 def _verdicts(
     observed: Observed,
-    too_large: bool,
+    fate: Fate,
     current: Occurrence | None,
     following: Occurrence | None,
 ) -> tuple[Verdict, ...]:
@@ -122,17 +139,16 @@ def _verdicts(
             Verdict("Active", False, "Invalid", "An invalid window is never active"),
         )
     return (
-        _ready(too_large),
-        Verdict("Stalled", False, "Valid", "The window is valid"),
+        Verdict("Ready", fate is Fate.PLANNED, fate, _FATES[fate]),
+        _stalled(fate),
         _active(observed.window, current, following),
     )
 
 
-def _ready(too_large: bool) -> Verdict:
-    if too_large:
-        message = "It opens too often for the plan: applications must watch MaintenanceWindows"
-        return Verdict("Ready", False, "PlanTooLarge", message)
-    return Verdict("Ready", True, "Planned", "The window is valid and in the plan")
+def _stalled(fate: Fate) -> Verdict:
+    if fate is Fate.PLANNED:
+        return Verdict("Stalled", False, "Valid", "The window is valid")
+    return Verdict("Stalled", True, fate, _FATES[fate])
 
 
 def _active(window: Window, current: Occurrence | None, following: Occurrence | None) -> Verdict:

@@ -169,3 +169,17 @@ async def test_a_list_that_fails_later_forgets_nothing(cluster: MemoryCluster) -
 )
 async def test_an_error_is_told_in_the_servers_own_words(error: Exception, message: str) -> None:
     assert message_of(error) == message
+
+
+async def test_a_window_is_not_ready_while_the_plan_cannot_be_written(
+    cluster: MemoryCluster,
+) -> None:
+    """And it is, once the plan is there."""
+    cluster.failing["plan"] = [AWAY]
+    operator = Operator(cluster)
+    await operator.work()
+    await operator.work()
+    assert cluster.condition("lunch", "Ready") == ("False", "PlanNotWritten")
+    await operator.work_after(seconds=1)
+    await operator.work()
+    assert cluster.condition("lunch", "Ready") == ("True", "Planned")

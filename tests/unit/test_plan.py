@@ -146,9 +146,8 @@ def refused(refusal: Refusal | None, before: datetime) -> object:
     """What a refusal tells, as far as a plan that ends at an instant can know it."""
     if refusal is None:
         return None
-    known = refusal.until is None or refusal.until < before
-    source, mode = refusal.opening.source, refusal.opening.mode
-    return source, mode, refusal.opening.response, refusal.until if known else "later"
+    known = refusal.until is not None and refusal.until < before
+    return refusal.opening, refusal.until if known else "later, or nobody knows"
 
 
 def told(state: State, before: datetime) -> tuple[object, object]:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from fastapi_maintenance_operator.reconcile import (
+    Fate,
     Object,
     Observed,
     desired_status,
@@ -29,8 +30,8 @@ def observed(status: Object | None = None, name: str = "w", /, **spec: Any) -> O
     return read(item if status is None else {**item, "status": status})
 
 
-def status_at(now: str, too_large: bool = False, /, **spec: Any) -> Object:
-    return desired_status(observed(**spec), too_large, at(now))
+def status_at(now: str, fate: Fate = Fate.PLANNED, /, **spec: Any) -> Object:
+    return desired_status(observed(**spec), fate, at(now))
 
 
 def conditions(status: Object) -> dict[str, tuple[str, str, str]]:
@@ -76,15 +77,15 @@ def test_an_invalid_window_is_stalled_and_says_why() -> None:
 
 
 def test_a_window_that_is_too_large_for_the_plan_is_not_ready_but_active() -> None:
-    found = conditions(status_at(NOON, True, **LUNCH))
+    found = conditions(status_at(NOON, Fate.TOO_LARGE, **LUNCH))
     assert found["Ready"][:2] == ("False", "PlanTooLarge")
-    assert (found["Stalled"][0], found["Active"][0]) == ("False", "True")
+    assert (found["Stalled"][0], found["Active"][0]) == ("True", "True")
 
 
 def test_the_status_is_about_the_generation_that_was_read() -> None:
     item = stored(**LUNCH)
     item["metadata"]["generation"] = 7
-    status = desired_status(read(item), False, at(NOON))
+    status = desired_status(read(item), Fate.PLANNED, at(NOON))
     assert status["observedGeneration"] == 7
     assert {c["observedGeneration"] for c in status["conditions"]} == {7}
 
@@ -105,7 +106,7 @@ def test_an_occurrence_without_an_end_has_none_in_the_status() -> None:
 def test_between_edges_the_status_stays_what_it_is(later: str) -> None:
     """So that nothing is written, and nobody who watches is woken."""
     status = status_at(NOON, **LUNCH)
-    assert desired_status(observed(status, **LUNCH), False, at(later)) == status
+    assert desired_status(observed(status, **LUNCH), Fate.PLANNED, at(later)) == status
 
 
 @pytest.mark.parametrize(
@@ -131,7 +132,7 @@ def test_the_next_edge_is_when_the_status_changes_by_itself(
 
 def told(before: Object | None, now: str, **spec: Any) -> list[Object]:
     seen = observed(before, **spec)
-    return list(events(seen, desired_status(seen, False, at(now)), at(now)))
+    return list(events(seen, desired_status(seen, Fate.PLANNED, at(now)), at(now)))
 
 
 def test_opening_and_closing_are_worth_an_event_each() -> None:
@@ -180,7 +181,7 @@ def test_the_time_of_an_event_has_microseconds(now: str) -> None:
 
 def name_of(status: Object | None, now: str, name: str = "w", **spec: Any) -> str:
     seen = observed(status, name, **spec)
-    (event,) = events(seen, desired_status(seen, False, at(now)), at(now))
+    (event,) = events(seen, desired_status(seen, Fate.PLANNED, at(now)), at(now))
     return str(event["metadata"]["name"])
 
 
