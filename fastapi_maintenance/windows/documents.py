@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 import re
-from types import ModuleType
 from typing import Any
 
+from .extras import load
 from .model import InvalidWindow
 
 # PyYAML would also resolve times, sexagesimal numbers and words such as yes and off.
@@ -23,7 +23,7 @@ def load_documents(text: str) -> list[Any]:
     Raises:
         InvalidWindow: the text is not YAML, or there is nothing in it.
     """
-    yaml = _yaml()
+    yaml = load("yaml", "manifests")
     try:
         loaded = [document for document in yaml.load_all(text, _loader()) if document is not None]
     except Exception as cause:  # a tag such as !!bool fails on a foreign word in its own way
@@ -36,18 +36,10 @@ def load_documents(text: str) -> list[Any]:
 
 @functools.cache
 def _loader() -> type:
-    loader = type("ManifestLoader", (_yaml().SafeLoader,), {"yaml_implicit_resolvers": {}})
+    loader = type(
+        "ManifestLoader", (load("yaml", "manifests").SafeLoader,), {"yaml_implicit_resolvers": {}}
+    )
     for tag, pattern, first in _RESOLVED:
         expression = re.compile(f"^(?:{pattern})$")
         loader.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", expression, first)  # type: ignore[attr-defined]
     return loader
-
-
-@functools.cache
-def _yaml() -> ModuleType:
-    """Imported only where manifests are read: it belongs to an extra."""
-    try:
-        import yaml
-    except ImportError as cause:
-        raise ImportError("manifests need: pip install 'fastapi-maintenance[windows]'") from cause
-    return yaml

@@ -12,9 +12,9 @@ import functools
 from collections import deque
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from types import ModuleType
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from .extras import load
 from .model import Fixed, InvalidWindow, Occurrence, Recurring
 
 # These differ from machine to machine, or are not on all of them.
@@ -63,7 +63,7 @@ def check_schedule(schedule: str) -> None:
             f"{schedule!r} has {len(fields)} fields",
             "write five: minute hour day-of-month month day-of-week, as in '0 2 * * SUN'",
         )
-    error = _cronsim().CronSimError
+    error = load("cronsim", "schedules").CronSimError
     try:
         _cron(schedule, datetime(2026, 1, 1, tzinfo=UTC))
     except error as cause:
@@ -106,7 +106,7 @@ def _starts(timing: Recurring, after: datetime) -> Iterator[datetime]:
     with contextlib.suppress(OverflowError):
         for tick in ticks(timing.schedule, after.astimezone(zone(timing.time_zone))):
             start = tick.astimezone(UTC)
-            # The local times in a gap share one instant.
+            # Where clocks go back, cron begins with local times that have been before.
             if start > previous:
                 previous = start
                 yield start
@@ -153,15 +153,5 @@ def _passes(local: datetime) -> tuple[datetime, datetime]:
 
 
 def _cron(schedule: str, local: datetime) -> Iterator[datetime]:
-    ticks: Iterator[datetime] = _cronsim().CronSim(schedule, local)
+    ticks: Iterator[datetime] = load("cronsim", "schedules").CronSim(schedule, local)
     return ticks
-
-
-@functools.cache
-def _cronsim() -> ModuleType:
-    """Imported only where schedules are used: it belongs to an extra."""
-    try:
-        import cronsim
-    except ImportError as cause:
-        raise ImportError("schedules need: pip install 'fastapi-maintenance[windows]'") from cause
-    return cronsim

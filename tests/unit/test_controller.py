@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from fastapi_maintenance_operator import controller as controller_module
 from fastapi_maintenance_operator.controller import Controller
 from fastapi_maintenance_operator.reconcile import Object, Observed
 from tests.unit.operated import MemoryCluster, Operator, clock_at
@@ -244,8 +245,9 @@ async def test_a_window_that_fits_again_is_ready(
     assert cluster.condition("dense", "Ready") == ("True", "Planned")
 
 
-async def test_a_change_wakes_an_operator_that_sleeps(cluster: MemoryCluster) -> None:
+async def test_a_change_wakes_an_operator_that_sleeps(monkeypatch: pytest.MonkeyPatch) -> None:
     """And one that is told of while another is written is not lost."""
+    monkeypatch.setattr(controller_module, "_LONGEST_SLEEP", 3600.0)
     written = asyncio.Event()
 
     class Telling(MemoryCluster):
