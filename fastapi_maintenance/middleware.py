@@ -54,7 +54,7 @@ class MaintenanceModeMiddleware:
         if scope["type"] not in ("http", "websocket"):
             await self._pass_lifespan(scope, receive, send)
             return
-        if not self.backend.ready:
+        if self._fixed is None and not self.backend.ready:
             await self.backend.wait_until_ready()
         refusal = self._refusal(scope)
         if refusal is None:

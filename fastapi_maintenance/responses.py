@@ -29,7 +29,7 @@ def make_response(refusal: Refusal, now: float, retry_after: int = DEFAULT_RETRY
     if opening.source:
         response.headers["X-Maintenance"] = opening.source
     for name, value in answer.headers:
-        response.headers[name] = value
+        response.headers.append(name, value)
     return response
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import reprlib
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,6 +20,8 @@ ANY_YEAR = re.compile(r"\d{4}" + _AFTER_THE_YEAR, re.ASCII)
 """What is computed, from an offset or a duration, may lie beyond the years of a manifest."""
 _DURATION = re.compile(r"(?:(\d{1,4})h)?(?:(\d{1,5})m)?(?:(\d{1,7})s)?", re.ASCII)
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 60
 LONGEST = timedelta(hours=9600)
 
 
@@ -115,5 +118,5 @@ def _nearest(name: str, known: tuple[str, ...]) -> str:
 
 
 def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    """A value in an error message; bounded, since a few YAML anchors can stand for a great tree."""
+    return _SHORT.repr(value)

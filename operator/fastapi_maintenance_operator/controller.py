@@ -121,6 +121,7 @@ class Controller:
 
     def _forget(self, key: Key) -> None:
         del self._windows[key]
+        self._retries.pop(key, None)
         self._scheduler.arrange(key, None)
         self._mark(key)
 
@@ -156,6 +157,9 @@ class Controller:
                 await write(key, datetime.now(UTC))
                 self._retries.pop(key, None)
             except FAILURES as error:
+                self._retry(key, error)
+            except Exception as error:  # of one object, and no reason to leave all others alone
+                logger.exception("%s/%s", *key)
                 self._retry(key, error)
             if not key[1] and failed_before != (key in self._retries):
                 self._mark_all(key[0])

@@ -245,6 +245,22 @@ async def test_a_window_that_fits_again_is_ready(
     assert cluster.condition("dense", "Ready") == ("True", "Planned")
 
 
+async def test_a_window_that_others_push_out_of_the_plan_says_so(cluster: MemoryCluster) -> None:
+    """And that it is in again, when they are gone."""
+    large = {**LUNCH, "apps": ["a" * 63] * 64, "response": {"message": "x" * 1024}}
+    cluster.put("z", **large)
+    operator = Operator(cluster)
+    await operator.work()
+    for number in range(12):
+        operator.observe("ADDED", cluster.put(f"a{number}", **large))
+    await operator.work()
+    assert cluster.condition("z", "Ready") == ("False", "PlanTooLarge")
+    for number in range(12):
+        operator.observe("DELETED", cluster.remove(f"a{number}"))
+    assert await operator.work() == ["plan shop", "status z"]
+    assert cluster.condition("z", "Ready") == ("True", "Planned")
+
+
 async def test_a_change_wakes_an_operator_that_sleeps(monkeypatch: pytest.MonkeyPatch) -> None:
     """And one that is told of while another is written is not lost."""
     monkeypatch.setattr(controller_module, "_LONGEST_SLEEP", 3600.0)

@@ -183,3 +183,16 @@ async def test_a_window_is_not_ready_while_the_plan_cannot_be_written(
     await operator.work_after(seconds=1)
     await operator.work()
     assert cluster.condition("lunch", "Ready") == ("True", "Planned")
+
+
+async def test_what_no_one_foresaw_in_one_window_leaves_the_others_alone(
+    cluster: MemoryCluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is logged with its traceback and tried again."""
+    cluster.put("other", **LUNCH)
+    cluster.failing["status"] = [RuntimeError("unforeseen")]
+    operator = Operator(cluster)
+    written = await operator.work()
+    assert len([write for write in written if write.startswith("status")]) == 1
+    assert "unforeseen" in caplog.text
+    assert [w for w in await operator.work_after(seconds=1) if w.startswith("status")]

@@ -20,10 +20,10 @@ WRITES = switched(Opening(Mode.READ_ONLY))
 DETAIL = {"detail": "Service temporarily unavailable due to maintenance"}
 
 
-def orders(*given: Any, **options: Any) -> TestClient:
+def orders(**options: Any) -> TestClient:
     """An application with orders, behind a gate with these arguments."""
     app = FastAPI()
-    app.add_middleware(MaintenanceModeMiddleware, *given, **options)
+    app.add_middleware(MaintenanceModeMiddleware, **options)
 
     @app.get("/orders")
     @app.post("/orders")
@@ -154,7 +154,8 @@ def test_full_maintenance_refuses_whatever_is_asked(path: str, method: str) -> N
 
 @pytest.mark.parametrize(("argument", "status"), [(True, 503), (False, 200), (None, 200)])
 def test_enable_maintenance_decides_unless_it_is_none(argument: bool | None, status: int) -> None:
-    assert orders(argument, Held(OFF)).get("/orders").status_code == status
+    app = orders(enable_maintenance=argument, backend=Held(OFF))
+    assert app.get("/orders").status_code == status
 
 
 def test_enable_maintenance_false_wins_over_a_backend_that_is_on() -> None:
@@ -202,3 +203,17 @@ def test_each_application_has_its_own_gate() -> None:
     client = TestClient(outer)
     assert client.get("/orders").status_code == 200
     assert client.get("/stock/anything").status_code == 503
+
+
+def test_a_backend_that_is_not_asked_is_not_waited_for() -> None:
+    """enable_maintenance decides alone."""
+
+    class NeverReady(Held):
+        ready = False
+
+        async def wait_until_ready(self) -> None:
+            raise AssertionError("waited")
+
+    assert (
+        orders(enable_maintenance=False, backend=NeverReady(OFF)).get("/orders").status_code == 200
+    )

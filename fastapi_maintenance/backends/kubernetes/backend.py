@@ -131,15 +131,16 @@ class K8sBackend(BaseStateBackend):
     async def _wait_for_sync(self, watcher: Watcher) -> None:
         # The thread is not of this event loop, and the loop need not be asyncio's: hence no event.
         until = watcher.started_at + self.sync_timeout
-        while watcher.timeline is None and time.monotonic() < until:  # noqa: ASYNC110
+        while not watcher.synced and time.monotonic() < until:  # noqa: ASYNC110
             await anyio.sleep(0.005)
-        if watcher.timeline is None:
+        if not watcher.synced:
             logger.error("no list of windows within %s s of starting", self.sync_timeout)
 
     def _forget_thread(self) -> None:
         """A thread does not survive a fork: the child starts its own with its first request."""
         self._lock = threading.Lock()
-        self._watcher = self._known = None
+        self._known = self._watcher.timeline if self._watcher else self._known
+        self._watcher = None
         self.ready = False
 
 

@@ -70,6 +70,8 @@ class Watcher:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._closed = False
+        self.synced = False
+        """Whether everything that is followed has been listed once, by this watcher."""
         self._thread = threading.Thread(target=self._run, name="fastapi-maintenance", daemon=True)
 
     def start(self) -> None:
@@ -87,7 +89,7 @@ class Watcher:
     def health(self) -> Health:
         """How it is doing."""
         return Health(
-            synced=self.timeline is not None,
+            synced=self.synced,
             age=None if self._heard_at is None else time.monotonic() - self._heard_at,
             last_error=self._complaints.current,
             restarts=self._restarts,
@@ -154,3 +156,4 @@ class Watcher:
         windows = [w for store in self._stores for w in getattr(store, "windows", ())]
         switch = next((s.state for s in self._stores if isinstance(s, SwitchStore)), OFF)
         self.timeline = Timeline(windows, self._target.app, switch)
+        self.synced = True
