@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 import pytest
@@ -42,7 +42,10 @@ class StandingCluster(Transport):
         self.listed += 1
         return {"items": self._items(path, params), "metadata": {"resourceVersion": "1"}}
 
-    async def watch(self, path: str, params: Mapping[str, str]) -> AsyncIterator[dict[str, Any]]:
+    async def watch(
+        self, path: str, params: Mapping[str, str], opened: Callable[[], None]
+    ) -> AsyncIterator[dict[str, Any]]:
+        opened()
         await asyncio.Event().wait()
         yield {}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Any
 
 from fastapi_maintenance.backends.kubernetes.reflector import Failure, Reflector, Resource
@@ -55,9 +55,12 @@ class ScriptedTransport(Transport):
         assert isinstance(answer, dict), f"a list was asked for, but scripted is {answer}"
         return answer
 
-    async def watch(self, path: str, params: Mapping[str, str]) -> AsyncIterator[Object]:
+    async def watch(
+        self, path: str, params: Mapping[str, str], opened: Callable[[], None]
+    ) -> AsyncIterator[Object]:
         events = self._next("watch", params)
         assert isinstance(events, list), f"a watch was asked for, but scripted is {events}"
+        opened()
         for event in events:
             if isinstance(event, BaseException):
                 raise event

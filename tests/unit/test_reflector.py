@@ -191,3 +191,21 @@ async def test_unknown_kinds_of_events_are_passed_over() -> None:
 async def test_an_error_event_without_details_is_an_error(status: dict[str, object]) -> None:
     play = await Play(listed(5), [{"type": "ERROR", "object": status}], listed(7), []).run()
     assert play.requests == [("list", "0"), ("watch", "5"), ("list", "5"), ("watch", "7")]
+
+
+async def test_a_list_is_no_sign_of_health_while_the_watch_is_refused() -> None:
+    """Else a right that is missing for the watch alone would be logged again with each try."""
+    refused = ApiError(403, "no")
+    play = await Play(listed(5), refused, listed(6), refused, listed(7), []).run()
+    assert play.ear.heard == [
+        "healthy",
+        "failed: 403: no",
+        "failed: 403: no",
+        "healthy",
+        "restarted",
+    ]
+
+
+async def test_a_watch_that_is_open_is_a_sign_of_health_before_its_first_event() -> None:
+    play = await Play(listed(5), AWAY, []).run()
+    assert play.ear.heard == ["healthy", "failed: connection refused", "healthy", "restarted"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -55,7 +56,7 @@ async def stream(*chunks: bytes) -> AsyncIterator[bytes]:
 
 async def watched(*chunks: bytes) -> list[dict[str, Any]]:
     transport = Wired(lambda _: httpx.Response(200, content=stream(*chunks)))
-    return [event async for event in transport.watch("/w", {})]
+    return [event async for event in transport.watch("/w", {}, lambda: None)]
 
 
 async def test_a_request_carries_token_and_parameters_and_asks_for_plain_json() -> None:
@@ -122,7 +123,7 @@ async def ask(transport: Transport, verb: str) -> None:
     if verb == "get":
         await transport.get("/w", {})
     else:
-        async for _ in transport.watch("/w", {}):
+        async for _ in transport.watch("/w", {}, lambda: None):
             pass
 
 
@@ -159,7 +160,7 @@ async def test_a_watch_that_breaks_off_is_unreachable_after_its_events() -> None
         raise httpx.ReadError("reset")
 
     transport = Wired(lambda _: httpx.Response(200, content=breaking()))
-    events = transport.watch("/w", {})
+    events = transport.watch("/w", {}, lambda: None)
     assert await anext(events) == {"n": 1}
     with pytest.raises(Unreachable, match="reset"):
         await anext(events)
@@ -177,3 +178,13 @@ async def test_a_list_that_is_no_json_object_is_an_api_error() -> None:
         transport = Wired(lambda _, content=content: httpx.Response(200, content=content))  # type: ignore[misc]
         with pytest.raises(ApiError, match="the answer is not"):
             await transport.get("/w", {})
+
+
+@pytest.mark.parametrize(("status", "calls"), [(200, 1), (403, 0)])
+async def test_a_watch_is_open_once_the_server_has_accepted_it(status: int, calls: int) -> None:
+    opened: list[bool] = []
+    transport = Wired(lambda _: httpx.Response(status, content=stream()))
+    with contextlib.suppress(ApiError):
+        async for _ in transport.watch("/w", {}, lambda: opened.append(True)):
+            pass
+    assert len(opened) == calls

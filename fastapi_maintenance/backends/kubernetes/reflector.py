@@ -96,6 +96,8 @@ class Reflector:
         self._backoff = Backoff()
         self._version = "0"
         """The version known last; "0" takes any cache, "" asks for a consistent read."""
+        self._deaf = False
+        """Whether the last watch failed: then a list that succeeds does not make all well."""
 
     async def run(self) -> None:
         """List and watch, for ever."""
@@ -108,6 +110,7 @@ class Reflector:
                 await self._watch()
             except Exception as error:
                 failure = _as_failure(error)
+                self._deaf = self._deaf or listed
                 listed = listed and _may_watch_on(failure)
                 self._note_version(failure)
                 self._listener.failed(failure)
@@ -122,7 +125,8 @@ class Reflector:
         version = str(answer["metadata"]["resourceVersion"])
         self._store.replace(answer.get("items") or [])
         self._version = version
-        self._listener.healthy()
+        if not self._deaf:
+            self._listener.healthy()
 
     async def _watch(self) -> None:
         """One watch, to its end."""
@@ -133,13 +137,17 @@ class Reflector:
             "allowWatchBookmarks": "true",
             "timeoutSeconds": str(random.randint(300, 600)),
         }
-        async for event in self._transport.watch(self._resource.path, params):
+        async for event in self._transport.watch(self._resource.path, params, self._opened):
             self._take(event)
             events += 1
         self._listener.restarted()
         if not events and time.monotonic() - began < 1.0:
             # A server that ends each watch at once must not be asked in a hot loop.
             await asyncio.sleep(self._backoff.delay())
+
+    def _opened(self) -> None:
+        self._deaf = False
+        self._listener.healthy()
 
     def _take(self, event: Mapping[str, Any]) -> None:
         kind, item = event.get("type"), event.get("object") or {}

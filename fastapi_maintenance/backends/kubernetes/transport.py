@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 import httpx
@@ -54,8 +54,14 @@ class Transport:
         self._check(response)
         return _decode(response.content)
 
-    async def watch(self, path: str, params: Mapping[str, str]) -> AsyncIterator[dict[str, Any]]:
-        """The events of a watch, until the server ends it. Raises as `get` does."""
+    async def watch(
+        self, path: str, params: Mapping[str, str], opened: Callable[[], None]
+    ) -> AsyncIterator[dict[str, Any]]:
+        """The events of a watch, until the server ends it. Raises as `get` does.
+
+        `opened` is called when the server has accepted the watch: the first event may be long in
+        coming.
+        """
         access = await self._access()
         timeout = httpx.Timeout(10.0, read=_READ_IDLE)
         try:
@@ -69,6 +75,7 @@ class Transport:
                 if not response.is_success:
                     await response.aread()
                 self._check(response)
+                opened()
                 async for line in _lines(response):
                     yield _decode(line)
         except httpx.HTTPError as error:
