@@ -8,6 +8,7 @@ import pytest
 
 from fastapi_maintenance.backends.kubernetes.complaints import Complaints, explain
 from fastapi_maintenance.backends.kubernetes.transport import ApiError, Unreachable
+from fastapi_maintenance.backends.kubernetes.watcher import Ear
 
 FORBIDDEN = (
     'maintenancewindows.fastapi-maintenance.io is forbidden: User "system:serviceaccount:shop:web" '
@@ -68,3 +69,14 @@ def test_a_failure_is_explained_with_its_mend(
     failure: ApiError | Unreachable, source: str, words: str
 ) -> None:
     assert words in explain(failure, source)
+
+
+def test_each_collection_has_its_own_troubles(caplog: pytest.LogCaptureFixture) -> None:
+    """A plan that may not be read is logged once, however well the switch is."""
+    plan, switch = Ear("configmap"), Ear("configmap")
+    for _ in range(3):
+        plan.failed(ApiError(403, "no"))
+        switch.healthy()
+    assert len(caplog.records) == 1
+    assert (plan.age, plan.complaints.current) == (None, "403: no")
+    assert switch.age is not None

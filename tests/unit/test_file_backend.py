@@ -199,6 +199,17 @@ def test_a_file_edited_in_place_is_read_again(path: Path) -> None:
     assert not is_on(backend)
 
 
+def test_a_file_edited_within_one_tick_of_its_clock_is_read_again(path: Path) -> None:
+    """With the same inode and the same time: only the size tells."""
+    path.write_text("on")
+    os.utime(path, (1, 1))
+    backend = LocalFileBackend(path)
+    assert is_on(backend)
+    path.write_text("off")
+    os.utime(path, (1, 1))
+    assert not is_on(backend)
+
+
 def test_a_file_is_read_only_where_it_changed(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path.write_text("on")
     backend = LocalFileBackend(path)

@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -217,3 +220,39 @@ def test_a_backend_that_is_not_asked_is_not_waited_for() -> None:
     assert (
         orders(enable_maintenance=False, backend=NeverReady(OFF)).get("/orders").status_code == 200
     )
+
+
+def test_an_application_of_plain_starlette_is_refused_and_served_alike() -> None:
+    async def answer(_: object) -> PlainTextResponse:
+        return PlainTextResponse("a book")
+
+    backend = Held(ON)
+    app = Starlette(routes=[Route("/orders", answer)])
+    app.add_middleware(MaintenanceModeMiddleware, backend=backend)
+    with TestClient(app) as client:
+        refused = client.get("/orders")
+        backend.held = OFF
+        served = client.get("/orders")
+    assert (refused.status_code, refused.json()) == (503, DETAIL)
+    assert (served.status_code, served.text) == (200, "a book")
+    assert backend.calls == ["ready", "close"]
+
+
+@pytest.mark.anyio
+async def test_a_websocket_is_closed_only_after_its_connect_was_received() -> None:
+    """The ASGI specification asks for this order."""
+    order: list[str] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        raise AssertionError("not reached")
+
+    async def receive() -> Message:
+        order.append("websocket.connect")
+        return {"type": "websocket.connect"}
+
+    async def send(message: Message) -> None:
+        order.append(message["type"])
+
+    scope: Scope = {"type": "websocket", "path": "/talk", "headers": []}
+    await MaintenanceModeMiddleware(app, backend=Held(ON))(scope, receive, send)
+    assert order == ["websocket.connect", "websocket.close"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import threading
 import time
 from dataclasses import dataclass
@@ -55,6 +56,33 @@ class Target:
     app: str | None
 
 
+class Ear:
+    """What one reflector tells: each collection has its own troubles."""
+
+    def __init__(self, source: str) -> None:
+        self.complaints = Complaints(source)
+        self.restarts = 0
+        self._heard_at: float | None = None
+
+    @property
+    def age(self) -> float | None:
+        """Seconds since it was well; None if it never was."""
+        return None if self._heard_at is None else time.monotonic() - self._heard_at
+
+    def healthy(self) -> None:
+        """The API server answered as it should."""
+        self._heard_at = time.monotonic()
+        self.complaints.settle()
+
+    def failed(self, error: Failure) -> None:
+        """It did not; said once, until it changes."""
+        self.complaints.complain(error)
+
+    def restarted(self) -> None:
+        """A watch is opened again."""
+        self.restarts += 1
+
+
 class Watcher:
     """Follows a target from `start` to `close`, and keeps the timeline that it adds up to."""
 
@@ -64,9 +92,8 @@ class Watcher:
         self.started_at = time.monotonic()
         self._target = target
         self._stores: tuple[WindowStore | SwitchStore | PlanStore, ...] = ()
+        self._ears: tuple[Ear, ...] = ()
         self._complaints = Complaints(target.source)
-        self._heard_at: float | None = None
-        self._restarts = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._closed = False
@@ -90,27 +117,13 @@ class Watcher:
         """How it is doing."""
         return Health(
             synced=self.synced,
-            age=None if self._heard_at is None else time.monotonic() - self._heard_at,
-            last_error=self._complaints.current,
-            restarts=self._restarts,
+            age=max((ear.age for ear in self._ears), default=None, key=_never_is_longest),
+            last_error=self._complaints.current
+            or next((e.complaints.current for e in self._ears if e.complaints.current), None),
+            restarts=sum(ear.restarts for ear in self._ears),
             objects=len(self.timeline.windows) if self.timeline else 0,
             rejected=sum(len(store.rejected) for store in self._stores),
         )
-
-    # What the reflectors tell
-
-    def healthy(self) -> None:
-        """The API server answered as it should."""
-        self._heard_at = time.monotonic()
-        self._complaints.settle()
-
-    def failed(self, error: Failure) -> None:
-        """It did not; said once, until it changes."""
-        self._complaints.complain(error)
-
-    def restarted(self) -> None:
-        """A watch is opened again."""
-        self._restarts += 1
 
     # The thread
 
@@ -126,11 +139,12 @@ class Watcher:
         if isinstance(self._target.identity, KubeconfigIdentity):
             logger.warning("watching namespace %s by %s", namespace, self._target.identity)
         self._stores = self._make_stores(namespace)
+        self._ears = tuple(Ear(self._target.source) for _ in self._stores)
         transport = Transport(self._target.identity)
         try:
             async with asyncio.TaskGroup() as group:
-                for store in self._stores:
-                    reflector = Reflector(transport, store.resource(namespace), store, self)
+                for store, ear in zip(self._stores, self._ears, strict=True):
+                    reflector = Reflector(transport, store.resource(namespace), store, ear)
                     group.create_task(reflector.run())
         finally:
             await transport.close()
@@ -138,9 +152,11 @@ class Watcher:
     async def _find_namespace(self) -> str:
         while True:
             try:
-                return self._target.identity.namespace
+                namespace = self._target.identity.namespace
+                self._complaints.current = None
+                return namespace
             except Exception as error:  # a kubeconfig can be wrong in many ways, and be mended
-                self.failed(Unreachable(f"the namespace can't be read: {error}"))
+                self._complaints.complain(Unreachable(f"the namespace can't be read: {error}"))
                 await asyncio.sleep(1.0)
 
     def _make_stores(self, namespace: str) -> tuple[WindowStore | SwitchStore | PlanStore, ...]:
@@ -157,3 +173,7 @@ class Watcher:
         switch = next((s.state for s in self._stores if isinstance(s, SwitchStore)), OFF)
         self.timeline = Timeline(windows, self._target.app, switch)
         self.synced = True
+
+
+def _never_is_longest(age: float | None) -> float:
+    return math.inf if age is None else age
