@@ -75,7 +75,7 @@ class Controller:
         while True:
             self.last_round = time.monotonic()
             now = datetime.now(UTC)
-            if now >= self._resync_at:
+            if self._must_resync(now):
                 await self._try_resync(now)
             due = self._scheduler.pop_due(now)
             dirty, self._dirty = self._dirty | due, set()
@@ -95,6 +95,10 @@ class Controller:
                     await self._woken.wait()
             except TimeoutError:
                 pass
+
+    def _must_resync(self, now: datetime) -> bool:
+        """Now and then, and when the clock was set back, which changes what statuses should be."""
+        return not timedelta(0) < self._resync_at - now <= _RESYNC
 
     async def _try_resync(self, now: datetime) -> None:
         try:
@@ -165,6 +169,8 @@ class Controller:
                 self._mark_all(key[0])
 
     def _retry(self, key: Key, error: Exception) -> None:
+        if key[1] and key not in self._windows:
+            return  # it went meanwhile
         delay = self._retries.get(key, _FIRST_RETRY)
         self._retries[key] = min(delay * 2, _LONGEST_RETRY)
         self._scheduler.arrange(key, datetime.now(UTC) + timedelta(seconds=delay))

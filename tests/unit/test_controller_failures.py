@@ -12,6 +12,7 @@ import pytest
 from kubernetes_asyncio.client import ApiException
 
 from fastapi_maintenance_operator.api import message_of
+from fastapi_maintenance_operator.reconcile import Object, Observed
 from tests.unit.operated import Clock, MemoryCluster, Operator, clock_at
 
 pytestmark = pytest.mark.anyio
@@ -196,3 +197,50 @@ async def test_what_no_one_foresaw_in_one_window_leaves_the_others_alone(
     assert len([write for write in written if write.startswith("status")]) == 1
     assert "unforeseen" in caplog.text
     assert [w for w in await operator.work_after(seconds=1) if w.startswith("status")]
+
+
+async def test_a_window_deleted_while_its_write_fails_is_tried_no_more(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """And when it comes again, its former failures do not count."""
+
+    class Deleting(MemoryCluster):
+        async def apply_status(self, observed: Observed, status: Object) -> Object:
+            if len(self.windows) == 1:
+                operator.observe("DELETED", self.remove("lunch"))
+            raise AWAY
+
+    cluster = Deleting()
+    cluster.put("lunch", **LUNCH)
+    operator = Operator(cluster)
+    await operator.work()
+    assert caplog.records == []
+    cluster.put("another", **LUNCH)
+    operator.observe("ADDED", cluster.put("lunch", **LUNCH))
+    await operator.work()
+    assert "next try in 1 s" in caplog.text
+
+
+async def test_an_answer_older_than_what_the_watch_told_undoes_nothing() -> None:
+    class Telling(MemoryCluster):
+        async def apply_status(self, observed: Observed, status: Object) -> Object:
+            answer = await super().apply_status(observed, status)
+            if observed.object["metadata"]["generation"] == 1:
+                operator.observe("MODIFIED", self.put("lunch", **LUNCH, suspend=True))
+            return answer
+
+    cluster = Telling()
+    cluster.put("lunch", **LUNCH)
+    operator = Operator(cluster)
+    await operator.work()
+    assert cluster.condition("lunch", "Active") == ("False", "Suspended")
+
+
+async def test_a_clock_that_is_set_back_takes_the_status_with_it(cluster: MemoryCluster) -> None:
+    operator = Operator(cluster)
+    await operator.work_at("2026-06-01T12:30Z")
+    assert cluster.condition("lunch", "Active") == ("True", "Open")
+    await operator.work_at("2026-06-01T11:30Z")
+    assert cluster.condition("lunch", "Active") == ("False", "Scheduled")
+    await operator.work_at("2026-06-01T12:00Z")
+    assert cluster.condition("lunch", "Active") == ("True", "Open")

@@ -138,6 +138,17 @@ async def test_watches_that_end_at_once_and_empty_do_not_loop_hot(slept: list[fl
     assert play.ear.heard.count("restarted") == 4
 
 
+@pytest.mark.parametrize(
+    "answer", [{"kind": "List", "items": []}, {"type": "NEW"}, bookmark(5)], ids=str
+)
+async def test_watches_that_end_at_once_and_bring_nothing_new_do_not_loop_hot(
+    slept: list[float], answer: dict[str, object]
+) -> None:
+    """As with a proxy that does not know ``watch=true`` and answers with a list."""
+    await Play(listed(5), [answer], [answer], [added("a", 6)]).run()
+    assert slept == [0.8, 1.6]
+
+
 async def test_a_watch_that_was_open_for_long_is_opened_again_at_once(
     slept: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import ssl
@@ -84,6 +85,14 @@ async def test_a_last_line_that_was_cut_off_is_dropped() -> None:
     assert await watched(b'{"n":1}\n{"n":', b"2}") == [{"n": 1}]
 
 
+async def test_a_line_may_be_far_longer_than_what_is_read_at_once() -> None:
+    """An object may have a megabyte; some readers of streams stop at 64 or 128 KiB."""
+    line = json.dumps({"n": "x" * 300_000}).encode() + b"\n"
+    pieces = [line[i : i + 65536] for i in range(0, len(line), 65536)]
+    (event,) = await watched(*pieces)
+    assert len(event["n"]) == 300_000
+
+
 async def test_a_line_without_an_end_is_not_kept_for_ever() -> None:
     with pytest.raises(ApiError, match="longer than any Kubernetes object"):
         await watched(*[b"x" * 1024 * 1024] * 9)
@@ -103,6 +112,7 @@ async def test_a_watch_of_something_else_than_json_objects_is_an_api_error(line:
         (httpx.Response(503, text="<h1>proxy</h1>"), "503: <h1>proxy</h1>", None),
         (httpx.Response(502, headers={"Retry-After": "Fri, 1 Jan"}), "502: Bad Gateway", None),
         (httpx.Response(500, json=["x"]), '500: ["x"]', None),
+        (httpx.Response(502, text="<p>" + "x" * 5000), "502: <p>" + "x" * 197, None),
         (httpx.Response(302, headers={"Location": "/login"}), "302: Found", None),
     ],
     ids=lambda value: str(value)[:20],
@@ -188,3 +198,70 @@ async def test_a_watch_is_open_once_the_server_has_accepted_it(status: int, call
         async for _ in transport.watch("/w", {}, lambda: opened.append(True)):
             pass
     assert len(opened) == calls
+
+
+class Rotating(Account):
+    """An identity whose CA is replaced when the test says so."""
+
+    def __init__(self, server: str) -> None:
+        super().__init__()
+        self.server = server
+        self.context = CONTEXT
+
+    async def access(self) -> Access:
+        return Access(self.server, self.context)
+
+
+@pytest.fixture
+async def address() -> AsyncIterator[str]:
+    """A server that lists nothing, and tells a watch of one event and then keeps silent."""
+    connections: dict[asyncio.StreamWriter, asyncio.Task[None] | None] = {}
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections[writer] = asyncio.current_task()
+        watching = b"watch=true" in await reader.readuntil(b"\r\n\r\n")
+        body = b'8\r\n{"n":1}\n\r\n' if watching else b"2\r\n{}\r\n0\r\n\r\n"
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + body)
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1") as server:
+        yield "http://{}:{}".format(*server.sockets[0].getsockname())
+        for writer in connections:
+            writer.close()
+        await asyncio.gather(*filter(None, connections.values()))
+
+
+async def test_proxies_of_the_environment_are_not_used(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They would capture what stays inside the cluster."""
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    transport = Transport(Rotating(address))
+    assert await transport.get("/w", {}) == {}
+    await transport.close()
+
+
+async def test_when_the_ca_is_replaced_all_move_to_one_new_connection_pool(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two collections share a transport; what one of them opens, the other must not lose."""
+    clients: list[httpx.AsyncClient] = []
+
+    class Noted(httpx.AsyncClient):
+        def __init__(self, **options: Any) -> None:
+            super().__init__(**options)
+            clients.append(self)
+
+    monkeypatch.setattr(httpx, "AsyncClient", Noted)
+    account = Rotating(address)
+    transport = Transport(account)
+    events = transport.watch("/w", {}, lambda: None)
+    assert await anext(events) == {"n": 1}
+    account.context = ssl.create_default_context()
+    assert await asyncio.gather(*[transport.get("/w", {}) for _ in range(3)]) == [{}] * 3
+    with pytest.raises(Unreachable):
+        await anext(events)
+    await transport.close()
+    assert [client.is_closed for client in clients] == [True, True]

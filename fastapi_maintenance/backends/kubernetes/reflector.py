@@ -130,7 +130,7 @@ class Reflector:
 
     async def _watch(self) -> None:
         """One watch, to its end."""
-        began, events = time.monotonic(), 0
+        began, version = time.monotonic(), self._version
         params = {
             **self._resource.params,
             "resourceVersion": self._version,
@@ -139,10 +139,9 @@ class Reflector:
         }
         async for event in self._transport.watch(self._resource.path, params, self._opened):
             self._take(event)
-            events += 1
         self._listener.restarted()
-        if not events and time.monotonic() - began < 1.0:
-            # A server that ends each watch at once must not be asked in a hot loop.
+        if self._version == version and time.monotonic() - began < 1.0:
+            # What ends each watch at once, with nothing new, must not be asked in a hot loop.
             await asyncio.sleep(self._backoff.delay())
 
     def _opened(self) -> None:

@@ -83,9 +83,9 @@ class Transport:
 
     async def close(self) -> None:
         """Close all connections."""
-        if self._client is not None:
-            await self._client.aclose()
-            self._client = None
+        client, self._client = self._client, None
+        if client is not None:
+            await client.aclose()
 
     async def _access(self) -> Access:
         try:
@@ -93,8 +93,9 @@ class Transport:
         except (OSError, ValueError) as error:
             raise Unreachable(f"credentials can't be read: {error}") from error
         if self._made_for != (access.ssl_context, access.proxy):
-            await self.close()
+            # Before anything is awaited: requests of others must find the new state of things.
             self._made_for = (access.ssl_context, access.proxy)
+            await self.close()
         return access
 
     def _open(self, access: Access) -> httpx.AsyncClient:
