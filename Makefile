@@ -58,6 +58,9 @@ cluster-demo: $(VENV)/dev.stamp ## the same story on a real API server, with the
 bench: $(VENV)/dev.stamp ## from `kubectl apply` to the first 503, beside a raw watch
 	@$(BIN)/python -m benchmarks.flip $(ARGS)
 
+bench-gate: $(VENV)/dev.stamp ## what the gate costs a request, beside others
+	@$(BIN)/python -m benchmarks.gate $(ARGS)
+
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-package fastapi-maintenance --custom-compile-command 'make lock' $(ARGS)
 lock: $(VENV)/dev.stamp ## make the locks anew, after a change of pyproject.toml (ARGS=--upgrade to move on)
@@ -67,4 +70,4 @@ lock: $(VENV)/dev.stamp ## make the locks anew, after a change of pyproject.toml
 clean: ## remove .venv and what tools left behind (the built control plane stays in its cache)
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
 
-.PHONY: help demo test unit lint format cluster cluster-down cluster-demo bench lock clean
+.PHONY: help demo test unit lint format cluster cluster-down cluster-demo bench bench-gate lock clean

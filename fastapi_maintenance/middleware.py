@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Awaitable, Iterable
+from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fastapi_maintenance.backends.base import BaseStateBackend, wall_clock
-from fastapi_maintenance.backends.env import EnvVarBackend
-from fastapi_maintenance.responses import DEFAULT_RETRY_AFTER, make_response, refuse
-from fastapi_maintenance.windows import OFF, Opening, Refusal, State, covers, switched
+from fastapi_maintenance import decorators
+from fastapi_maintenance.backends.anyof import as_backend
+from fastapi_maintenance.backends.base import BaseStateBackend, state_of_switch, wall_clock
+from fastapi_maintenance.backends.pinned import PinnedBackend
+from fastapi_maintenance.current import configured_backend, current_connection, register_gate
+from fastapi_maintenance.responses import DEFAULT_RETRY_AFTER, Refuser, refuse
+from fastapi_maintenance.windows import OFF, Refusal, State
+
+from ._access import Facts, enter_by_link, globs, parse_hashes, parse_networks
+from ._connections import Lasting, Socket, http_ends
+from ._cors import find_cors, with_cors
+from ._handlers import ExemptHandler, Replay, ResponseHandler, exempts, response_of
+from ._lifespan import pass_lifespan
+from ._routes import Routes
+from ._rules import Rules
+from ._telemetry import Telemetry
+from ._watch import Hook, Watch
 
 HEALTH_PATHS = (
     "/healthz", "/livez", "/readyz", "/health", "/health/*", "/live", "/ready", "/ping", "/metrics",
 )  # fmt: skip
 """What probes and scrapers usually ask for."""
 
-_LIFESPAN_ENDS = frozenset(
-    {"lifespan.startup.failed", "lifespan.shutdown.complete", "lifespan.shutdown.failed"}
-)
+logger = logging.getLogger(__name__)
 
 
 class MaintenanceModeMiddleware:
@@ -27,77 +40,232 @@ class MaintenanceModeMiddleware:
     Args:
         app: the application that is wrapped.
         enable_maintenance: True or False decide whatever the backend says; None asks it.
-        backend: where the state comes from; default an `EnvVarBackend`.
+        backend: where the state comes from, or several of those, of which any refuses; default
+            what `configure_backend` set, else an `EnvVarBackend`.
+        exempt_handler: called with a request while maintenance is on (with an `HTTPConnection`
+            for a WebSocket); true lets it pass. Plain or async.
+        response_handler: called with a refused request; returns the response. Plain or async.
         retry_after: seconds in ``Retry-After`` where no end is known.
-        health_paths: paths (``*`` is any run of characters) that GET and HEAD always reach while
-            a window refuses the rest: a failing probe would restart the Pods.
+        health_paths: globs that GET and HEAD always reach while a window refuses the rest: a
+            failing probe would restart the Pods. Given here, they pass whatever refuses the rest.
+        exempt_paths: globs (``*`` is any run of characters) that are always served.
+        exempt_cidrs: networks whose clients are always served.
+        trusted_proxies: networks whose ``X-Forwarded-For`` is believed.
+        bypass_token_hashes: SHA-256 sums of tokens whose bearers are always served; a token is
+            sent as header ``X-Maintenance-Bypass``, as cookie ``maintenance_bypass``, or once as
+            ``?maintenance-bypass=TOKEN``, which sets the cookie.
+        read_only: a switch that is on refuses writes only; windows say themselves what they mean.
+        html_template: a `string.Template` with ``$message`` and ``$until``, for browsers.
+        on_start: called when maintenance begins, plain or async; one or several.
+        on_end: called when it ends.
+
+    Raises:
+        TypeError, ValueError: an argument can't be what it should be; names it and the mend.
     """
 
     def __init__(
         self,
         app: ASGIApp,
         enable_maintenance: bool | None = None,
-        backend: BaseStateBackend | None = None,
+        backend: Any = None,
+        exempt_handler: ExemptHandler | None = None,
+        response_handler: ResponseHandler | None = None,
         *,
         retry_after: int = DEFAULT_RETRY_AFTER,
         health_paths: Iterable[str] | None = None,
+        exempt_paths: Iterable[str] = (),
+        exempt_cidrs: Iterable[str] = (),
+        trusted_proxies: Iterable[str] = (),
+        bypass_token_hashes: Iterable[str] = (),
+        read_only: bool = False,
+        html_template: str | None = None,
+        on_start: Hook | Iterable[Hook] = (),
+        on_end: Hook | Iterable[Hook] = (),
     ) -> None:
         self.app = app
         self.enable_maintenance = enable_maintenance
-        self.backend = backend or EnvVarBackend()
-        self.retry_after = retry_after
-        self.health_paths = HEALTH_PATHS if health_paths is None else tuple(health_paths)
-        self._fixed = None if enable_maintenance is None else _fixed_state(enable_maintenance)
+        self.exempt_handler = exempt_handler
+        self.response_handler = response_handler
+        self.given = None if backend is None else as_backend(backend)
+        self.rules = Rules(
+            Routes(app),
+            HEALTH_PATHS if health_paths is None else globs("health_paths", health_paths),
+            probes_always_pass=health_paths is not None,
+            exempt_paths=globs("exempt_paths", exempt_paths),
+            exempt_networks=parse_networks("exempt_cidrs", exempt_cidrs),
+            trusted_proxies=parse_networks("trusted_proxies", trusted_proxies),
+            bypass_token_hashes=parse_hashes("bypass_token_hashes", bypass_token_hashes),
+            read_only=read_only,
+        )
+        self.pin(None)
+        self._refuser = Refuser(retry_after, html_template)
+        self._cors = find_cors(app)
+        self._live: dict[int, Scope] = {}
+        self._lasting: dict[int, Lasting] = {}
+        self._noticed = False
+        self._watch = Watch(self, _several(on_start), _several(on_end))
+        self._telemetry = Telemetry(self)
+        register_gate(self)
+
+    def pin(self, pinned: PinnedBackend | None) -> None:
+        """Put what a test says in the place of everything else, or take it away."""
+        self.pinned = pinned
+        self._asked = pinned or self.given
+        fixed = None if pinned else self.enable_maintenance
+        self._fixed = None if fixed is None else state_of_switch() if fixed else OFF
+
+    @property
+    def backend(self) -> BaseStateBackend:
+        """The backend that it asks; looked up anew where none was given."""
+        return self._asked or configured_backend()
+
+    def decide(self) -> State:
+        """What holds now: as an open block says, else ``enable_maintenance``, else the backend."""
+        return self.backend.decide(self._fixed)
+
+    def in_flight(self) -> int:
+        """How many requests run that would be refused now, the one that asks aside.
+
+        What can't be judged afterwards, as an exempt handler's word, counts.
+        """
+        state, entered = self.decide(), current_connection.get()
+        over = {key for key, connection in list(self._lasting.items()) if connection.over}
+        if entered is not None:
+            over.add(id(entered[1]))
+        others = [scope for key, scope in list(self._live.items()) if key not in over]
+        return sum(self.rules.refusal(self._facts(s), state) is not None for s in others)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a connection on, or refuse it."""
-        if scope["type"] not in ("http", "websocket"):
+        if scope["type"] == "lifespan":
             await self._pass_lifespan(scope, receive, send)
             return
-        if self._fixed is None and not self.backend.ready:
-            await self.backend.wait_until_ready()
-        refusal = self._refusal(scope)
-        if refusal is None:
-            await self.app(scope, receive, send)
-            return
-        response = make_response(refusal, wall_clock(), self.retry_after)
-        await refuse(response, scope, receive, send)
+        backend = self._asked or configured_backend()
+        if self._fixed is None and not backend.ready:
+            await backend.wait_until_ready()
+        # Counted, then checked: whoever begins maintenance and then counts has counted it.
+        key, live = id(scope), self._live
+        live[key] = scope
+        entered = current_connection.set((self, scope))
+        try:
+            state = backend.decide(self._fixed)
+            if state.quiet and not decorators.forcing and not self._noticed:
+                await self._let_in(scope, receive, send)
+            else:
+                await self._look_closer(state, scope, receive, send)
+        except Exception as error:
+            if key not in self._lasting or not self._lasting[key].excuses(error):
+                raise
+        finally:
+            live.pop(key, None)
+            current_connection.reset(entered)
+            if self._lasting and key in self._lasting:
+                self._watch.remove(self._lasting.pop(key))
 
-    def _refusal(self, scope: Scope) -> Refusal | None:
-        state = self._fixed or self.backend.state()
-        refusal = state.refusal(scope.get("method", "WEBSOCKET"))
-        if refusal is not None and refusal.opening.probes_pass and self._is_probe(scope):
-            return None
-        return refusal
-
-    def _is_probe(self, scope: Scope) -> bool:
-        if scope.get("method") not in ("GET", "HEAD"):
+    async def would_refuse(self, connection: Lasting) -> bool:
+        """Whether a connection that was let in would be refused now."""
+        scope, handler = connection.scope, self.exempt_handler
+        if self.rules.refusal(self._facts(scope), self.decide()) is None:
             return False
-        return covers(self.health_paths, _path_below_root(scope))
+        return handler is None or not await exempts(handler, scope, _no_body)
+
+    def notice(self, state: State) -> None:
+        """Say, once, that maintenance has begun or ended."""
+        refusal = state.strongest
+        if (refusal is not None) is self._noticed:
+            return
+        self._noticed = refusal is not None
+        self._telemetry.noticed(state)
+        if refusal is None:
+            logger.info("maintenance has ended", extra={"maintenance_active": False})
+        else:
+            self._watch.stay()  # where no lifespan has begun it
+            _log_begin(refusal)
 
     async def _pass_lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let the backend live from before start-up completes until shutdown does."""
-
-        async def receive_and_start() -> Message:
-            message = await receive()
-            if message["type"] == "lifespan.startup":
+        async def start() -> None:
+            if self.pinned is None and self._fixed is None:
                 await self.backend.wait_until_ready()
-            return message
+            self._watch.stay()
 
-        async def send_after_close(message: Message) -> None:
-            if message["type"] in _LIFESPAN_ENDS:
+        def stop() -> None:
+            self._watch.leave()
+            if self.pinned is None:
                 self.backend.close()
-            await send(message)
 
-        await self.app(scope, receive_and_start, send_after_close)
+        entered = current_connection.set((self, scope))
+        try:
+            await pass_lifespan(self.app, scope, receive, send, start=start, stop=stop)
+        finally:
+            current_connection.reset(entered)
+
+    def _let_in(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Call the application; what may last is watched over."""
+        if scope["type"] == "websocket":
+            socket = Socket(scope, receive, send, self._watch_over)
+            return self.app(scope, socket.receive, socket.send)
+        return self.app(scope, *http_ends(scope, receive, send, self._watch_over))
+
+    def _watch_over(self, connection: Lasting) -> None:
+        self._lasting[id(connection.scope)] = connection
+        self._watch.add(connection)
+
+    async def _look_closer(self, state: State, scope: Scope, receive: Receive, send: Send) -> None:
+        """Decide about one request while some are refused."""
+        self.notice(state)
+        request = self._facts(scope)
+        refusal = self.rules.refusal(request, state)
+        if refusal is not None and self.exempt_handler is not None:
+            body = Replay(receive)
+            if await exempts(self.exempt_handler, scope, body.first):
+                refusal = None
+            receive = body.second
+        if refusal is not None:
+            await self._refuse(refusal, request, receive, send)
+        elif request.token_of_link is not None and request.method in ("GET", "HEAD"):
+            await enter_by_link(request, state)(scope, receive, send)
+        else:
+            await self._let_in(scope, receive, send)
+
+    async def _refuse(self, refusal: Refusal, request: Facts, receive: Receive, send: Send) -> None:
+        self._live.pop(id(request.scope), None)
+        self._telemetry.refused(refusal)
+        self.rules.warn_of_probe(request)
+        answer = await self._answer(refusal, request.scope, receive)
+        await refuse(with_cors(self._cors, answer), request.scope, receive, send)
+
+    async def _answer(self, refusal: Refusal, scope: Scope, receive: Receive) -> ASGIApp:
+        if self.response_handler is not None and scope["type"] == "http":
+            response = await response_of(self.response_handler, scope, receive)
+            if response is not None:
+                return response
+        now = self.pinned.now() if self.pinned else wall_clock()
+        return self._refuser.answer(refusal, now, scope.get("headers", ()))
+
+    def _facts(self, scope: Scope) -> Facts:
+        return Facts(scope, self.rules.routes, self.rules.trusted_proxies)
 
 
-def _fixed_state(on: bool) -> State:
-    return switched(Opening()) if on else OFF
+async def _no_body() -> Message:
+    """What is left to read of a request that was let in before."""
+    return {"type": "http.request", "body": b"", "more_body": False}
 
 
-def _path_below_root(scope: Scope) -> str:
-    """The decoded path as the application that has the middleware knows it."""
-    path, root = str(scope["path"]), str(scope.get("root_path", "")).rstrip("/")
-    below = path.removeprefix(root)
-    return below if below.startswith("/") else path
+def _log_begin(refusal: Refusal) -> None:
+    opening = refusal.opening
+    source = opening.source or "a switch"
+    logger.info(
+        "maintenance has begun: %s (%s), until %s",
+        source,
+        opening.mode.value,
+        refusal.until.isoformat() if refusal.until else "it is ended",
+        extra={
+            "maintenance_active": True,
+            "maintenance_mode": opening.mode.value,
+            "maintenance_source": source,
+        },
+    )
+
+
+def _several(hooks: Hook | Iterable[Hook]) -> tuple[Hook, ...]:
+    return (hooks,) if callable(hooks) else tuple(hooks)

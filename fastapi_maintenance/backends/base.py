@@ -2,31 +2,62 @@
 
 from __future__ import annotations
 
+import functools
 import time
+from collections.abc import Awaitable, Hashable
+from typing import Any
 
 from fastapi_maintenance.windows import OFF, Mode, Opening, State, switched
+
+from .blocks import Blocks, blocks_of
 
 APP_VARIABLE = "FASTAPI_MAINTENANCE_APP"
 """Names this application where no ``app=`` does."""
 
 TRUE_WORDS = frozenset({"1", "yes", "y", "true", "t", "on"})
-FALSE_WORDS = frozenset({"0", "no", "n", "false", "f", "off"})
+FALSE_WORDS = frozenset({"0", "no", "n", "false", "f", "off", ""})
 READ_ONLY_WORD = "read-only"
+
+
+class StateNotWritten(RuntimeError):
+    """Maintenance could not be turned on or off: names what would not be written, and the mend.
+
+    Nothing has changed.
+    """
 
 
 class BaseStateBackend:
     """Where a process learns whether it is in maintenance.
 
-    A backend of one's own implements `state`, which is asked on every request and so must answer
-    from memory. `start` and `close` are for those that need a thread or a connection.
+    A backend of one's own implements `get_value` and `set_value`, plain or async. It is asked on
+    each request (every `poll_interval` seconds if it has one), for `backend_timeout` seconds at
+    most; while it raises or hangs, what is known stays.
+
+    One that answers from memory implements `state` instead, which must be quick and never raise;
+    `start` and `close` are there for those that need a thread or a connection.
     """
 
+    poll_interval: float | None = None
+    """Seconds for which an answer of `get_value` is good; None asks on each request."""
+    backend_timeout: float = 1.0
+    """Seconds that `get_value` may take."""
     ready: bool = True
     """Whether `state` may be asked for at once; else `wait_until_ready` comes first."""
+    probes_pass: bool = False
+    """Whether health checks pass while a block has turned maintenance on."""
+    _blocks: Blocks | None = None
+    """Made with the first block; from the beginning where several objects are one state."""
 
     def state(self) -> State:
-        """What holds now. Called on each request: quick, and never raising."""
+        """What holds now, blocks aside. Called on each request: quick, and never raising."""
         raise NotImplementedError(f"{type(self).__name__}.state")
+
+    def decide(self, fixed: State | None = None) -> State:
+        """What holds now: as the innermost open block says, else as `fixed`, else `state`."""
+        on = self.block()
+        if on is None:
+            return fixed or self.state()
+        return state_of_switch(probes_pass=self.probes_pass) if on else OFF
 
     def start(self) -> None:
         """Begin to watch, if there is something to watch; returns at once. Idempotent."""
@@ -39,14 +70,53 @@ class BaseStateBackend:
 
     async def get_value(self) -> bool:
         """Whether the whole application is refused now."""
-        return self.state().reads is not None
+        if not self.ready:
+            await self.wait_until_ready()
+        return self.decide().reads is not None
+
+    async def set_value(self, value: bool) -> None:
+        """Turn maintenance on or off.
+
+        Raises:
+            StateNotWritten: it is as it was.
+        """
+        raise StateNotWritten(f"{type(self).__name__} can't be written: it has no set_value")
+
+    @property
+    def key(self) -> Hashable:
+        """Equal for backends that stand for one state; they share their blocks."""
+        return id(self)
+
+    @property
+    def blocks(self) -> Blocks:
+        """The blocks of this process."""
+        if self._blocks is None:
+            self._blocks = blocks_of((type(self), self.key))
+        return self._blocks
+
+    def block(self) -> bool | None:
+        """What the innermost open block says; None while there is none."""
+        return None if self._blocks is None else self._blocks.innermost
+
+    def open_block(self, on: bool) -> Any | Awaitable[Any]:
+        """Begin a block; returns what `close_block` takes, or an awaitable of it.
+
+        Raises:
+            StateNotWritten: it can't be told to those who must know.
+        """
+        return self.blocks.open(on)
+
+    def close_block(self, block: Any) -> Awaitable[None] | None:
+        """End a block."""
+        self.blocks.close(block)
+        return None
 
     @staticmethod
     def _str_to_bool(value: str) -> bool:
-        """The meaning of a true or false word; raises ValueError for any other."""
+        """The meaning of a true or false word, and False for none; ValueError for any other."""
         word = value.strip().lower()
         if word not in TRUE_WORDS | FALSE_WORDS:
-            known = ", ".join(sorted(TRUE_WORDS | FALSE_WORDS))
+            known = ", ".join(sorted(TRUE_WORDS | FALSE_WORDS - {""}))
             raise ValueError(f"{value!r} is neither true nor false; known words: {known}")
         return word in TRUE_WORDS
 
@@ -65,6 +135,14 @@ def state_of_word(word: str, *, source: str = "", probes_pass: bool = False) -> 
     mode = Mode.READ_ONLY if word.strip().lower() == READ_ONLY_WORD else Mode.FULL
     if mode is Mode.FULL and not BaseStateBackend._str_to_bool(word):
         return OFF
+    return state_of_switch(mode, source=source, probes_pass=probes_pass)
+
+
+@functools.lru_cache(maxsize=64)
+def state_of_switch(
+    mode: Mode = Mode.FULL, *, source: str = "", probes_pass: bool = False
+) -> State:
+    """The state of a switch that is on; the same object each time, so that answers can be kept."""
     return switched(Opening(mode=mode, source=source, probes_pass=probes_pass))
 
 

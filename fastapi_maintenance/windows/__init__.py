@@ -6,6 +6,7 @@ Pure: no input or output, no Kubernetes, and the present instant is always an ar
 from .documents import load_documents
 from .globs import covers, matches
 from .manifest import parse_manifest
+from .match import SAFE_METHODS, WEBSOCKET, Allow, Match, Network, RequestFacts
 from .model import (
     API_VERSION,
     GROUP,
@@ -32,14 +33,20 @@ __all__ = [
     "KIND",
     "OFF",
     "PLURAL",
+    "SAFE_METHODS",
     "VERSION",
+    "WEBSOCKET",
+    "Allow",
     "Fixed",
     "InvalidWindow",
+    "Match",
     "Mode",
+    "Network",
     "Occurrence",
     "Opening",
     "Recurring",
     "Refusal",
+    "RequestFacts",
     "Response",
     "State",
     "Timeline",

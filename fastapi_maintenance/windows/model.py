@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from .globs import matches
+from .match import EVERYTHING, NOBODY, Allow, Match
 
 GROUP = "fastapi-maintenance.io"
 VERSION = "v1alpha1"
@@ -94,6 +95,8 @@ class Window:
     apps: tuple[str, ...]
     timing: Fixed | Recurring
     mode: Mode = Mode.FULL
+    match: Match = EVERYTHING
+    allow: Allow = NOBODY
     suspend: bool = False
     response: Response = field(default_factory=Response)
     uid: str = ""
@@ -103,6 +106,11 @@ class Window:
     def key(self) -> str:
         """``namespace/name``, as people and logs name it."""
         return f"{self.namespace}/{self.name}"
+
+    @property
+    def for_all(self) -> bool:
+        """Whether it concerns all requests alike, but for its mode."""
+        return self.match == EVERYTHING and self.allow == NOBODY
 
 
 def applies_to(window: Window, app: str | None) -> bool:

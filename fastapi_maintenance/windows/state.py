@@ -7,17 +7,19 @@ comparison of the clock with two numbers.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from .match import SAFE_METHODS, RequestFacts
 from .model import Mode, Response, Window, applies_to
 from .schedule import next_occurrence, occurrence_at
 
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-
 # How many windows may follow each other without a gap before `until` stops looking further.
 _LONGEST_UNION = 64
+
+# How many different sets of refusing windows a state remembers the union of.
+_MOST_REMEMBERED = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,11 @@ class Opening:
     """When this reason ends; None when nobody knows."""
     probes_pass: bool = False
     """Whether health checks pass: failing them would turn planned maintenance into restarts."""
+
+    @property
+    def is_window(self) -> bool:
+        """Whether a window refuses, rather than a switch."""
+        return self.source.startswith("window=")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +56,35 @@ class State:
     """What holds from `valid_from` until `valid_until` (POSIX seconds)."""
 
     reads: Refusal | None = None
-    """What meets the safe methods GET, HEAD and OPTIONS."""
+    """What meets the safe methods GET, HEAD and OPTIONS, whoever sends them."""
     writes: Refusal | None = None
-    """What meets every other method, and WebSockets."""
+    """What meets every other method, and WebSockets, whoever sends them."""
+    closer: tuple[Closer, ...] = ()
+    """What looks closer at a request, since an open window is not for all of them."""
     valid_from: float = -math.inf
     valid_until: float = math.inf
+    upcoming: datetime | None = None
+    """When the next occurrence starts."""
+    quiet: bool = field(init=False)
+    """Whether every request is served; what refuses reads refuses writes."""
 
-    def refusal(self, method: str) -> Refusal | None:
-        """What meets a request with this method; None where it is served."""
-        return self.reads if method in SAFE_METHODS else self.writes
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "quiet", self.writes is None and not self.closer)
+
+    @property
+    def strongest(self) -> Refusal | None:
+        """The most that any request may meet."""
+        found = self.reads or self.writes
+        for closer in self.closer:
+            found = found or closer.strongest
+        return found
+
+    def refusal(self, request: RequestFacts) -> Refusal | None:
+        """What meets a request; None where it is served."""
+        found = self.reads if request.method in SAFE_METHODS else self.writes
+        for closer in self.closer:
+            found = _later(found, closer.refusal(request))
+        return found
 
 
 OFF = State()
@@ -72,11 +99,14 @@ def switched(opening: Opening) -> State:
 
 def strictest(first: State, second: State) -> State:
     """Both states at once: what either refuses is refused, and told by the one that ends last."""
+    starts = [state.upcoming for state in (first, second) if state.upcoming]
     return State(
         reads=_later(first.reads, second.reads),
         writes=_later(first.writes, second.writes),
+        closer=first.closer + second.closer,
         valid_from=max(first.valid_from, second.valid_from),
         valid_until=min(first.valid_until, second.valid_until),
+        upcoming=min(starts, default=None),
     )
 
 
@@ -86,19 +116,59 @@ def state_at(windows: Iterable[Window], app: str | None, now: datetime) -> State
     concerned = sorted(
         (w for w in windows if not w.suspend and applies_to(w, app)), key=lambda w: w.key
     )
-    opened, edges = [], []
+    opened, edges, starts = [], [], []
     for window in concerned:
         if current := occurrence_at(window.timing, now):
             opened.append((window, current.end))
             edges.append(current.end)
         if following := next_occurrence(window.timing, now):
-            edges.append(following.start)
+            starts.append(following.start)
+    plain = [(window, end) for window, end in opened if window.for_all]
+    lasting = [window for window in concerned if window.for_all]
     return State(
-        reads=_refusal(opened, concerned, (Mode.FULL,)),
-        writes=_refusal(opened, concerned, tuple(Mode)),
+        reads=_refusal(plain, lasting, (Mode.FULL,)),
+        writes=_refusal(plain, lasting, tuple(Mode)),
+        closer=(Closer(opened, concerned),) if len(plain) < len(opened) else (),
         valid_from=now.timestamp(),
-        valid_until=min((edge.timestamp() for edge in edges if edge), default=math.inf),
+        valid_until=min((edge.timestamp() for edge in [*edges, *starts] if edge), default=math.inf),
+        upcoming=min(starts, default=None),
     )
+
+
+class Closer:
+    """Decides where an open window concerns some requests only; each window for itself."""
+
+    def __init__(
+        self, opened: Sequence[tuple[Window, datetime | None]], concerned: Sequence[Window]
+    ) -> None:
+        self._opened = opened
+        self._concerned = concerned
+        self._remembered: dict[tuple[int, ...], Refusal] = {}
+
+    @property
+    def strongest(self) -> Refusal | None:
+        """The most that any request may meet."""
+        return _refusal(self._opened, self._concerned, tuple(Mode))
+
+    def refusal(self, request: RequestFacts) -> Refusal | None:
+        """What meets a request; None where it is served."""
+        if not any(_refuses(window, request) for window, _ in self._opened):
+            return None
+        refusing = [i for i, w in enumerate(self._concerned) if _refuses(w, request)]
+        return self._of_those(tuple(refusing))
+
+    def _of_those(self, refusing: tuple[int, ...]) -> Refusal:
+        """The answer where just these windows refuse; until the next edge it stays the same."""
+        found = self._remembered.get(refusing)
+        if found is None:
+            windows = [self._concerned[i] for i in refusing]
+            opened = [(window, end) for window, end in self._opened if window in windows]
+            found = _refusal(opened, windows, tuple(Mode))
+            assert found is not None
+            if len(self._remembered) >= _MOST_REMEMBERED:
+                self._remembered.clear()
+            self._remembered[refusing] = found
+        return found
 
 
 class Timeline:
@@ -123,8 +193,19 @@ class Timeline:
         return state
 
 
+def _refuses(window: Window, request: RequestFacts) -> bool:
+    """Whether a window, once open, is for this request."""
+    return (
+        (window.mode is Mode.FULL or request.method not in SAFE_METHODS)
+        and window.match.covers(request)
+        and not window.allow.lets_through(request)
+    )
+
+
 def _refusal(
-    opened: list[tuple[Window, datetime | None]], concerned: list[Window], modes: tuple[Mode, ...]
+    opened: Sequence[tuple[Window, datetime | None]],
+    concerned: Sequence[Window],
+    modes: tuple[Mode, ...],
 ) -> Refusal | None:
     """What the open windows of some modes mean for the requests that these modes refuse."""
     refusing = [(window, end) for window, end in opened if window.mode in modes]

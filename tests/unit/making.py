@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from ipaddress import ip_address
 from typing import Any
 
 from fastapi_maintenance.backends import BaseStateBackend
@@ -12,6 +15,7 @@ from fastapi_maintenance.windows import (
     OFF,
     Fixed,
     Mode,
+    Network,
     Occurrence,
     Recurring,
     State,
@@ -73,6 +77,23 @@ def stored(name: str = "w", /, version: int = 1, **spec: Any) -> dict[str, Any]:
 def parsed(name: str = "w", /, **spec: Any) -> Window:
     """The window of a manifest."""
     return parse_manifest(manifest(name, **spec))
+
+
+@dataclass
+class Asking:
+    """A request, as a decision sees it."""
+
+    method: str = "GET"
+    path: str = "/"
+    dependencies: frozenset[str] = frozenset()
+    address: str = "192.0.2.1"
+    token_hash: str = ""
+
+    def comes_from(self, networks: Sequence[Network]) -> bool:
+        return any(ip_address(self.address) in network for network in networks)
+
+    def bears(self, hashes: Sequence[str]) -> bool:
+        return self.token_hash in hashes
 
 
 class Held(BaseStateBackend):

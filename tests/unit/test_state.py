@@ -18,7 +18,7 @@ from fastapi_maintenance.windows import (
     strictest,
     switched,
 )
-from tests.unit.making import at, fixed, recurring, window
+from tests.unit.making import Asking, at, fixed, recurring, window
 
 NOON = "2026-06-01T12:00Z"
 ONE = "2026-06-01T13:00Z"
@@ -34,7 +34,7 @@ def until(refusal: Refusal | None) -> str | None:
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "POST", "DELETE", "WEBSOCKET"])
 def test_a_full_window_refuses_every_method(method: str) -> None:
     state = state_at([window(fixed((NOON, ONE)))], "orders", at(NOON))
-    refusal = state.refusal(method)
+    refusal = state.refusal(Asking(method))
     assert refusal is not None
     assert refusal.opening == Opening(
         Mode.FULL, Response(), "window=shop/w", at(ONE), probes_pass=True
@@ -55,7 +55,7 @@ def test_a_full_window_refuses_every_method(method: str) -> None:
 )
 def test_a_read_only_window_lets_the_safe_methods_pass(method: str, refused: bool) -> None:
     state = state_at([window(fixed((NOON, ONE)), mode="ReadOnly")], "orders", at(NOON))
-    assert (state.refusal(method) is not None) is refused
+    assert (state.refusal(Asking(method)) is not None) is refused
 
 
 def test_outside_its_occurrences_a_window_refuses_nothing() -> None:

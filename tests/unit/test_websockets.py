@@ -26,6 +26,7 @@ def talking(state: State) -> TestClient:
         await socket.send_text("hello")
         await socket.close()
 
+    app.websocket("/ping")(talk)
     return TestClient(app)
 
 
@@ -51,7 +52,7 @@ def test_a_websocket_is_refused_with_503_at_its_handshake(state: State) -> None:
 def test_a_websocket_is_no_health_check() -> None:
     """Whatever its path is called."""
     client = talking(open_since_2026())
-    with pytest.raises(WebSocketDenialResponse), client.websocket_connect("/healthz"):
+    with pytest.raises(WebSocketDenialResponse), client.websocket_connect("/ping"):
         pass
 
 

@@ -1,0 +1,1 @@
+"""What `benchmarks.gate` measures: applications behind a gate or none, in worker processes."""

@@ -1,0 +1,194 @@
+"""What the gate knows of a request when it decides: worked out when it is asked, and once."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import hmac
+import re
+from collections.abc import Iterable, Sequence
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from urllib.parse import parse_qsl
+
+from starlette.datastructures import URL
+from starlette.requests import cookie_parser
+from starlette.responses import RedirectResponse
+from starlette.types import Scope
+
+from fastapi_maintenance.windows import WEBSOCKET, Network, State
+
+from ._routes import Routes, Target
+
+BYPASS_HEADER = "X-Maintenance-Bypass"
+BYPASS_COOKIE = "maintenance_bypass"
+BYPASS_PARAMETER = "maintenance-bypass"
+
+_OF_NOTHING = hashlib.sha256().hexdigest()
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_BYPASS_HEADER = BYPASS_HEADER.lower().encode()
+
+
+class Facts:
+    """A request, as decisions see it (`windows.RequestFacts`)."""
+
+    def __init__(self, scope: Scope, routes: Routes, trusted: Sequence[Network]) -> None:
+        self.scope = scope
+        self.method: str = scope.get("method", WEBSOCKET)
+        self.token_of_link: str | None = None
+        """The token of the address, once it has opened the gate."""
+        self._routes = routes
+        self._trusted = trusted
+        self._target: Target | None = None
+
+    @functools.cached_property
+    def path(self) -> str:
+        """The decoded path as the application that has the middleware knows it."""
+        path, root = str(self.scope["path"]), str(self.scope.get("root_path", "")).rstrip("/")
+        below = path.removeprefix(root) or "/"
+        return below if below.startswith("/") else path
+
+    @property
+    def target(self) -> Target:
+        """What it would meet behind the gate."""
+        if self._target is None:
+            self._target = self._routes.target(self.scope)
+        return self._target
+
+    @property
+    def dependencies(self) -> frozenset[str]:
+        """What its route says that it needs."""
+        return self.target.needs
+
+    def comes_from(self, networks: Sequence[Network]) -> bool:
+        """Whether the client's address lies in one of the networks."""
+        return _lies_in(self._address, networks)
+
+    def bears(self, hashes: Sequence[str]) -> bool:
+        """Whether it carries a token with one of these SHA-256 sums: compared in constant time."""
+        link, tokens = self._tokens
+        if link is not None and _is_known(link, hashes):
+            self.token_of_link = link
+            return True
+        return any(_is_known(token, hashes) for token in tokens)
+
+    @functools.cached_property
+    def _address(self) -> IPv4Address | IPv6Address | None:
+        """The connection's address, or what proxies say that are trusted to say it."""
+        client = self.scope.get("client")
+        address = _parsed(client[0]) if client else None
+        if not self._trusted:
+            return address
+        hops = [hop for line in self.header(b"x-forwarded-for") for hop in line.split(",")]
+        while hops and _lies_in(address, self._trusted):
+            address = _parsed(hops.pop())
+        return address
+
+    @functools.cached_property
+    def _tokens(self) -> tuple[str | None, list[str]]:
+        """The token of the address, and those of header and cookie."""
+        query = self.scope.get("query_string", b"")
+        link = None
+        if BYPASS_PARAMETER.encode() in query:
+            link = dict(parse_qsl(query.decode("latin-1"))).get(BYPASS_PARAMETER)
+        cookies = (cookie_parser(line).get(BYPASS_COOKIE) for line in self.header(b"cookie"))
+        return link, [*self.header(_BYPASS_HEADER), *(c for c in cookies if c)]
+
+    def header(self, name: bytes) -> list[str]:
+        """The values of a header, by its name in lower case."""
+        return [
+            value.decode("latin-1").strip()
+            for key, value in self.scope.get("headers", ())
+            if key.lower() == name
+        ]
+
+
+def enter_by_link(request: Facts, state: State) -> RedirectResponse:
+    """Lead the bearer of a token in an address to the clean address, with a cookie in its place.
+
+    The cookie lasts as long as maintenance does, where that is known, else the browser's session.
+    """
+    url = URL(scope=request.scope).remove_query_params(BYPASS_PARAMETER)
+    response = RedirectResponse(str(url), 303, {"Cache-Control": "no-store"})
+    refusal = state.strongest
+    response.set_cookie(
+        BYPASS_COOKIE,
+        request.token_of_link or "",
+        expires=refusal.until if refusal else None,
+        path=request.scope.get("root_path") or "/",
+        secure=True,
+        httponly=True,
+        samesite="lax",
+    )
+    return response
+
+
+def globs(argument: str, given: Iterable[str]) -> tuple[str, ...]:
+    """Patterns of paths.
+
+    Raises:
+        ValueError: one begins with neither ``/`` nor ``*``, so that it would never match.
+    """
+    patterns = _several(argument, given)
+    for pattern in patterns:
+        if not pattern.startswith(("/", "*")):
+            raise ValueError(f"{argument}: {pattern!r} matches no path; write '/{pattern}'")
+    return patterns
+
+
+def parse_networks(argument: str, given: Iterable[str]) -> tuple[Network, ...]:
+    """Networks from their CIDR notation.
+
+    Raises:
+        ValueError: one is none; names the argument.
+    """
+    try:
+        return tuple(ip_network(text) for text in _several(argument, given))
+    except ValueError as error:
+        raise ValueError(f"{argument}: {error}; write networks such as 10.0.0.0/8") from None
+
+
+def parse_hashes(argument: str, given: Iterable[str]) -> tuple[str, ...]:
+    """SHA-256 sums of tokens.
+
+    Raises:
+        ValueError: one is none; names the argument, and not the value, which may be a token.
+    """
+    hashes = tuple(text.strip().lower() for text in _several(argument, given))
+    if not all(_SHA256.fullmatch(text) for text in hashes):
+        raise ValueError(
+            f"{argument}: a SHA-256 sum has 64 hexadecimal digits; give the sum, not the token: "
+            'printf %s "$TOKEN" | sha256sum'
+        )
+    if _OF_NOTHING in hashes:
+        raise ValueError(f"{argument}: {_OF_NOTHING} is the sum of an empty token: make a real one")
+    return hashes
+
+
+def _several(argument: str, given: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(given, str | bytes):
+        raise ValueError(f"{argument} takes several: write [{given!r}]")
+    return tuple(given)
+
+
+def _is_known(token: str, hashes: Sequence[str]) -> bool:
+    digest = hashlib.sha256(token.encode("latin-1", "replace")).hexdigest()
+    # All are compared, so that the time says nothing of which it was.
+    return sum(hmac.compare_digest(digest, known) for known in hashes) > 0
+
+
+def _parsed(text: str) -> IPv4Address | IPv6Address | None:
+    """An address, with or without a port; an IPv4 address in IPv6 clothes is an IPv4 address."""
+    text = text.strip()
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        address = ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def _lies_in(address: IPv4Address | IPv6Address | None, networks: Sequence[Network]) -> bool:
+    return address is not None and any(address in network for network in networks)

@@ -1,0 +1,171 @@
+"""What may last behind the gate, and is ended when maintenance begins.
+
+Most requests are short and run out. A WebSocket or an event stream may last for days, so when a
+full maintenance begins the gate ends those itself: the client hears it at once and comes back
+elsewhere or later, the application sees an ordinary disconnect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import anyio
+from starlette.requests import ClientDisconnect
+from starlette.types import Message, Receive, Scope, Send
+from starlette.websockets import WebSocketDisconnect
+
+SERVICE_RESTART = 1012
+"""WebSocket close code (IANA registry): the server goes; come back."""
+
+_PATIENCE = 1.0
+"""Seconds that a server may take to pass on an end: some hang with an idle endpoint."""
+
+
+class Ended(OSError):
+    """What an application gets that sends to a connection which maintenance has ended."""
+
+
+# As Starlette words it for an application, too.
+_DISCONNECTS = (Ended, ClientDisconnect, WebSocketDisconnect)
+
+
+class Waiting:
+    """A message that is waited for, until somebody says that it need not come."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._scope: anyio.CancelScope | None = None
+
+    async def receive(self) -> Message | None:
+        """The message; None where it need not come any more."""
+        with anyio.CancelScope() as self._scope:
+            return await self._receive()
+        return None
+
+    def stop(self) -> None:
+        """It need not come."""
+        if self._scope is not None:
+            self._scope.cancel()
+
+
+class Lasting:
+    """A connection that may last."""
+
+    def __init__(self, scope: Scope, send: Send, waiting: Waiting) -> None:
+        self.scope = scope
+        self.over = False
+        """Whether maintenance has ended it."""
+        self._send = send
+        self._waiting = waiting
+
+    async def end(self) -> None:
+        """Tell the client, and then the application, that it is over."""
+        raise NotImplementedError
+
+    def excuses(self, error: BaseException) -> bool:
+        """Whether an error of the application only says that the connection is over."""
+        return self.over and isinstance(error, _DISCONNECTS)
+
+    async def _end_with(self, message: Message) -> None:
+        self.over = True
+        with anyio.move_on_after(_PATIENCE):
+            await self._send(message)
+        self._waiting.stop()
+
+
+class EventStream(Lasting):
+    """A response of server-sent events."""
+
+    def send(self, message: Message) -> Awaitable[None]:
+        """Pass a message on; once it is over, do as a server does after a disconnect."""
+        return self._gone() if self.over else self._send(message)
+
+    async def end(self) -> None:
+        """Complete the response, and wake the application with a disconnect."""
+        await self._end_with({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _gone(self) -> None:
+        version = str(self.scope.get("asgi", {}).get("spec_version", "2.0"))
+        if tuple(map(int, version.split("."))) >= (2, 4):
+            raise Ended("maintenance has ended this response")
+
+
+class Socket(Lasting):
+    """A WebSocket; its `receive` and `send` are what the application gets."""
+
+    def __init__(
+        self, scope: Scope, receive: Receive, send: Send, accepted: Callable[[Lasting], None]
+    ) -> None:
+        super().__init__(scope, send, Waiting(receive))
+        self._accepted = accepted
+        self._last = "websocket.connect"
+
+    async def send(self, message: Message) -> None:
+        """Pass a message on."""
+        if self.over:
+            if message["type"] == "websocket.close":
+                return
+            raise Ended("maintenance has closed this WebSocket")
+        await self._send(message)
+        if message["type"] in ("websocket.accept", "websocket.close"):
+            self._last = message["type"]
+        if message["type"] == "websocket.accept":
+            self._accepted(self)
+
+    async def receive(self) -> Message:
+        """The next message; a disconnect once it is over."""
+        message = None if self.over else await self._waiting.receive()
+        if message is not None and message["type"] == "websocket.disconnect":
+            self._last = message["type"]
+        return message or {"type": "websocket.disconnect", "code": SERVICE_RESTART, "reason": ""}
+
+    async def end(self) -> None:
+        """Close it, if it is open, and wake the application with a disconnect."""
+        if self._last == "websocket.accept":
+            await self._end_with({"type": "websocket.close", "code": SERVICE_RESTART})
+
+
+def http_ends(
+    scope: Scope, receive: Receive, send: Send, begun: Callable[[Lasting], None]
+) -> tuple[Receive, Send]:
+    """What the application gets in the place of `receive` and `send` of an HTTP request.
+
+    Nearly free unless the response turns out to be a stream of events, which `begun` is told of.
+    """
+    waiting = Waiting(receive)
+    stream: EventStream | None = None
+    forwards = has_body = False
+
+    def send_on(message: Message) -> Awaitable[None]:
+        nonlocal forwards, stream
+        if forwards:
+            return send(message)
+        if stream is not None:
+            return stream.send(message)
+        if message["type"] == "http.response.start":
+            forwards = not _is_event_stream(message)
+            if not forwards:
+                stream = EventStream(scope, send, waiting)
+                begun(stream)
+        return send(message)
+
+    async def receive_on() -> Message:
+        nonlocal has_body
+        if not has_body:
+            message = await receive()
+            has_body = not message.get("more_body", False)
+            return message
+        # All that can come now is a disconnect, after hours perhaps.
+        over = stream is not None and stream.over
+        return (None if over else await waiting.receive()) or {"type": "http.disconnect"}
+
+    return receive_on, send_on
+
+
+def _is_event_stream(message: Message) -> bool:
+    for name, value in message.get("headers", ()):
+        if name == b"content-length":  # a stream has none
+            return False
+        if name == b"content-type":  # in lower case (ASGI)
+            return bool(value.startswith(b"text/event-stream"))
+    return False

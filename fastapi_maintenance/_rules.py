@@ -1,0 +1,76 @@
+"""Who is refused: the one order in which everything that has a say is asked."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+
+from fastapi_maintenance.backends.base import state_of_switch
+from fastapi_maintenance.windows import SAFE_METHODS, Network, Refusal, State, covers
+
+from ._access import Facts
+from ._routes import Routes
+
+_PROBE_AGENT = b"kube-probe/"
+
+_FORCED = state_of_switch().writes
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the arguments of a middleware say, beside its backend."""
+
+    routes: Routes
+    health_paths: tuple[str, ...]
+    probes_always_pass: bool = False
+    """Else only where a window refuses the rest, or a backend that says so."""
+    exempt_paths: tuple[str, ...] = ()
+    exempt_networks: tuple[Network, ...] = ()
+    trusted_proxies: tuple[Network, ...] = ()
+    bypass_token_hashes: tuple[str, ...] = ()
+    read_only: bool = False
+    _warned_of: set[str] = field(default_factory=set)
+
+    def refusal(self, request: Facts, state: State) -> Refusal | None:
+        """What meets a request, a handler's word aside; None where it is served.
+
+        The router's own answers come first, then decorators and docs, then the state, then what
+        exempts from it.
+        """
+        target = request.target
+        if not target.served:
+            return None
+        if target.forced is not None:
+            return _FORCED if target.forced else None
+        refusal = None if target.docs else state.refusal(request)
+        return None if refusal is None or self._exempts(request, refusal) else refusal
+
+    def _exempts(self, request: Facts, refusal: Refusal) -> bool:
+        opening = refusal.opening
+        return (
+            (self.read_only and not opening.is_window and request.method in SAFE_METHODS)
+            or self._is_probe(request, self.probes_always_pass or opening.probes_pass)
+            or (bool(self.exempt_paths) and covers(self.exempt_paths, request.path))
+            or (bool(self.exempt_networks) and request.comes_from(self.exempt_networks))
+            or (bool(self.bypass_token_hashes) and request.bears(self.bypass_token_hashes))
+        )
+
+    def _is_probe(self, request: Facts, probes_pass: bool) -> bool:
+        reads = request.method in ("GET", "HEAD")
+        return probes_pass and reads and covers(self.health_paths, request.path)
+
+    def warn_of_probe(self, request: Facts) -> None:
+        """Say once for a path that a kubelet's probe is refused: its Pods will be restarted."""
+        is_probe = any(
+            name == b"user-agent" and value.startswith(_PROBE_AGENT)
+            for name, value in request.scope.get("headers", ())
+        )
+        if is_probe and request.path not in self._warned_of:
+            self._warned_of.add(request.path)
+            logger.warning(
+                "a health probe of Kubernetes is refused at %s, which makes it restart Pods: add "
+                "the path to health_paths=[…] of MaintenanceModeMiddleware",
+                request.path,
+            )

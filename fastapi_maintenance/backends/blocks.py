@@ -1,0 +1,53 @@
+"""Blocks of code that turn maintenance on or off while they run: counted, and in their order.
+
+A block that ends takes away itself alone. Saving the state before and restoring it after would
+let two that overlap undo each other.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """One that is open."""
+
+    on: bool
+
+
+class Blocks:
+    """The open blocks of one state."""
+
+    def __init__(self) -> None:
+        self.innermost: bool | None = None
+        """What the latest that is still open says; None while there is none."""
+        self._lock = threading.Lock()
+        self._open: list[Block] = []
+
+    def open(self, on: bool) -> Block:
+        """Begin a block."""
+        block = Block(on)
+        with self._lock:
+            self._open.append(block)
+            self.innermost = on
+        return block
+
+    def close(self, block: Block) -> None:
+        """End a block, whichever others are open."""
+        with self._lock:
+            self._open.remove(block)
+            self.innermost = self._open[-1].on if self._open else None
+
+
+def blocks_of(key: Hashable) -> Blocks:
+    """The blocks of a state that several objects may stand for, as two of one variable do."""
+    with _registering:
+        return _shared.setdefault(key, Blocks())
+
+
+_registering = threading.Lock()
+_shared: weakref.WeakValueDictionary[Hashable, Blocks] = weakref.WeakValueDictionary()

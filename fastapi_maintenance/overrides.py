@@ -1,0 +1,204 @@
+"""Blocks of code around which maintenance is on, or off."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import Any, Literal, TypeVar, cast
+
+import anyio
+import anyio.from_thread
+
+from fastapi_maintenance.backends import BaseStateBackend
+from fastapi_maintenance.current import backend_meant, gates_of
+
+_LOOK_EVERY = 0.02
+"""Seconds between two looks at what is still in flight."""
+
+Wrapped = TypeVar("Wrapped", bound=Callable[..., Any])
+
+
+class Override:
+    """Maintenance on or off while a block runs: ``with``, ``async with``, or a decorator.
+
+    May be entered any number of times, also at once.
+    """
+
+    def __init__(
+        self,
+        on: bool,
+        backend: Any,
+        wait_for: Literal["enforced", "drained"] | None,
+        timeout: float,
+    ) -> None:
+        if wait_for not in (None, "enforced", "drained"):
+            raise ValueError(f"wait_for={wait_for!r}: write 'enforced', 'drained' or nothing")
+        self._on = on
+        self._given = backend
+        self._wait_for = wait_for
+        self._timeout = timeout
+        self._entered: list[tuple[BaseStateBackend, Any]] = []
+        self._lock = threading.Lock()
+
+    async def __aenter__(self) -> Override:
+        backend = backend_meant(self._given)
+        block = await _result(backend.open_block(self._on))
+        try:
+            with anyio.fail_after(self._timeout):
+                while self._must_wait(backend):  # noqa: ASYNC110 - requests are of any loop
+                    await anyio.sleep(_LOOK_EVERY)
+        except BaseException as error:
+            with anyio.CancelScope(shield=True):
+                await _result(backend.close_block(block))
+            raise self._told(error, backend) from None
+        self._push(backend, block)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        backend, block = self._pop()
+        with anyio.CancelScope(shield=True):
+            await _result(backend.close_block(block))
+
+    def __enter__(self) -> Override:
+        backend = backend_meant(self._given)
+        block = _now(backend.open_block(self._on))
+        try:
+            self._wait_in_thread(backend)
+        except BaseException:
+            _now(backend.close_block(block))
+            raise
+        self._push(backend, block)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        backend, block = self._pop()
+        _now(backend.close_block(block))
+
+    def __call__(self, function: Wrapped) -> Wrapped:
+        """Run a function, plain or async, in a block."""
+        if inspect.iscoroutinefunction(function):
+
+            @functools.wraps(function)
+            async def in_async_block(*args: Any, **kwargs: Any) -> Any:
+                async with self:
+                    return await function(*args, **kwargs)
+
+            return cast(Wrapped, in_async_block)
+
+        @functools.wraps(function)
+        def in_block(*args: Any, **kwargs: Any) -> Any:
+            with self:
+                return function(*args, **kwargs)
+
+        return cast(Wrapped, in_block)
+
+    def _wait_in_thread(self, backend: BaseStateBackend) -> None:
+        if self._wait_for is not None and _in_event_loop():
+            raise RuntimeError("waiting here would stop the requests too: write `async with`")
+        until = time.monotonic() + self._timeout
+        while self._must_wait(backend):
+            if time.monotonic() >= until:
+                raise self._told(TimeoutError(), backend)
+            time.sleep(_LOOK_EVERY)
+
+    def _must_wait(self, backend: BaseStateBackend) -> bool:
+        # Enforced is at once: every request of the process from here on meets the block.
+        return self._wait_for == "drained" and _in_flight(backend) > 0
+
+    def _told(self, error: BaseException, backend: BaseStateBackend) -> BaseException:
+        if not isinstance(error, TimeoutError):
+            return error
+        return TimeoutError(
+            f"{_in_flight(backend)} requests that began before still run after "
+            f"{self._timeout:g} s; maintenance is as it was before"
+        )
+
+    def _push(self, backend: BaseStateBackend, block: Any) -> None:
+        with self._lock:
+            self._entered.append((backend, block))
+
+    def _pop(self) -> tuple[BaseStateBackend, Any]:
+        with self._lock:
+            return self._entered.pop()
+
+
+def maintenance_mode_on(
+    backend: Any = None,
+    *,
+    wait_for: Literal["enforced", "drained"] | None = None,
+    timeout: float = 60.0,
+) -> Override:
+    """Maintenance while a block runs.
+
+    Blocks are counted for each backend: of those that are open, the latest decides, and one that
+    ends takes away itself alone. With an `EnvVarBackend` the block concerns this process, with a
+    `LocalFileBackend` every process that shares the file.
+
+    Args:
+        backend: the one that is meant; default the one of the middleware around the code, the
+            configured one, or the only one (`BackendNotConfigured` where there are several).
+        wait_for: ``drained`` lets the block begin only when no request runs any more that came
+            before it and that it refuses, the one that asks aside; ``enforced`` when all new ones
+            are refused.
+        timeout: seconds to wait for that.
+
+    Raises:
+        TimeoutError: that took longer; nothing stays on.
+        StateNotWritten: the block can't be told to those who must know.
+    """
+    return Override(True, backend, wait_for, timeout)
+
+
+def maintenance_mode_off(backend: Any = None) -> Override:
+    """No maintenance while a block runs, whatever the backend and ``enable_maintenance`` say."""
+    return Override(False, backend, None, 0.0)
+
+
+def _in_flight(backend: BaseStateBackend) -> int:
+    return sum(gate.in_flight() for gate in gates_of(backend))
+
+
+async def _result(value: Any) -> Any:
+    return await value if inspect.isawaitable(value) else value
+
+
+def _now(value: Any) -> Any:
+    """A result in a plain block, also where a backend is async."""
+    if not inspect.isawaitable(value):
+        return value
+    if not _in_event_loop():
+        return _from_outside_the_loop(value)
+    if inspect.iscoroutine(value):
+        value.close()
+    raise RuntimeError("this backend is async: write `async with`, or await in an async function")
+
+
+def _in_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def _from_outside_the_loop(value: Awaitable[Any]) -> Any:
+    """In the loop that this thread works for, as an endpoint's does, else in one of its own."""
+    try:
+        return anyio.from_thread.run(_result, value)
+    except RuntimeError:
+        return asyncio.run(_result(value))

@@ -1,0 +1,1 @@
+"""What users write, checked with mypy and pyright in their strictest modes."""

@@ -1,0 +1,303 @@
+"""When a full maintenance begins, live WebSockets and event streams end; everything else runs out.
+
+Spoken in plain ASGI here, message by message; `tests/servers` does it with real servers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import anyio
+import pytest
+from fastapi import FastAPI, WebSocket
+from starlette.responses import StreamingResponse
+from starlette.types import Message
+
+from fastapi_maintenance import MaintenanceModeMiddleware, maintenance_mode_on
+from fastapi_maintenance.windows import OFF
+from tests.unit.gated import ON, WRITES
+from tests.unit.making import Held, open_since_2026
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+class Client:
+    """One connection to an application, as a server holds it."""
+
+    def __init__(self, app: Any, kind: str, path: str, spec_version: str = "2.3") -> None:
+        self.sent: list[Message] = []
+        self.scope = {
+            "type": kind,
+            "asgi": {"version": "3.0", "spec_version": spec_version},
+            "http_version": "1.1",
+            "method": "GET",
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": b"",
+            "root_path": "",
+            "headers": [(b"host", b"shop.example")],
+            "client": ("192.0.2.1", 1),
+            "server": ("shop.example", 80),
+            "scheme": "http",
+            "subprotocols": [],
+            "extensions": {"websocket.http.response": {}},
+        }
+        first = {"type": "websocket.connect"} if kind == "websocket" else {"type": "http.request"}
+        self._messages: asyncio.Queue[Message] = asyncio.Queue()
+        self._messages.put_nowait(first)
+        self._news = asyncio.Event()
+        self.task = asyncio.create_task(app(self.scope, self._messages.get, self._send))
+
+    async def _send(self, message: Message) -> None:
+        self.sent.append(message)
+        self._news.set()
+
+    async def sees(self, what: Callable[[list[Message]], object]) -> None:
+        """Wait until what was sent is as it should be."""
+        with anyio.fail_after(10):
+            while not what(self.sent):
+                self._news.clear()
+                await self._news.wait()
+
+    async def closes(self, code: int) -> None:
+        """Wait for a WebSocket to be closed, and for its endpoint to end."""
+        await self.sees(lambda sent: sent[-1]["type"] == "websocket.close")
+        assert self.sent[-1]["code"] == code
+        with anyio.fail_after(10):
+            await self.task
+
+
+def shop(endpoint: Callable[..., Awaitable[None]] | None = None, **options: Any) -> FastAPI:
+    """An application with a stream of events, an ordinary stream, and a WebSocket."""
+    app = FastAPI()
+    app.add_middleware(MaintenanceModeMiddleware, **options)
+    app.state.ended = []
+
+    async def ticks() -> AsyncIterator[str]:
+        try:
+            while True:
+                yield "data: tick\n\n"
+                await asyncio.sleep(0.01)
+        finally:
+            app.state.ended.append("ticks")
+
+    async def lines() -> AsyncIterator[str]:
+        for line in range(100):
+            yield f"{line}\n"
+            await asyncio.sleep(0.01)
+
+    @app.get("/events")
+    async def events() -> StreamingResponse:
+        return StreamingResponse(ticks(), media_type="text/event-stream")
+
+    @app.get("/lines")
+    async def export() -> StreamingResponse:
+        return StreamingResponse(lines(), media_type="text/plain")
+
+    if endpoint is not None:
+        app.add_api_websocket_route("/talk", endpoint)
+    return app
+
+
+async def listens(socket: WebSocket) -> None:
+    await socket.accept()
+    async for _ in socket.iter_text():
+        pass
+
+
+async def talks(socket: WebSocket) -> None:
+    await socket.accept()
+    while True:
+        await socket.send_text("tick")
+        await asyncio.sleep(0.01)
+
+
+def accepted(sent: list[Message]) -> object:
+    return sent and sent[0]["type"] == "websocket.accept"
+
+
+@pytest.mark.parametrize("endpoint", [listens, talks])
+async def test_a_websocket_is_closed_with_1012(endpoint: Callable[..., Awaitable[None]]) -> None:
+    held = Held(OFF)
+    client = Client(shop(endpoint, backend=held), "websocket", "/talk")
+    await client.sees(accepted)
+    held.held = ON
+    await client.closes(1012)
+
+
+async def test_a_websocket_whose_endpoint_sleeps_is_closed_too() -> None:
+    async def sleeps(socket: WebSocket) -> None:
+        await socket.accept()
+        await asyncio.sleep(3600)
+
+    held = Held(OFF)
+    client = Client(shop(sleeps, backend=held), "websocket", "/talk")
+    await client.sees(accepted)
+    held.held = ON
+    await client.sees(lambda sent: sent[-1] == {"type": "websocket.close", "code": 1012})
+    client.task.cancel()
+    await asyncio.gather(client.task, return_exceptions=True)
+
+
+@pytest.mark.parametrize("spec_version", ["2.0", "2.3", "2.4"])
+async def test_a_stream_of_events_is_completed_and_its_generator_ended(spec_version: str) -> None:
+    held = Held(OFF)
+    app = shop(backend=held)
+    client = Client(app, "http", "/events", spec_version)
+    await client.sees(lambda sent: len(sent) > 3)
+    held.held = ON
+    await client.sees(lambda sent: sent[-1].get("more_body") is False)
+    assert client.sent[-1]["body"] == b""
+    with anyio.fail_after(10):
+        await client.task
+        while app.state.ended != ["ticks"]:
+            await asyncio.sleep(0.01)
+    assert client.sent[-1]["more_body"] is False
+
+
+async def test_an_ordinary_stream_runs_out() -> None:
+    held = Held(OFF)
+    client = Client(shop(backend=held), "http", "/lines")
+    await client.sees(lambda sent: len(sent) > 3)
+    held.held = ON
+    with anyio.fail_after(30):
+        await client.task
+    assert b"".join(m.get("body", b"") for m in client.sent).endswith(b"99\n")
+
+
+@pytest.mark.parametrize(
+    ("state", "options"),
+    [
+        (WRITES, {}),
+        (ON, {"exempt_paths": ["/talk", "/events"]}),
+        (ON, {"exempt_handler": lambda request: request.url.path != "/nothing"}),
+        (open_since_2026(apps=("another",)), {}),
+    ],
+)
+async def test_what_would_not_be_refused_goes_on(state: Any, options: dict[str, Any]) -> None:
+    held = Held(OFF)
+    app = shop(talks, backend=held, **options)
+    clients = [Client(app, "websocket", "/talk"), Client(app, "http", "/events")]
+    for client in clients:
+        await client.sees(lambda sent: len(sent) > 3)
+    held.held = state
+    for client in clients:
+        seen = len(client.sent)
+        await client.sees(lambda sent, seen=seen: len(sent) > seen + 30)  # type: ignore[misc]
+        client.task.cancel()
+    await asyncio.gather(*(client.task for client in clients), return_exceptions=True)
+
+
+async def test_a_block_ends_streams_as_well() -> None:
+    held = Held(OFF)
+    client = Client(shop(listens, backend=held), "websocket", "/talk")
+    await client.sees(accepted)
+    async with maintenance_mode_on(held):
+        await client.closes(1012)
+
+
+async def test_an_end_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    """Neither in the log nor for the server."""
+    caplog.set_level(logging.WARNING)
+    held = Held(OFF)
+    app = shop(talks, backend=held)
+    clients = [Client(app, "websocket", "/talk"), Client(app, "http", "/events", "2.4")]
+    for client in clients:
+        await client.sees(lambda sent: len(sent) > 3)
+    held.held = ON
+    for client in clients:
+        with anyio.fail_after(10):
+            await client.task
+    assert caplog.records == []
+
+
+async def test_a_server_that_does_not_take_the_close_holds_nobody_up() -> None:
+    held = Held(OFF)
+    app = shop(listens, backend=held)
+    stuck, other = Client(app, "websocket", "/talk"), Client(app, "websocket", "/talk")
+    await stuck.sees(accepted)
+    await other.sees(accepted)
+
+    async def hangs(message: Message) -> None:
+        await asyncio.sleep(3600)
+
+    stuck._send = hangs  # type: ignore[method-assign]
+    held.held = ON
+    await other.closes(1012)
+    with anyio.fail_after(10):
+        await stuck.task
+
+
+async def test_nothing_runs_beside_requests_that_end(caplog: pytest.LogCaptureFixture) -> None:
+    app = shop(backend=Held(OFF))
+    before = len(asyncio.all_tasks())
+    await Client(app, "http", "/lines").task
+    assert len(asyncio.all_tasks()) == before
+
+
+class TestHooks:
+    """They are told when maintenance begins and ends, without any request."""
+
+    async def living(self, app: Any, until: Callable[[], object]) -> None:
+        """Run a lifespan until a condition holds."""
+        messages: asyncio.Queue[Message] = asyncio.Queue()
+        started = asyncio.Event()
+
+        async def send(message: Message) -> None:
+            started.set()
+
+        messages.put_nowait({"type": "lifespan.startup"})
+        scope = {"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}
+        task = asyncio.create_task(app(scope, messages.get, send))
+        await started.wait()
+        with anyio.fail_after(10):
+            while not until():
+                await asyncio.sleep(0.01)
+        messages.put_nowait({"type": "lifespan.shutdown"})
+        await task
+
+    async def test_plain_and_async_ones_are_called_once_each(self) -> None:
+        told: list[str] = []
+
+        async def pause() -> None:
+            told.append("paused")
+
+        held = Held(ON)
+        app = shop(backend=held, on_start=[pause, lambda: told.append("on")],
+                   on_end=lambda: told.append("off"))  # fmt: skip
+
+        def flips() -> bool:
+            if told == ["paused", "on"]:
+                held.held = OFF
+            return "off" in told
+
+        await self.living(app, flips)
+        assert told == ["paused", "on", "off"]
+
+    async def test_one_that_fails_keeps_no_other_from_being_called(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        told: list[str] = []
+
+        def fails() -> None:
+            raise RuntimeError("no broker")
+
+        app = shop(backend=Held(ON), on_start=[fails, lambda: told.append("on")])
+        await self.living(app, lambda: told)
+        assert "no broker" in caplog.text
+
+    async def test_without_a_change_nobody_is_told(self) -> None:
+        told: list[str] = []
+        app = shop(backend=Held(OFF), on_start=lambda: told.append("on"),
+                   on_end=lambda: told.append("off"))  # fmt: skip
+        looks = iter(range(20))
+        await self.living(app, lambda: next(looks, None) is None)
+        assert told == []
