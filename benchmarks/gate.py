@@ -107,7 +107,7 @@ def _plan(given: argparse.Namespace) -> Plan:
     groups = frozenset(given.only or GROUPS)
     if given.short:
         sampling = Sampling(rounds=1, milliseconds=1.0, slices=1, warm_up_ms=1)
-        return Plan(groups - {"others"}, 10, launches=1, sampling=sampling, interpreters=1)
+        return Plan(groups - {"others"}, 3, launches=1, sampling=sampling, interpreters=1)
     rounds = math.ceil(given.rounds / given.launches)
     sampling = Sampling(rounds=rounds, calls=given.calls)
     return Plan(groups, given.routes, given.launches, sampling, interpreters=21)

@@ -53,8 +53,10 @@ class Imports:
 def measure_imports(pythons: Iterable[tuple[str, Path]], interpreters: int) -> list[Imports]:
     """Import in turn in each environment, in fresh interpreters."""
     taken = [Imports(title, python) for title, python in pythons]
-    for each in taken:  # the first also compiles what is not compiled yet, and counts for no time
-        each.mebibytes = [_run(each.python, _MEMORY)[0] for _ in range(2)][-1] / 2**20
+    for each in taken:
+        if interpreters > 1:
+            _run(each.python, _TIME)  # compiles what is not compiled yet, and does not count
+        each.mebibytes = _run(each.python, _MEMORY)[0] / 2**20
     for _ in range(interpreters):
         for each in taken:
             ours, fastapi = _run(each.python, _TIME)

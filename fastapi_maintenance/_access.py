@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 import hashlib
 import hmac
-import re
 from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from string import hexdigits
 from urllib.parse import parse_qsl
 
 from starlette.datastructures import URL
@@ -15,7 +15,7 @@ from starlette.requests import cookie_parser
 from starlette.responses import RedirectResponse
 from starlette.types import Scope
 
-from fastapi_maintenance.windows import WEBSOCKET, Network, State
+from fastapi_maintenance.windows import WEBSOCKET, Network, RequestFacts, State
 
 from ._routes import Routes, Target
 
@@ -24,11 +24,10 @@ BYPASS_COOKIE = "maintenance_bypass"
 BYPASS_PARAMETER = "maintenance-bypass"
 
 _OF_NOTHING = hashlib.sha256().hexdigest()
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 _BYPASS_HEADER = BYPASS_HEADER.lower().encode()
 
 
-class Facts:
+class Facts(RequestFacts):
     """A request, as decisions see it (`windows.RequestFacts`)."""
 
     def __init__(self, scope: Scope, routes: Routes, trusted: Sequence[Network]) -> None:
@@ -154,7 +153,7 @@ def parse_hashes(argument: str, given: Iterable[str]) -> tuple[str, ...]:
         ValueError: one is none; names the argument, and not the value, which may be a token.
     """
     hashes = tuple(text.strip().lower() for text in _several(argument, given))
-    if not all(_SHA256.fullmatch(text) for text in hashes):
+    if not all(len(text) == 64 and set(text) <= set(hexdigits) for text in hashes):
         raise ValueError(
             f"{argument}: a SHA-256 sum has 64 hexadecimal digits; give the sum, not the token: "
             'printf %s "$TOKEN" | sha256sum'

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.applications import Starlette
 from starlette.endpoints import HTTPEndpoint
@@ -25,8 +24,7 @@ _MATCH_BY_PATH = frozenset({"starlette.routing", "fastapi.routing"})
 _MOST_LAYERS = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """What a request would meet behind the gate."""
 
     served: bool = True
@@ -153,7 +151,7 @@ class _Table:
         self._by_segment: dict[str, list[_Leaf]] = {}
         self._others: list[_Leaf] = []
         for route in leaves_of(router.routes):
-            self._add(_Leaf.of(route))
+            self._add(_Leaf(route))
 
     def is_old(self) -> bool:
         """Whether routes were added or taken away since."""
@@ -174,25 +172,19 @@ class _Table:
             self._by_segment[leaf.segment].append(leaf)
 
 
-@dataclass(slots=True)
 class _Leaf:
     """A route, and what is worth knowing of it before it is asked."""
 
-    route: Any
-    inside: Any = None
-    """The application of a mount or a host."""
-    regex: Any = None
-    segment: str | None = None
-    _targets: dict[str, Target] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, route: Any) -> _Leaf:
+    def __init__(self, route: Any) -> None:
         original = getattr(route, "original_route", route)
-        inside = route.app if isinstance(original, Mount | Host) else None
         by_path = type(original).matches.__module__ in _MATCH_BY_PATH
-        if not by_path or isinstance(original, Host):
-            return cls(route, inside)
-        return cls(route, inside, route.path_regex, _first_segment(route.path))
+        by_path = by_path and not isinstance(original, Host)
+        self.route = route
+        self.inside = route.app if isinstance(original, Mount | Host) else None
+        """The application of a mount or a host."""
+        self.regex = route.path_regex if by_path else None
+        self.segment = _first_segment(route.path) if by_path else None
+        self._targets: dict[str, Target] = {}
 
     def target(self, method: str) -> Target:
         """What a request with this method meets here."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
 from fastapi_maintenance.backends.base import state_of_switch
 from fastapi_maintenance.windows import SAFE_METHODS, Network, Refusal, State, covers
@@ -18,20 +18,41 @@ _FORCED = state_of_switch().writes
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
 class Rules:
-    """What the arguments of a middleware say, beside its backend."""
+    """What the arguments of a middleware say, beside its backend.
 
-    routes: Routes
-    health_paths: tuple[str, ...]
-    probes_always_pass: bool = False
-    """Else only where a window refuses the rest, or a backend that says so."""
-    exempt_paths: tuple[str, ...] = ()
-    exempt_networks: tuple[Network, ...] = ()
-    trusted_proxies: tuple[Network, ...] = ()
-    bypass_token_hashes: tuple[str, ...] = ()
-    read_only: bool = False
-    _warned_of: set[str] = field(default_factory=set)
+    Args:
+        routes: the routes behind the gate.
+        health_paths: globs of health checks.
+        probes_always_pass: else only where a window refuses the rest, or a backend that says so.
+        exempt_paths: globs.
+        exempt_networks: networks whose clients pass.
+        trusted_proxies: networks whose word on clients counts.
+        bypass_token_hashes: SHA-256 sums, hexadecimal.
+        read_only: whether switches refuse writes only.
+    """
+
+    def __init__(
+        self,
+        routes: Routes,
+        health_paths: Sequence[str],
+        *,
+        probes_always_pass: bool,
+        exempt_paths: Sequence[str],
+        exempt_networks: Sequence[Network],
+        trusted_proxies: Sequence[Network],
+        bypass_token_hashes: Sequence[str],
+        read_only: bool,
+    ) -> None:
+        self.routes = routes
+        self.trusted_proxies = trusted_proxies
+        self._health_paths = health_paths
+        self._probes_always_pass = probes_always_pass
+        self._paths = exempt_paths
+        self._networks = exempt_networks
+        self._hashes = bypass_token_hashes
+        self._read_only = read_only
+        self._warned_of: set[str] = set()
 
     def refusal(self, request: Facts, state: State) -> Refusal | None:
         """What meets a request, a handler's word aside; None where it is served.
@@ -50,16 +71,16 @@ class Rules:
     def _exempts(self, request: Facts, refusal: Refusal) -> bool:
         opening = refusal.opening
         return (
-            (self.read_only and not opening.is_window and request.method in SAFE_METHODS)
-            or self._is_probe(request, self.probes_always_pass or opening.probes_pass)
-            or (bool(self.exempt_paths) and covers(self.exempt_paths, request.path))
-            or (bool(self.exempt_networks) and request.comes_from(self.exempt_networks))
-            or (bool(self.bypass_token_hashes) and request.bears(self.bypass_token_hashes))
+            (self._read_only and not opening.is_window and request.method in SAFE_METHODS)
+            or self._is_probe(request, self._probes_always_pass or opening.probes_pass)
+            or (bool(self._paths) and covers(self._paths, request.path))
+            or (bool(self._networks) and request.comes_from(self._networks))
+            or (bool(self._hashes) and request.bears(self._hashes))
         )
 
     def _is_probe(self, request: Facts, probes_pass: bool) -> bool:
         reads = request.method in ("GET", "HEAD")
-        return probes_pass and reads and covers(self.health_paths, request.path)
+        return probes_pass and reads and covers(self._health_paths, request.path)
 
     def warn_of_probe(self, request: Facts) -> None:
         """Say once for a path that a kubelet's probe is refused: its Pods will be restarted."""

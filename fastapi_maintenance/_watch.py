@@ -10,12 +10,13 @@ import contextvars
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import anyio
 import anyio.lowlevel
 
-from fastapi_maintenance.backends.base import BaseStateBackend, wall_clock
+from fastapi_maintenance.backends.base import wall_clock
+from fastapi_maintenance.current import Gate
 from fastapi_maintenance.windows import Mode, State
 
 from ._connections import Lasting
@@ -30,21 +31,16 @@ Hook = Callable[[], object]
 logger = logging.getLogger(__name__)
 
 
-class Watched(Protocol):
+class Watched(Gate):
     """What the watch wants of a gate."""
-
-    @property
-    def backend(self) -> BaseStateBackend:
-        """The backend that decides."""
-
-    def decide(self) -> State:
-        """What holds now."""
 
     def notice(self, state: State) -> None:
         """Told what was seen."""
+        raise NotImplementedError
 
     async def would_refuse(self, connection: Lasting) -> bool:
         """Whether a connection that lives would be refused now."""
+        raise NotImplementedError
 
 
 class Watch:

@@ -6,7 +6,7 @@ import weakref
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from starlette.requests import HTTPConnection
 from starlette.types import Scope
@@ -16,8 +16,8 @@ from fastapi_maintenance.backends.anyof import as_backend
 from fastapi_maintenance.windows import Mode, State
 
 
-class Gate(Protocol):
-    """What others may ask a middleware."""
+class Gate:
+    """A middleware, as those see it who ask it from elsewhere."""
 
     given: BaseStateBackend | None
     """Its own backend, if it was given one."""
@@ -25,12 +25,15 @@ class Gate(Protocol):
     @property
     def backend(self) -> BaseStateBackend:
         """The backend that it asks."""
+        raise NotImplementedError
 
     def decide(self) -> State:
         """What holds behind it now."""
+        raise NotImplementedError
 
     def in_flight(self) -> int:
         """How many requests run that it would refuse now, the one that asks aside."""
+        raise NotImplementedError
 
 
 class BackendNotConfigured(RuntimeError):
@@ -140,7 +143,7 @@ async def set_maintenance_mode(value: bool, backend: Any = None) -> None:
     await backend_meant(backend).set_value(value)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MaintenanceState:
     """What the middleware around a request enforces now."""
 

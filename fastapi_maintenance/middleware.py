@@ -24,7 +24,7 @@ from ._lifespan import pass_lifespan
 from ._routes import Routes
 from ._rules import Rules
 from ._telemetry import Telemetry
-from ._watch import Hook, Watch
+from ._watch import Hook, Watch, Watched
 
 HEALTH_PATHS = (
     "/healthz", "/livez", "/readyz", "/health", "/health/*", "/live", "/ready", "/ping", "/metrics",
@@ -34,7 +34,7 @@ HEALTH_PATHS = (
 logger = logging.getLogger(__name__)
 
 
-class MaintenanceModeMiddleware:
+class MaintenanceModeMiddleware(Watched):
     """Pure ASGI: answers 503 while maintenance is on.
 
     Args:

@@ -30,6 +30,7 @@ from fastapi_maintenance.backends.base import APP_VARIABLE, state_of_switch, wal
 from fastapi_maintenance.backends.pinned import PinnedBackend
 from fastapi_maintenance.middleware import MaintenanceModeMiddleware
 from fastapi_maintenance.windows import (
+    DEFAULT_MESSAGE,
     OFF,
     Fixed,
     Match,
@@ -41,7 +42,6 @@ from fastapi_maintenance.windows import (
     load_documents,
     parse_manifest,
 )
-from fastapi_maintenance.windows.model import DEFAULT_MESSAGE
 
 __all__ = ["maintenance"]
 

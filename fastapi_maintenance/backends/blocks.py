@@ -9,14 +9,13 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Hashable
-from dataclasses import dataclass
 
 
-@dataclass(frozen=True, eq=False)
 class Block:
     """One that is open."""
 
-    on: bool
+    def __init__(self, on: bool) -> None:
+        self.on = on
 
 
 class Blocks:

@@ -8,23 +8,19 @@ import time
 import weakref
 from collections.abc import Hashable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
 
-from fastapi_maintenance.windows import (
-    OFF,
-    State,
-    Timeline,
-    Window,
-    applies_to,
-    load_documents,
-    parse_manifest,
-)
+from fastapi_maintenance import windows
+from fastapi_maintenance.windows import OFF, State
 
 from .base import APP_VARIABLE, BaseStateBackend, state_of_switch, state_of_word, wall_clock
 from .file_blocks import FileBlocks, exclusively, file_blocks
 from .file_io import NotUnderstood, is_word, look_at, read, replace, shown, signature, text_of
+
+if TYPE_CHECKING:
+    from fastapi_maintenance.windows import Timeline, Window
 
 _LOOK_EVERY = 0.05
 """Seconds between two looks at the file: a change is seen well within 100 ms."""
@@ -185,9 +181,11 @@ class LocalFileBackend(BaseStateBackend):
         if is_word(text):
             self._switch, self._timeline = state_of_word(text), None
             return
-        windows = tuple(parse_manifest(document) for document in load_documents(text))
-        self._warn_of_others(windows)
-        self._timeline = Timeline(windows, self.app)
+        # Looked up here, since those who keep a word in the file need neither.
+        documents = windows.load_documents(text)
+        known = tuple(windows.parse_manifest(document) for document in documents)
+        self._warn_of_others(known)
+        self._timeline = windows.Timeline(known, self.app)
 
     def _complain(self, error: Exception) -> None:
         if str(error) != self._problem:
@@ -199,9 +197,9 @@ class LocalFileBackend(BaseStateBackend):
             logger.info("%s: it can be read again, and counts", shown(self._path))
         self._problem = None
 
-    def _warn_of_others(self, windows: tuple[Window, ...]) -> None:
-        for window in windows:
-            if not applies_to(window, self.app):
+    def _warn_of_others(self, known: tuple[Window, ...]) -> None:
+        for window in known:
+            if not windows.applies_to(window, self.app):
                 logger.warning(
                     "%s: window %s is for %s and not for this application (%s): "
                     "pass app= or set %s if it should be",

@@ -18,7 +18,6 @@ import stat
 import sys
 import threading
 import weakref
-from dataclasses import dataclass
 
 try:
     import fcntl
@@ -28,20 +27,21 @@ except ImportError:  # Windows: blocks are the process's own
 from .blocks import Block, Blocks
 from .file_io import NotUnderstood, not_written
 
-_NAME = re.compile(r"[0-9]{12}-(on|off)-[0-9a-f]{8}")
+_NAME = r"[0-9]{12}-(on|off)-[0-9a-f]{8}"
 """The number puts blocks in their order: one more than any there was. Clocks may be set back."""
 _TRIES = 100
 """Another process may remove the folder, or a mark not yet held, at the wrong moment; each time."""
 
 
-@dataclass(frozen=True, eq=False)
 class Mark(Block):
     """An open block of this process."""
 
-    name: str
-    folder: str
-    descriptor: int | None
-    """Holds the lock; None where there are none."""
+    def __init__(self, on: bool, name: str, folder: str, descriptor: int | None) -> None:
+        super().__init__(on)
+        self.name = name
+        self.folder = folder
+        self.descriptor = descriptor
+        """Holds the lock; None where there are none."""
 
     @property
     def path(self) -> str:
@@ -183,7 +183,7 @@ def _is_on(name: str) -> bool:
 def _names(folder: str) -> set[str] | None:
     """The blocks that a folder tells of, over ones included; None without a folder."""
     try:
-        return {name for name in os.listdir(folder) if _NAME.fullmatch(name)}
+        return {name for name in os.listdir(folder) if re.fullmatch(_NAME, name)}
     except (FileNotFoundError, NotADirectoryError):
         return None
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from fastapi_maintenance.windows import State, Timeline
+from typing import TYPE_CHECKING
+
+from fastapi_maintenance.windows import State
 
 from .base import BaseStateBackend, wall_clock
+
+if TYPE_CHECKING:
+    from fastapi_maintenance.windows import Timeline
 
 
 class PinnedBackend(BaseStateBackend):

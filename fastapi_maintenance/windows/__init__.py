@@ -1,33 +1,52 @@
 """The window model: what a maintenance window means, for the library, the operator and tools.
 
-Pure: no input or output, no Kubernetes, and the present instant is always an argument.
+Pure: no input or output, no Kubernetes, and the present instant is always an argument. What
+windows themselves are loads when it is first used: many applications have a switch alone.
 """
 
-from .documents import load_documents
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from .globs import covers, matches
-from .manifest import parse_manifest
-from .match import SAFE_METHODS, WEBSOCKET, Allow, Match, Network, RequestFacts
-from .model import (
-    API_VERSION,
-    GROUP,
-    KIND,
-    PLURAL,
-    VERSION,
-    Fixed,
-    InvalidWindow,
+from .request import SAFE_METHODS, WEBSOCKET, Network, RequestFacts
+from .state import (
+    DEFAULT_MESSAGE,
+    OFF,
     Mode,
-    Occurrence,
-    Recurring,
+    Opening,
+    Refusal,
     Response,
-    Window,
-    applies_to,
+    State,
+    strictest,
+    switched,
 )
-from .plan import HORIZON, format_instant, make_plan, parse_plan
-from .schedule import next_occurrence, occurrence_at, occurrences_between
-from .state import OFF, Opening, Refusal, State, Timeline, state_at, strictest, switched
+
+if TYPE_CHECKING:
+    from .documents import load_documents
+    from .manifest import parse_manifest
+    from .match import Allow, Match
+    from .model import (
+        API_VERSION,
+        GROUP,
+        KIND,
+        PLURAL,
+        VERSION,
+        Fixed,
+        InvalidWindow,
+        Occurrence,
+        Recurring,
+        Window,
+        applies_to,
+    )
+    from .plan import HORIZON, format_instant, make_plan, parse_plan
+    from .schedule import next_occurrence, occurrence_at, occurrences_between
+    from .timeline import Timeline, state_at
 
 __all__ = [
     "API_VERSION",
+    "DEFAULT_MESSAGE",
     "GROUP",
     "HORIZON",
     "KIND",
@@ -66,3 +85,19 @@ __all__ = [
     "strictest",
     "switched",
 ]
+
+_MODULES = {
+    **dict.fromkeys(("HORIZON", "format_instant", "make_plan", "parse_plan"), "plan"),
+    **dict.fromkeys(("next_occurrence", "occurrence_at", "occurrences_between"), "schedule"),
+    **dict.fromkeys(("Allow", "Match"), "match"),
+    **dict.fromkeys(("Timeline", "state_at"), "timeline"),
+    "load_documents": "documents",
+    "parse_manifest": "manifest",
+}
+"""Where a name is that loads when it is first used; in `model`, if it does not stand here."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES.get(name, 'model')}"), name)

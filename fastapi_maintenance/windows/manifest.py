@@ -13,17 +13,15 @@ from typing import Any
 from .fields import Fields
 from .model import (
     API_VERSION,
-    DEFAULT_MESSAGE,
     KIND,
     Fixed,
     InvalidWindow,
-    Mode,
     Occurrence,
     Recurring,
-    Response,
     Window,
 )
 from .schedule import check_schedule, zone
+from .state import DEFAULT_MESSAGE, Mode, Response
 
 _SPEC = (
     "apps", "start", "end", "duration", "schedule", "timeZone", "suspend", "mode", "response",

@@ -2,45 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network
-from typing import Protocol
 
 from .globs import covers
-
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-"""Methods that change nothing (RFC 9110, 9.2.1), as far as maintenance is concerned."""
-
-WEBSOCKET = "WEBSOCKET"
-"""What counts as the method of a WebSocket."""
-
-Network = IPv4Network | IPv6Network
+from .request import Network, RequestFacts
 
 
-class RequestFacts(Protocol):
-    """What a decision may ask about a request; what is dear is worked out when it is asked."""
-
-    @property
-    def method(self) -> str:
-        """The HTTP method, or ``WEBSOCKET``."""
-
-    @property
-    def path(self) -> str:
-        """The decoded path, below the application's root path."""
-
-    @property
-    def dependencies(self) -> Set[str]:
-        """What the route says that it needs."""
-
-    def comes_from(self, networks: Sequence[Network]) -> bool:
-        """Whether the client's address lies in one of the networks."""
-
-    def bears(self, hashes: Sequence[str]) -> bool:
-        """Whether it carries a bypass token with one of these SHA-256 sums (hexadecimal)."""
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Match:
     """What narrows a window to some requests; what is empty narrows nothing."""
 
@@ -58,7 +26,7 @@ class Match:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Allow:
     """Who still gets through; any one reason is enough."""
 

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from .globs import matches
 from .match import EVERYTHING, NOBODY, Allow, Match
+from .state import Mode, Response
 
 GROUP = "fastapi-maintenance.io"
 VERSION = "v1alpha1"
 API_VERSION = f"{GROUP}/{VERSION}"
 KIND = "MaintenanceWindow"
 PLURAL = "maintenancewindows"
-
-DEFAULT_MESSAGE = "Service temporarily unavailable due to maintenance"
 
 
 class InvalidWindow(ValueError):
@@ -30,26 +28,6 @@ class InvalidWindow(ValueError):
         self.field = field
         self.problem = problem
         self.mend = mend
-
-
-class Mode(StrEnum):
-    """How much a window refuses."""
-
-    FULL = "Full"
-    """Every request."""
-    READ_ONLY = "ReadOnly"
-    """All but the safe methods GET, HEAD and OPTIONS (RFC 9110, 9.2.1)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """How a refused request is answered."""
-
-    message: str = DEFAULT_MESSAGE
-    status_code: int = 503
-    retry_after_seconds: int | None = None
-    """Overrides the time to the window's end in ``Retry-After``."""
-    headers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, order=True)

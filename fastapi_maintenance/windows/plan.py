@@ -14,8 +14,9 @@ from typing import Any
 
 from .fields import ANY_YEAR, Fields
 from .manifest import parse_apps, parse_generation, parse_mode, parse_response
-from .model import API_VERSION, DEFAULT_MESSAGE, Fixed, InvalidWindow, Occurrence, Response, Window
+from .model import API_VERSION, Fixed, InvalidWindow, Occurrence, Window
 from .schedule import occurrences_between
+from .state import DEFAULT_MESSAGE, Response
 
 PLAN_KIND = "MaintenancePlan"
 HORIZON = timedelta(days=8)

@@ -18,6 +18,7 @@ from fastapi_maintenance.windows import (
     Network,
     Occurrence,
     Recurring,
+    RequestFacts,
     State,
     Window,
     parse_manifest,
@@ -80,7 +81,7 @@ def parsed(name: str = "w", /, **spec: Any) -> Window:
 
 
 @dataclass
-class Asking:
+class Asking(RequestFacts):
     """A request, as a decision sees it."""
 
     method: str = "GET"

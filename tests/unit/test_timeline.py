@@ -6,7 +6,7 @@ from unittest import mock
 
 import pytest
 
-from fastapi_maintenance.windows import Mode, Opening, Timeline, state, switched
+from fastapi_maintenance.windows import Mode, Opening, Timeline, switched, timeline
 from tests.unit.making import at, fixed, window
 
 NOON = at("2026-06-01T12:00Z").timestamp()
@@ -17,8 +17,8 @@ WINDOW = window(fixed(("2026-06-01T12:00Z", "2026-06-01T13:00Z")))
 @pytest.fixture
 def computed(monkeypatch: pytest.MonkeyPatch) -> mock.Mock:
     """Counts how often a state is worked out."""
-    counting = mock.Mock(wraps=state.state_at)
-    monkeypatch.setattr(state, "state_at", counting)
+    counting = mock.Mock(wraps=timeline.state_at)
+    monkeypatch.setattr(timeline, "state_at", counting)
     return counting
 
 
