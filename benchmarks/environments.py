@@ -70,7 +70,7 @@ def others() -> list[Environment]:
     waygate = ("waygate[admin,flags]==0.2.0", *_WAYGATE_NEEDS)
     return [
         Environment(
-            f"{title} on FastAPI {_number(fastapi[0])}",
+            f"{title}, FastAPI {_number(fastapi[0])}",
             f"{module}:{function}",
             (*packages, *fastapi, *common),
             _number(fastapi[0]),

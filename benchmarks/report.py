@@ -88,7 +88,7 @@ def _cell(name: str, row: Row | None, goal: float | None) -> str:
 def _judged(text: str, value: float, goal: float | None) -> str:
     if goal is None:
         return text
-    return f"{text} {'✓' if value <= goal else '✗'}"
+    return f"{text} {'✓' if round(value, 3) <= goal else '✗'}"
 
 
 def _about_chance(measured: Measured) -> str:
