@@ -6,8 +6,8 @@ import functools
 import hashlib
 import hmac
 from collections.abc import Iterable, Sequence
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from string import hexdigits
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from starlette.datastructures import URL
@@ -15,9 +15,14 @@ from starlette.requests import cookie_parser
 from starlette.responses import RedirectResponse
 from starlette.types import Scope
 
-from fastapi_maintenance.windows import WEBSOCKET, Network, RequestFacts, State
+from fastapi_maintenance.windows import WEBSOCKET, RequestFacts, State
 
 from ._routes import Routes, Target
+
+if TYPE_CHECKING:
+    from ipaddress import IPv4Address, IPv6Address
+
+    from fastapi_maintenance.windows import Network
 
 BYPASS_HEADER = "X-Maintenance-Bypass"
 BYPASS_COOKIE = "maintenance_bypass"
@@ -140,8 +145,13 @@ def parse_networks(argument: str, given: Iterable[str]) -> tuple[Network, ...]:
     Raises:
         ValueError: one is none; names the argument.
     """
+    texts = _several(argument, given)
+    if not texts:
+        return ()
+    from ipaddress import ip_network  # here, since few applications need it
+
     try:
-        return tuple(ip_network(text) for text in _several(argument, given))
+        return tuple(ip_network(text) for text in texts)
     except ValueError as error:
         raise ValueError(f"{argument}: {error}; write networks such as 10.0.0.0/8") from None
 
@@ -177,6 +187,8 @@ def _is_known(token: str, hashes: Sequence[str]) -> bool:
 
 def _parsed(text: str) -> IPv4Address | IPv6Address | None:
     """An address, with or without a port; an IPv4 address in IPv6 clothes is an IPv4 address."""
+    from ipaddress import ip_address
+
     text = text.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from fastapi_maintenance.backends.base import state_of_switch
-from fastapi_maintenance.windows import SAFE_METHODS, Network, Refusal, State, covers
+from fastapi_maintenance.windows import SAFE_METHODS, Refusal, State, covers
+
+if TYPE_CHECKING:
+    from fastapi_maintenance.windows import Network
 
 from ._access import Facts
 from ._routes import Routes
@@ -35,10 +39,10 @@ class Rules:
     def __init__(
         self,
         routes: Routes,
-        health_paths: Sequence[str],
+        health_paths: tuple[str, ...],
         *,
         probes_always_pass: bool,
-        exempt_paths: Sequence[str],
+        exempt_paths: tuple[str, ...],
         exempt_networks: Sequence[Network],
         trusted_proxies: Sequence[Network],
         bypass_token_hashes: Sequence[str],
@@ -84,11 +88,12 @@ class Rules:
 
     def warn_of_probe(self, request: Facts) -> None:
         """Say once for a path that a kubelet's probe is refused: its Pods will be restarted."""
-        is_probe = any(
-            name == b"user-agent" and value.startswith(_PROBE_AGENT)
-            for name, value in request.scope.get("headers", ())
-        )
-        if is_probe and request.path not in self._warned_of:
+        agent = b""
+        for name, value in request.scope.get("headers", ()):
+            if name == b"user-agent":
+                agent = value
+                break
+        if agent.startswith(_PROBE_AGENT) and request.path not in self._warned_of:
             self._warned_of.add(request.path)
             logger.warning(
                 "a health probe of Kubernetes is refused at %s, which makes it restart Pods: add "

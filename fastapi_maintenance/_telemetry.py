@@ -10,79 +10,101 @@ from __future__ import annotations
 import functools
 import os
 import weakref
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any
 
-from fastapi_maintenance.current import Gate
+from fastapi_maintenance._gates import Gate
 from fastapi_maintenance.windows import Mode, Refusal, State
 
+_ACTIVE = (
+    "fastapi_maintenance_active",
+    "How many of the process's applications refuse requests, by mode.",
+)
+_REFUSED = (
+    "fastapi_maintenance_refused_requests",
+    "Requests refused because of maintenance, by the mode of what refuses them.",
+)
+
 _watched: weakref.WeakSet[Gate] = weakref.WeakSet()
+_refused: dict[Mode, int] = dict.fromkeys(Mode, 0)
 
 
 class Telemetry:
     """What those who watch the application are told of a gate."""
 
     def __init__(self, gate: Gate) -> None:
-        self._metrics = _metrics()
+        self._shared = _shared_metrics()
         self._span = _current_span()
         _watched.add(gate)
+        _register()
 
     def noticed(self, state: State) -> None:
         """Maintenance has begun, changed or ended."""
-        # Where several processes share their metrics, nobody asks this one at the scrape.
-        if self._metrics is not None and "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        if self._shared is not None:
             for mode in Mode:
-                self._metrics.active[mode].set(_is_in(mode, state))
+                self._shared[0].labels(mode=mode.value).set(_is_in(mode, state))
 
     def refused(self, refusal: Refusal) -> None:
         """A request is refused."""
         mode = refusal.opening.mode
-        if self._metrics is not None:
-            self._metrics.refused[mode].inc()
+        _refused[mode] += 1
+        if self._shared is not None:
+            self._shared[1].labels(mode=mode.value).inc()
         if self._span is not None and (span := self._span()).is_recording():
             span.set_attribute("maintenance.mode", mode.value)
             span.set_attribute("maintenance.source", refusal.opening.source or "switch")
 
 
-class _Metrics(NamedTuple):
-    active: dict[Mode, Any]
-    refused: dict[Mode, Any]
+class _Collector:
+    """Says at a scrape what is so by then: a request only counts."""
+
+    def collect(self) -> Iterator[Any]:
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+        active = GaugeMetricFamily(*_ACTIVE, labels=["mode"])
+        refused = CounterMetricFamily(*_REFUSED, labels=["mode"])
+        states = [gate.decide() for gate in _watched]
+        for mode in Mode:
+            active.add_metric([mode.value], sum(_is_in(mode, state) for state in states))
+            refused.add_metric([mode.value], _refused[mode])
+        yield active
+        yield refused
 
 
 @functools.cache
-def _metrics() -> _Metrics | None:
-    """The gauges and the counters, once for the process."""
+def _register() -> None:
+    try:
+        from prometheus_client import REGISTRY
+    except ImportError:
+        return
+    if not _is_shared():
+        REGISTRY.register(_Collector())
+
+
+@functools.cache
+def _shared_metrics() -> tuple[Any, Any] | None:
+    """The gauge and the counter of processes that share theirs: nobody asks each at a scrape."""
+    if not _is_shared():
+        return None
     try:
         from prometheus_client import Counter, Gauge
     except ImportError:
         return None
-    active = Gauge(
-        "fastapi_maintenance_active",
-        "How many of the process's applications refuse requests, by mode.",
-        ["mode"],
-        multiprocess_mode="livemax",
-    )
-    gauges = {mode: active.labels(mode=mode.value) for mode in Mode}
-    for mode, gauge in gauges.items():
-        gauge.set_function(functools.partial(_how_many_are_in, mode))
-    refused = Counter(
-        "fastapi_maintenance_refused_requests",
-        "Requests refused because of maintenance, by the mode of what refuses them.",
-        ["mode"],
-    )
-    return _Metrics(gauges, {mode: refused.labels(mode=mode.value) for mode in Mode})
+    return Gauge(*_ACTIVE, ["mode"], multiprocess_mode="livemax"), Counter(*_REFUSED, ["mode"])
+
+
+def _is_shared() -> bool:
+    return "PROMETHEUS_MULTIPROC_DIR" in os.environ
 
 
 @functools.cache
-def _current_span() -> Any:
+def _current_span() -> Callable[[], Any] | None:
     try:
         from opentelemetry.trace import get_current_span
     except ImportError:
         return None
-    return get_current_span
-
-
-def _how_many_are_in(mode: Mode) -> int:
-    return sum(_is_in(mode, gate.decide()) for gate in _watched)
+    found: Callable[[], Any] = get_current_span
+    return found
 
 
 def _is_in(mode: Mode, state: State) -> bool:

@@ -15,8 +15,8 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 
+from fastapi_maintenance._gates import Gate
 from fastapi_maintenance.backends.base import wall_clock
-from fastapi_maintenance.current import Gate
 from fastapi_maintenance.windows import Mode, State
 
 from ._connections import Lasting

@@ -1,69 +1,33 @@
-"""Which backend is meant here and now, and what it says."""
+"""Which backend is meant here and now, and what it says.
+
+Whoever asks here can do so within a request, so from its import on middlewares keep in mind what
+they have let in. An application that never asks does not pay for it.
+"""
 
 from __future__ import annotations
 
-import weakref
-from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from starlette.requests import HTTPConnection
-from starlette.types import Scope
 
+from fastapi_maintenance import _gates
+from fastapi_maintenance._gates import current_gate
 from fastapi_maintenance.backends import BaseStateBackend, EnvVarBackend, LocalFileBackend
 from fastapi_maintenance.backends.anyof import as_backend
-from fastapi_maintenance.windows import Mode, State
+from fastapi_maintenance.windows import Mode
 
-
-class Gate:
-    """A middleware, as those see it who ask it from elsewhere."""
-
-    given: BaseStateBackend | None
-    """Its own backend, if it was given one."""
-
-    @property
-    def backend(self) -> BaseStateBackend:
-        """The backend that it asks."""
-        raise NotImplementedError
-
-    def decide(self) -> State:
-        """What holds behind it now."""
-        raise NotImplementedError
-
-    def in_flight(self) -> int:
-        """How many requests run that it would refuse now, the one that asks aside."""
-        raise NotImplementedError
+_gates.track()
 
 
 class BackendNotConfigured(RuntimeError):
     """Several backends are in use, and nothing says which of them is meant."""
 
 
-current_connection: ContextVar[tuple[Gate, Scope] | None] = ContextVar(
-    "fastapi_maintenance_connection", default=None
-)
-"""The innermost middleware around the code that runs, and what it let in; None outside of any."""
-
-_gates: weakref.WeakSet[Gate] = weakref.WeakSet()
-_environment = EnvVarBackend()
-_configured: BaseStateBackend | None = None
-
-
-def current_gate() -> Gate | None:
-    """The innermost middleware around the code that runs; None outside of any."""
-    entered = current_connection.get()
-    return None if entered is None else entered[0]
-
-
-def register_gate(gate: Gate) -> None:
-    """Make a middleware known to code that runs outside of it."""
-    _gates.add(gate)
-
-
-def gates_of(backend: BaseStateBackend) -> list[Gate]:
+def gates_of(backend: BaseStateBackend) -> list[_gates.Gate]:
     """The middlewares that a block of this backend concerns."""
-    return [gate for gate in _gates if _concerns(gate.backend, backend)]
+    return [gate for gate in _gates.known if _concerns(gate.backend, backend)]
 
 
 def configure_backend(backend_type: str, **options: Any) -> None:
@@ -76,8 +40,7 @@ def configure_backend(backend_type: str, **options: Any) -> None:
     Raises:
         ValueError: there is no such backend.
     """
-    global _configured
-    _configured = make_backend(backend_type, **options)
+    _gates.configured = make_backend(backend_type, **options)
 
 
 def make_backend(backend_type: str, **options: Any) -> BaseStateBackend:
@@ -91,11 +54,6 @@ def make_backend(backend_type: str, **options: Any) -> BaseStateBackend:
 
         return K8sBackend(**options)
     raise ValueError(f"Unsupported backend type: {backend_type!r}; write env, file or kubernetes")
-
-
-def configured_backend() -> BaseStateBackend:
-    """The backend of a middleware that was given none: the last configured, else env."""
-    return _configured or _environment
 
 
 def backend_meant(given: Any = None) -> BaseStateBackend:
@@ -112,7 +70,7 @@ def backend_meant(given: Any = None) -> BaseStateBackend:
     gate = current_gate()
     if gate is not None:
         return gate.backend
-    return _configured or _only_one({_identity(b): b for g in _gates if (b := g.given)})
+    return _gates.configured or _only_one({_identity(b): b for g in _gates.known if (b := g.given)})
 
 
 async def get_maintenance_mode(backend: Any = None) -> bool:
@@ -191,7 +149,7 @@ def _only_one(backends: dict[object, BaseStateBackend]) -> BaseStateBackend:
             f"{len(backends)} backends are in use: say which is meant by backend=…, or once by "
             "configure_backend(…)"
         )
-    return next(iter(backends.values()), _environment)
+    return next(iter(backends.values()), _gates.environment)
 
 
 def _identity(backend: BaseStateBackend) -> object:

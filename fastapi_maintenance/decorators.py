@@ -9,7 +9,7 @@ from typing import Any, TypeVar, overload
 
 from starlette.requests import HTTPConnection
 
-from fastapi_maintenance.current import current_gate
+from fastapi_maintenance import _gates
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ class Needs:
         """As a dependency, tell when there is no gate; as a decorator, mark the route."""
         if not isinstance(connection, HTTPConnection):
             return _marked({_NEEDS: self.maintenance_needs | needs_of(connection)}, connection)
-        if current_gate() is None and not self._warned:
+        if _gates.current_gate() is None and not self._warned:
             self._warned = True
             logger.warning(
                 "%s needs %s, but no MaintenanceModeMiddleware is around it: no window stops it",
@@ -89,6 +89,7 @@ def needs(*dependencies: str) -> Needs:
     """
     if not dependencies or not all(isinstance(name, str) and name for name in dependencies):
         raise TypeError('needs takes names of dependencies: write @needs("orders-db")')
+    _gates.track()  # else the dependency could not tell that there is no gate
     return Needs(frozenset(dependencies))
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Iterable
+import math
+from collections.abc import Iterable
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fastapi_maintenance import decorators
+from fastapi_maintenance import _gates, decorators
+from fastapi_maintenance._gates import configured_backend, current_connection
 from fastapi_maintenance.backends.anyof import as_backend
 from fastapi_maintenance.backends.base import BaseStateBackend, state_of_switch, wall_clock
 from fastapi_maintenance.backends.pinned import PinnedBackend
-from fastapi_maintenance.current import configured_backend, current_connection, register_gate
 from fastapi_maintenance.responses import DEFAULT_RETRY_AFTER, Refuser, refuse
 from fastapi_maintenance.windows import OFF, Refusal, State
 
@@ -30,6 +31,13 @@ HEALTH_PATHS = (
     "/healthz", "/livez", "/readyz", "/health", "/health/*", "/live", "/ready", "/ping", "/metrics",
 )  # fmt: skip
 """What probes and scrapers usually ask for."""
+
+_ASKS_FOR_EVENTS = (b"accept", b"text/event-stream")
+"""What an EventSource sends (HTML, 9.2)."""
+
+_TO_OBSERVE = 256
+"""Responses that show whether an application streams events to those who do not ask for them: to
+look at each message costs a percent or two, so one that streams none is spared."""
 
 logger = logging.getLogger(__name__)
 
@@ -103,9 +111,12 @@ class MaintenanceModeMiddleware(Watched):
         self._live: dict[int, Scope] = {}
         self._lasting: dict[int, Lasting] = {}
         self._noticed = False
+        self._to_observe: float = _TO_OBSERVE
+        self._plain = False
+        """Whether requests need no closer look while nothing is refused."""
         self._watch = Watch(self, _several(on_start), _several(on_end))
         self._telemetry = Telemetry(self)
-        register_gate(self)
+        _gates.known.add(self)
 
     def pin(self, pinned: PinnedBackend | None) -> None:
         """Put what a test says in the place of everything else, or take it away."""
@@ -137,30 +148,85 @@ class MaintenanceModeMiddleware(Watched):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a connection on, or refuse it."""
-        if scope["type"] == "lifespan":
+        kind = scope["type"]
+        if kind == "lifespan":
             await self._pass_lifespan(scope, receive, send)
             return
         backend = self._asked or configured_backend()
         if self._fixed is None and not backend.ready:
             await backend.wait_until_ready()
-        # Counted, then checked: whoever begins maintenance and then counts has counted it.
-        key, live = id(scope), self._live
-        live[key] = scope
+        if _gates.tracking:
+            await self._keep_in_mind(backend, scope, receive, send)
+            return
+        state = backend.decide(self._fixed)
+        quiet = state.quiet and self._plain and not decorators.forcing
+        if quiet and kind == "http" and _ASKS_FOR_EVENTS not in scope.get("headers", ()):
+            await self.app(scope, receive, send)
+        else:
+            await self._attend(state, scope, receive, send)
+
+    async def _keep_in_mind(
+        self, backend: BaseStateBackend, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Count a request, then check it: whoever begins maintenance and then counts, sees it."""
+        self._live[id(scope)] = scope
         entered = current_connection.set((self, scope))
         try:
-            state = backend.decide(self._fixed)
-            if state.quiet and not decorators.forcing and not self._noticed:
-                await self._let_in(scope, receive, send)
-            else:
-                await self._look_closer(state, scope, receive, send)
+            await self._attend(backend.decide(self._fixed), scope, receive, send)
+        finally:
+            self._live.pop(id(scope), None)
+            current_connection.reset(entered)
+
+    async def _attend(self, state: State, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request in or refuse it."""
+        if state.quiet and not decorators.forcing and not self._noticed:
+            await self._let_in(scope, receive, send)
+            return
+        if state.quiet is self._noticed:
+            self.notice(state)
+        request = self._facts(scope)
+        refusal = self.rules.refusal(request, state)
+        if refusal is not None and self.exempt_handler is not None:
+            body = Replay(receive)
+            if await exempts(self.exempt_handler, scope, body.first):
+                refusal = None
+            receive = body.second
+        if refusal is not None:
+            await self._refuse(refusal, request, receive, send)
+        elif request.token_of_link is not None and request.method in ("GET", "HEAD"):
+            await enter_by_link(request, state)(scope, receive, send)
+        else:
+            await self._let_in(scope, receive, send)
+
+    async def _let_in(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Call the application; what may last is watched over."""
+        key = id(scope)
+        try:
+            await self.app(scope, *self._ends(scope, receive, send))
         except Exception as error:
             if key not in self._lasting or not self._lasting[key].excuses(error):
                 raise
         finally:
-            live.pop(key, None)
-            current_connection.reset(entered)
-            if self._lasting and key in self._lasting:
+            if key in self._lasting:
                 self._watch.remove(self._lasting.pop(key))
+
+    def _ends(self, scope: Scope, receive: Receive, send: Send) -> tuple[Receive, Send]:
+        """What the application gets in the place of `receive` and `send`."""
+        if scope["type"] == "websocket":
+            socket = Socket(scope, receive, send, self._watch_over)
+            return socket.receive, socket.send
+        if self._to_observe > 0:
+            self._to_observe -= 1
+            self._plain = self._to_observe <= 0 and not self._noticed
+        elif _ASKS_FOR_EVENTS not in scope.get("headers", ()):
+            return receive, send
+        return http_ends(scope, receive, send, self._watch_over)
+
+    def _watch_over(self, connection: Lasting) -> None:
+        if connection.scope["type"] == "http":  # it streams events: from now on look at all
+            self._to_observe, self._plain = math.inf, False
+        self._lasting[id(connection.scope)] = connection
+        self._watch.add(connection)
 
     async def would_refuse(self, connection: Lasting) -> bool:
         """Whether a connection that was let in would be refused now."""
@@ -175,6 +241,7 @@ class MaintenanceModeMiddleware(Watched):
         if (refusal is not None) is self._noticed:
             return
         self._noticed = refusal is not None
+        self._plain = refusal is None and self._to_observe <= 0
         self._telemetry.noticed(state)
         if refusal is None:
             logger.info("maintenance has ended", extra={"maintenance_active": False})
@@ -198,34 +265,6 @@ class MaintenanceModeMiddleware(Watched):
             await pass_lifespan(self.app, scope, receive, send, start=start, stop=stop)
         finally:
             current_connection.reset(entered)
-
-    def _let_in(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        """Call the application; what may last is watched over."""
-        if scope["type"] == "websocket":
-            socket = Socket(scope, receive, send, self._watch_over)
-            return self.app(scope, socket.receive, socket.send)
-        return self.app(scope, *http_ends(scope, receive, send, self._watch_over))
-
-    def _watch_over(self, connection: Lasting) -> None:
-        self._lasting[id(connection.scope)] = connection
-        self._watch.add(connection)
-
-    async def _look_closer(self, state: State, scope: Scope, receive: Receive, send: Send) -> None:
-        """Decide about one request while some are refused."""
-        self.notice(state)
-        request = self._facts(scope)
-        refusal = self.rules.refusal(request, state)
-        if refusal is not None and self.exempt_handler is not None:
-            body = Replay(receive)
-            if await exempts(self.exempt_handler, scope, body.first):
-                refusal = None
-            receive = body.second
-        if refusal is not None:
-            await self._refuse(refusal, request, receive, send)
-        elif request.token_of_link is not None and request.method in ("GET", "HEAD"):
-            await enter_by_link(request, state)(scope, receive, send)
-        else:
-            await self._let_in(scope, receive, send)
 
     async def _refuse(self, refusal: Refusal, request: Facts, receive: Receive, send: Send) -> None:
         self._live.pop(id(request.scope), None)

@@ -54,8 +54,9 @@ class BaseStateBackend:
 
     def decide(self, fixed: State | None = None) -> State:
         """What holds now: as the innermost open block says, else as `fixed`, else `state`."""
-        on = self.block()
-        if on is None:
+        # Once for each request: no call that is not needed.
+        blocks = self._blocks
+        if blocks is None or (on := blocks.innermost) is None:
             return fixed or self.state()
         return state_of_switch(probes_pass=self.probes_pass) if on else OFF
 
@@ -146,6 +147,5 @@ def state_of_switch(
     return switched(Opening(mode=mode, source=source, probes_pass=probes_pass))
 
 
-def wall_clock() -> float:
-    """POSIX seconds: windows are about the time of day, so a step of the clock counts."""
-    return time.time()
+wall_clock = time.time
+"""POSIX seconds: windows are about the time of day, so a step of the clock counts."""

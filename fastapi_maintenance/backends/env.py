@@ -27,7 +27,7 @@ class EnvVarBackend(BaseStateBackend):
         self.var_name = var_name or DEFAULT_VARIABLE
         self._raw_name = getattr(os.environ, "encodekey", str)(self.var_name)
         self._raw: object = None
-        self._blocks = blocks_of((type(self), self.var_name))
+        self._blocks = self._own_blocks = blocks_of((type(self), self.var_name))
         self._state = OFF
 
     def state(self) -> State:
@@ -41,6 +41,16 @@ class EnvVarBackend(BaseStateBackend):
             self._raw = raw
             self._state = self._read(os.environ.get(self.var_name))
         return self._state
+
+    def decide(self, fixed: State | None = None) -> State:
+        """What holds now; in one call where no block is open and the variable is as it was."""
+        try:
+            same = os.environ._data.get(self._raw_name) == self._raw  # type: ignore[attr-defined]
+        except AttributeError:
+            same = False
+        if same and fixed is None and self._own_blocks.innermost is None:
+            return self._state
+        return super().decide(fixed)
 
     @property
     def key(self) -> Hashable:

@@ -10,7 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from .globs import covers, matches
-from .request import SAFE_METHODS, WEBSOCKET, Network, RequestFacts
+from .request import SAFE_METHODS, WEBSOCKET, RequestFacts
 from .state import (
     DEFAULT_MESSAGE,
     OFF,
@@ -26,7 +26,7 @@ from .state import (
 if TYPE_CHECKING:
     from .documents import load_documents
     from .manifest import parse_manifest
-    from .match import Allow, Match
+    from .match import Allow, Match, Network
     from .model import (
         API_VERSION,
         GROUP,
@@ -89,7 +89,7 @@ __all__ = [
 _MODULES = {
     **dict.fromkeys(("HORIZON", "format_instant", "make_plan", "parse_plan"), "plan"),
     **dict.fromkeys(("next_occurrence", "occurrence_at", "occurrences_between"), "schedule"),
-    **dict.fromkeys(("Allow", "Match"), "match"),
+    **dict.fromkeys(("Allow", "Match", "Network"), "match"),
     **dict.fromkeys(("Timeline", "state_at"), "timeline"),
     "load_documents": "documents",
     "parse_manifest": "manifest",

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
 
 from .globs import covers
-from .request import Network, RequestFacts
+from .request import RequestFacts
+
+Network = IPv4Network | IPv6Network
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
-from ipaddress import IPv4Network, IPv6Network
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .match import Network
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing (RFC 9110, 9.2.1), as far as maintenance is concerned."""
 
 WEBSOCKET = "WEBSOCKET"
 """What counts as the method of a WebSocket."""
-
-Network = IPv4Network | IPv6Network
 
 
 class RequestFacts:

@@ -6,7 +6,6 @@ Kept small: every application loads this, and only those that have windows load 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
@@ -28,8 +27,7 @@ class Mode(StrEnum):
     """All but the safe methods GET, HEAD and OPTIONS (RFC 9110, 9.2.1)."""
 
 
-@dataclass(frozen=True)
-class Response:
+class Response(NamedTuple):
     """How a refused request is answered."""
 
     message: str = DEFAULT_MESSAGE
@@ -39,12 +37,11 @@ class Response:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True)
-class Opening:
+class Opening(NamedTuple):
     """A reason to refuse requests: a window that is open, or a switch that is on."""
 
     mode: Mode = Mode.FULL
-    response: Response = field(default_factory=Response)
+    response: Response = Response()
     source: str = ""
     """What refuses, as it stands in ``X-Maintenance``; empty for a switch of the process itself."""
     end: datetime | None = None
@@ -67,25 +64,46 @@ class Refusal(NamedTuple):
     """When it would be served: the end of the unbroken union of windows that refuse it."""
 
 
-@dataclass(frozen=True)
 class State:
-    """What holds from `valid_from` until `valid_until` (POSIX seconds)."""
+    """What holds for a while.
 
-    reads: Refusal | None = None
-    """What meets the safe methods GET, HEAD and OPTIONS, whoever sends them."""
-    writes: Refusal | None = None
-    """What meets every other method, and WebSockets, whoever sends them."""
-    closer: tuple[Closer, ...] = ()
-    """What looks closer at a request, since an open window is not for all of them."""
-    valid_from: float = -math.inf
-    valid_until: float = math.inf
-    upcoming: datetime | None = None
-    """When the next occurrence starts."""
-    quiet: bool = field(init=False)
-    """Whether every request is served; what refuses reads refuses writes."""
+    Args:
+        reads: what meets the safe methods GET, HEAD and OPTIONS, whoever sends them.
+        writes: what meets every other method, and WebSockets, whoever sends them.
+        closer: what looks closer at a request, since an open window is not for all of them.
+        valid_from: POSIX seconds.
+        valid_until: POSIX seconds; from then on something else may hold.
+        upcoming: when the next occurrence starts.
+    """
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "quiet", self.writes is None and not self.closer)
+    __slots__ = (
+        "closer", "quiet", "reads", "upcoming", "valid_from", "valid_until", "writes",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        reads: Refusal | None = None,
+        writes: Refusal | None = None,
+        closer: tuple[Closer, ...] = (),
+        valid_from: float = -math.inf,
+        valid_until: float = math.inf,
+        upcoming: datetime | None = None,
+    ) -> None:
+        self.reads = reads
+        self.writes = writes
+        self.closer = closer
+        self.valid_from = valid_from
+        self.valid_until = valid_until
+        self.upcoming = upcoming
+        self.quiet = writes is None and not closer
+        """Whether every request is served; what refuses reads refuses writes."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, State) and all(
+            getattr(self, name) == getattr(other, name) for name in self.__slots__
+        )
+
+    __hash__ = None  # type: ignore[assignment]
 
     @property
     def strongest(self) -> Refusal | None:

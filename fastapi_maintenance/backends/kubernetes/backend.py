@@ -88,9 +88,12 @@ class K8sBackend(BaseStateBackend):
 
     def state(self) -> State:
         """What holds now, from memory."""
-        if self._target is None:
-            return self._outside.state()
-        timeline = (self._watcher or self._begin(self._target)).timeline
+        watcher = self._watcher
+        if watcher is None:
+            if self._target is None:
+                return self._outside.state()
+            watcher = self._begin(self._target)
+        timeline = watcher.timeline
         return self._unsynced if timeline is None else timeline.at(wall_clock())
 
     def start(self) -> None:

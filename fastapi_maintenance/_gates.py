@@ -1,0 +1,65 @@
+"""The middlewares of this process, and which of them is around the code that runs."""
+
+from __future__ import annotations
+
+import weakref
+from contextvars import ContextVar
+
+from starlette.types import Scope
+
+from fastapi_maintenance.backends.base import BaseStateBackend
+from fastapi_maintenance.backends.env import EnvVarBackend
+from fastapi_maintenance.windows import State
+
+
+class Gate:
+    """A middleware, as those see it who ask it from elsewhere."""
+
+    given: BaseStateBackend | None
+    """Its own backend, if it was given one."""
+
+    @property
+    def backend(self) -> BaseStateBackend:
+        """The backend that it asks."""
+        raise NotImplementedError
+
+    def decide(self) -> State:
+        """What holds behind it now."""
+        raise NotImplementedError
+
+    def in_flight(self) -> int:
+        """How many requests run that it would refuse now, the one that asks aside."""
+        raise NotImplementedError
+
+
+current_connection: ContextVar[tuple[Gate, Scope] | None] = ContextVar(
+    "fastapi_maintenance_connection", default=None
+)
+"""The innermost middleware around the code that runs, and what it let in; None outside of any."""
+
+known: weakref.WeakSet[Gate] = weakref.WeakSet()
+"""All middlewares."""
+
+tracking = False
+"""Whether middlewares keep in mind what they have let in, as some of our functions need."""
+
+environment = EnvVarBackend()
+configured: BaseStateBackend | None = None
+"""The backend that was configured last."""
+
+
+def track() -> None:
+    """Let all middlewares keep in mind what they let in from now on."""
+    global tracking
+    tracking = True
+
+
+def current_gate() -> Gate | None:
+    """The innermost middleware around the code that runs; None outside of any."""
+    entered = current_connection.get()
+    return None if entered is None else entered[0]
+
+
+def configured_backend() -> BaseStateBackend:
+    """The backend of a middleware that was given none: the last configured, else env."""
+    return configured or environment
