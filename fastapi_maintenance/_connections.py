@@ -35,17 +35,27 @@ class Waiting:
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
         self._scope: anyio.CancelScope | None = None
+        self._told: anyio.Event | None = None
 
     async def receive(self) -> Message | None:
         """The message; None where it need not come any more."""
-        with anyio.CancelScope() as self._scope:
-            return await self._receive()
+        if self._told is None:
+            with anyio.CancelScope() as self._scope:
+                return await self._receive()
+        if self._told is not None:
+            await self._told.wait()
         return None
 
     def stop(self) -> None:
-        """It need not come."""
+        """It need not come. Who waits for it is told when the client has been."""
+        self._told = anyio.Event()
         if self._scope is not None:
             self._scope.cancel()
+
+    def tell(self) -> None:
+        """The client has been told, as far as that was possible."""
+        if self._told is not None:
+            self._told.set()
 
 
 class Lasting:
@@ -68,9 +78,13 @@ class Lasting:
 
     async def _end_with(self, message: Message) -> None:
         self.over = True
-        with anyio.move_on_after(_PATIENCE):
-            await self._send(message)
+        # First, since some servers do not send while they receive (granian).
         self._waiting.stop()
+        try:
+            with anyio.move_on_after(_PATIENCE):
+                await self._send(message)
+        finally:
+            self._waiting.tell()
 
 
 class EventStream(Lasting):
@@ -114,7 +128,7 @@ class Socket(Lasting):
 
     async def receive(self) -> Message:
         """The next message; a disconnect once it is over."""
-        message = None if self.over else await self._waiting.receive()
+        message = await self._waiting.receive()
         if message is not None and message["type"] == "websocket.disconnect":
             self._last = message["type"]
         return message or {"type": "websocket.disconnect", "code": SERVICE_RESTART, "reason": ""}
@@ -156,8 +170,7 @@ def http_ends(
             has_body = not message.get("more_body", False)
             return message
         # All that can come now is a disconnect, after hours perhaps.
-        over = stream is not None and stream.over
-        return (None if over else await waiting.receive()) or {"type": "http.disconnect"}
+        return await waiting.receive() or {"type": "http.disconnect"}
 
     return receive_on, send_on
 

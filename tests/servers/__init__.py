@@ -1,1 +1,4 @@
-"""The gate behind real servers and real sockets: uvicorn, hypercorn on asyncio and trio, granian."""
+"""The gate behind real servers and sockets: uvicorn, hypercorn (asyncio, trio), granian."""
+
+SHOP = "https://shop.example"
+"""A web page that may ask from elsewhere (CORS)."""

@@ -55,7 +55,13 @@ def serve(kind: str, tmp_path: Path) -> Iterator[Serve]:
     """Starts further servers of the kind; whatever happens, they are ended."""
     with ExitStack() as ending:
 
-        def begin(app: str = "app", *arguments: str, says: str = "off", start: bool = True, **more: dict[str, str]) -> Server:
+        def begin(
+            app: str = "app",
+            *arguments: str,
+            says: str = "off",
+            start: bool = True,
+            **more: dict[str, str],
+        ) -> Server:
             server = Server(kind, tmp_path / app, app, *arguments, **more)
             ending.callback(server.stop)
             server.say(says)

@@ -25,11 +25,9 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from fastapi_maintenance import EnvVarBackend, LocalFileBackend, MaintenanceModeMiddleware
+from tests.servers import SHOP
 
 logging.basicConfig(format="%(levelname)s %(message)s", level=logging.INFO, stream=sys.stderr)
-
-SHOP = "https://shop.example"
-"""A web page that may ask from elsewhere (CORS)."""
 
 JOURNAL = Path(os.environ["JOURNAL"])
 FILE = Path(os.environ["MAINTENANCE_FILE"])
@@ -47,6 +45,7 @@ async def until_woken(name: str) -> None:
     """Wait without asking the server for anything."""
     while name not in woken:
         await anyio.sleep(0.02)
+    woken.discard(name)
 
 
 def make(*, gate: bool = True, gated_by: dict[str, Any] | None = None, **options: Any) -> FastAPI:

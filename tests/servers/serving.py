@@ -82,7 +82,12 @@ class Server(Daemon):
             ready=lambda: self.client.get("/wake?name=ready").status_code,
             cwd=ROOT,
             env=os.environ
-            | {"JOURNAL": str(self._journal), "MAINTENANCE_FILE": str(self.file)}
+            # One seed, since the order of methods in Allow is that of a set.
+            | {
+                "PYTHONHASHSEED": "1",
+                "JOURNAL": str(self._journal),
+                "MAINTENANCE_FILE": str(self.file),
+            }
             | (environment or {}),
         )
 
@@ -124,7 +129,10 @@ class Server(Daemon):
     def talk(self, path: str, name: str, **options: Any) -> ClientConnection:
         """A WebSocket, open."""
         url = self.url(f"{path}?name={name}", "ws")
-        return connect(url, proxy=None, open_timeout=PATIENCE, close_timeout=PATIENCE, **options)
+        talk: ClientConnection = connect(
+            url, proxy=None, open_timeout=PATIENCE, close_timeout=PATIENCE, **options
+        )
+        return talk
 
     def wake(self, name: str) -> None:
         """Let what waits under a name go on."""

@@ -26,7 +26,7 @@ def test_a_stream_of_events_is_completed(
     server: Server, name: str, idle: bool, record_property: Record
 ) -> None:
     """With its last chunk, as httpx would say otherwise; and its generator is finalised."""
-    query = {"name": name, "idle": idle}
+    query: dict[str, str | bool] = {"name": name, "idle": idle}
     with server.client.stream("GET", "/events", params=query) as stream:
         lines = begun(stream)
         server.say("on")
