@@ -62,7 +62,11 @@ class Lasting:
     """A connection that may last."""
 
     def __init__(self, scope: Scope, send: Send, waiting: Waiting) -> None:
-        self.scope = scope
+        self.key = id(scope)
+        self.scope = dict(scope)
+        """As it came: a mount changes it on the way."""
+        self.spared_by: object = None
+        """The state under which it was found exempt."""
         self.over = False
         """Whether maintenance has ended it."""
         self._send = send
@@ -147,6 +151,7 @@ def http_ends(
     Nearly free unless the response turns out to be a stream of events, which `begun` is told of.
     """
     waiting = Waiting(receive)
+    came = EventStream(scope, send, waiting)
     stream: EventStream | None = None
     forwards = has_body = False
 
@@ -159,7 +164,7 @@ def http_ends(
         if message["type"] == "http.response.start":
             forwards = not _is_event_stream(message)
             if not forwards:
-                stream = EventStream(scope, send, waiting)
+                stream = came
                 begun(stream)
         return send(message)
 

@@ -48,15 +48,22 @@ configured: BaseStateBackend | None = None
 """The backend that was configured last."""
 
 
+_late = False
+"""Whether that began only when there were middlewares, as with an import in a function."""
+
+
 def track() -> None:
     """Let all middlewares keep in mind what they let in from now on."""
-    global tracking
+    global tracking, _late
+    _late = _late or (not tracking and len(known) > 0)
     tracking = True
 
 
 def current_gate() -> Gate | None:
     """The innermost middleware around the code that runs; None outside of any."""
     entered = current_connection.get()
+    if entered is None and _late and len(known) == 1:
+        return next(iter(known))  # it let in what asks before it began to keep that in mind
     return None if entered is None else entered[0]
 
 

@@ -10,19 +10,32 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
-from starlette import routing
+from starlette._utils import get_route_path
 from starlette.applications import Starlette
+from starlette.convertors import (
+    FloatConvertor,
+    IntegerConvertor,
+    StringConvertor,
+    UUIDConvertor,
+)
 from starlette.endpoints import HTTPEndpoint
-from starlette.routing import Host, Match, Mount, Router, compile_path
+from starlette.routing import PARAM_REGEX, Host, Match, Mount, Router, compile_path
 from starlette.types import ASGIApp, Scope
 
 from fastapi_maintenance.decorators import forced, needs_of
 
 # What is defined here does what is known of it.
 _OWN = frozenset({"starlette.routing", "fastapi.routing"})
+
+# What decides that a class answers 405 to a method that it has not.
+_DISPATCH = ("__await__", "dispatch", "method_not_allowed")
+
+# What they match has no slash.
+_SHORT = {StringConvertor, IntegerConvertor, FloatConvertor, UUIDConvertor}
 
 _MOST_LAYERS = 100
 
@@ -66,9 +79,8 @@ def leaves_of(routes: Iterable[Any]) -> Iterable[Any]:
 
     FastAPI keeps them as a tree from 0.137.2 on. Where it is not imported there are none.
     """
-    listing = getattr(sys.modules.get("fastapi.routing"), "iter_route_contexts", iter)
-    leaves: Iterable[Any] = listing(routes)
-    return leaves
+    listing: Any = getattr(sys.modules.get("fastapi.routing"), "iter_route_contexts", iter)
+    return cast(Iterable[Any], listing(routes))
 
 
 class Routes:
@@ -76,7 +88,6 @@ class Routes:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        # With what is known by its identity, so that this stays its own.
         self._begins: dict[int, tuple[Any, Starlette | Router | None]] = {}
         self._tables: dict[int, _Table] = {}
         self._has_warned = False
@@ -85,23 +96,20 @@ class Routes:
         """What this request would meet; never fails."""
         try:
             found = self._enter(self._app, scope)
-            if found is None and (app := _app_around(scope)) is not None:
+            app = scope.get("app") if found is None else None
+            if isinstance(app, Starlette) and app in layers(scope.get("endpoint", app)):
                 found = self._enter(app.router, scope)  # a middleware hides what it wraps
         except Exception:
             if not self._has_warned:
                 self._has_warned = True
-                logger.warning(
-                    "can't tell which route serves %s, so it counts as served",
-                    scope.get("path"),
-                    exc_info=True,
-                )
+                logger.warning("can't tell what serves %s", scope.get("path"), exc_info=True)
             return OPAQUE
         return found or OPAQUE
 
     def _enter(self, app: Any, scope: Scope) -> Target | None:
         if id(app) not in self._begins:
             begins = (layer for layer in layers(app) if isinstance(layer, Starlette | Router))
-            self._begins[id(app)] = app, next(begins, None)
+            self._begins[id(app)] = app, next(begins, None)  # kept: its identity stays its own
         _, begin = self._begins[id(app)]
         if not isinstance(begin, Starlette):
             return None if begin is None else self._route(begin, scope)
@@ -112,8 +120,8 @@ class Routes:
         table = self._tables.get(id(router))
         if table is None or table.is_old():
             table = self._tables[id(router)] = _Table(router)
-        path, partial = _route_path(scope), None
-        for leaf in table.candidates(path):
+        path, partial = get_route_path(scope), None
+        for _, leaf in table.candidates(path):
             if leaf.regex is not None and leaf.regex.match(path) is None:
                 continue
             match, child = leaf.matches(scope if leaf.regex is not None else dict(scope))
@@ -138,69 +146,59 @@ class Routes:
         """A path that no route explains may still be served: by a frontend, or a default."""
         has_default = getattr(router.default, "__func__", None) is not Router.not_found
         late = getattr(router, "_iter_low_priority_routes", None)
-        routes_alone = _is_own(router, "app", "__call__") and (
-            late or not hasattr(router, "frontend")
-        )
-        matching = [(r.matches(dict(scope))[0], r) for r in (late() if late else ())]
-        frontends = [route for match, route in matching if match is Match.FULL]
-        if routes_alone and not (has_default or frontends):
-            return UNSERVED
-        if _is_redirected(router, scope, path):
+        is_known = (late or not hasattr(router, "frontend")) and _is_own(router, "app", "__call__")
+        asked = [(r.matches(dict(scope))[0], r) for r in (late() if late else ())]
+        frontends = [route for match, route in asked if match is Match.FULL]
+        is_plain = is_known and not has_default and not frontends
+        if is_plain or _is_redirected(router, scope, path):
             return UNSERVED
         if frontends:
             return Target(needs=frozenset().union(*map(_needs_declared, frontends)))
-        default = self._enter(router.default, scope) if has_default and routes_alone else None
-        return default or OPAQUE
+        return (is_known and self._enter(router.default, scope)) or OPAQUE
 
 
 class _Table:
-    """The leaves of a router, sorted by what a path must begin and end with."""
+    """The leaves of a router, each filed under the rarest word that its paths must have."""
 
     def __init__(self, router: Any) -> None:
         routers = (router, *_included(router.routes))
-        self._lists = [(each.routes, list(each.routes)) for each in routers]
-        self._leaves: list[_Leaf] = []
-        self.trees: list[Any] = []
-        """The included routers."""
+        self._known = [(each, list(each.routes), _version(each)) for each in routers]
+        self.trees: list[Any] = []  # the included routers
+        leaves: list[_Leaf] = []
         for route in router.routes:
-            leaves = list(leaves_of([route]))
-            if len(leaves) == 1 and _original(leaves[0]) is route:
-                self._leaves.append(_Leaf(leaves[0]))
-            else:
-                self.trees.append(route)
-                is_known = _is_known_tree(route, leaves)
-                self._leaves += map(_Leaf, leaves) if is_known else [_Leaf(route, is_tree=True)]
-        firsts = _Words((leaf.first, leaf) for leaf in self._leaves)
-        self._others = _Words((leaf.last, leaf) for leaf in firsts.others)
-        self._firsts = {
-            word: _Words((leaf.last, leaf) for leaf in leaves)
-            for word, leaves in firsts.known.items()
-        }
+            own = list(leaves_of([route]))
+            if len(own) == 1 and _original(own[0]) is route:
+                leaves.append(_Leaf(own[0]))
+                continue
+            self.trees.append(route)
+            inner = [_is_own(each, "matches", "handle") for each in _included([route])]
+            as_usual = inner and all((*inner, *(_is_own(_original(x), "matches") for x in own)))
+            leaves += map(_Leaf, own) if as_usual else [_Leaf(route, is_tree=True)]
+        count = Counter(word for leaf in leaves for word in leaf.words)
+        self._leaves = list(enumerate(leaves))
+        self._filed: dict[tuple[int, str] | None, list[tuple[int, _Leaf]]] = {None: []}
+        for number, leaf in self._leaves:
+            rarest = min(leaf.words, key=count.__getitem__, default=None)
+            self._filed.setdefault(rarest, []).append((number, leaf))
+        self._depth = 1 + max((place for place, _ in count), default=0)
 
     def is_old(self) -> bool:
         """Whether routes were added or taken away since."""
-        return any(routes != known for routes, known in self._lists)
+        return any(
+            router.routes != routes or _version(router) != version
+            for router, routes, version in self._known
+        )
 
-    def candidates(self, path: str) -> list[_Leaf]:
-        """The leaves that may match a path, in their order."""
+    def candidates(self, path: str) -> list[tuple[int, _Leaf]]:
+        """The leaves that may match a path, numbered in their order."""
         if path[-1:] == "\n":
             return self._leaves  # since `$` matches before it
-        lasts = self._firsts.get(path[1:].partition("/")[0], self._others)
-        return lasts.known.get(path.rpartition("/")[2], lasts.others)
-
-
-class _Words:
-    """Leaves in their order, for each word that may stand in one place of a path."""
-
-    def __init__(self, leaves: Iterable[tuple[str | None, _Leaf]]) -> None:
-        self.known: dict[str, list[_Leaf]] = {}
-        self.others: list[_Leaf] = []
-        for word, leaf in leaves:
-            if word is not None:
-                self.known.setdefault(word, list(self.others)).append(leaf)
-            else:  # any word may stand there
-                for fitting in (self.others, *self.known.values()):
-                    fitting.append(leaf)
+        found = self._filed[None].copy()
+        for word in enumerate(path.split("/", self._depth)):
+            if word in self._filed:
+                found += self._filed[word]
+        found.sort()
+        return found
 
 
 class _Leaf:
@@ -211,17 +209,14 @@ class _Leaf:
         self.route = getattr(route, "starlette_route", None) or route
         self.is_tree = is_tree
         self.matches: Any = getattr(self.route, "matches", None)
-        self.regex: Any = None
+        by_path = _is_own(original, "matches") and not is_tree and not isinstance(original, Host)
+        self.regex: Any = getattr(self.route, "path_regex", None) if by_path else None
         """What a path must match, where nothing else can make the route match."""
-        if _is_own(original, "matches") and not is_tree and not isinstance(original, Host):
-            self.regex = getattr(self.route, "path_regex", None)
-        self.first, self.last = _words_of(self.route, self.regex)
+        self.words = _words_of(self.route, self.regex)
+        is_app = isinstance(original, Mount | Host)
         handles_as_usual = _is_own(original, "handle")
+        self.inside: Any = self.route.app if is_app and handles_as_usual else None
         self._methods = getattr(self.route, "methods", None) if handles_as_usual else None
-        self.inside: Any = None
-        """The application of a mount or a host."""
-        if isinstance(original, Mount | Host) and handles_as_usual:
-            self.inside = self.route.app
         self._targets: dict[str, Target] = {}
 
     def target(self, method: str) -> Target:
@@ -234,15 +229,15 @@ class _Leaf:
             name = "get" if method == "HEAD" and not hasattr(endpoint, "head") else method.lower()
             handler = getattr(endpoint, name, None)
             if handler is None:
-                return UNSERVED if _dispatches_as_usual(endpoint) else OPAQUE
-        target = self._targets.get(name)
-        if target is None:
-            target = self._targets[name] = _target(self.route, endpoint, handler)
-        return target
+                as_usual = all(getattr(endpoint, n) is getattr(HTTPEndpoint, n) for n in _DISPATCH)
+                return UNSERVED if as_usual else OPAQUE
+        if name not in self._targets:
+            self._targets[name] = _target(self.route, endpoint, handler)
+        return self._targets[name]
 
 
 def _target(route: Any, endpoint: Any, handler: Any) -> Target:
-    said = (forced(endpoint), forced(handler))
+    said = {forced(endpoint), forced(handler)}
     defined = f"{getattr(endpoint, '__module__', '')}:{getattr(endpoint, '__qualname__', '')}"
     return Target(
         forced=True if True in said else False if False in said else None,
@@ -268,12 +263,6 @@ def _is_own(of: Any, *methods: str) -> bool:
     return all(getattr(getattr(of, m, None), "__module__", "") in _OWN for m in methods)
 
 
-def _dispatches_as_usual(endpoint: type[HTTPEndpoint]) -> bool:
-    """Whether a class answers 405 to a method that it has not."""
-    names = ("__await__", "dispatch", "method_not_allowed")
-    return all(getattr(endpoint, name) is getattr(HTTPEndpoint, name) for name in names)
-
-
 def _original(leaf: Any) -> Any:
     """The route as it was declared, in whatever router."""
     return getattr(leaf, "original_route", leaf)
@@ -284,13 +273,6 @@ def _included(routes: Iterable[Any]) -> Iterator[Any]:
         if (router := getattr(route, "original_router", None)) is not None:
             yield router
             yield from _included(router.routes)
-
-
-def _is_known_tree(tree: Any, leaves: list[Any]) -> bool:
-    """Whether an included router serves just what its leaves match."""
-    routers = list(_included([tree]))
-    as_usual = all(_is_own(router, "matches", "handle") for router in routers)
-    return bool(routers) and as_usual and all(_is_own(_original(x), "matches") for x in leaves)
 
 
 def _chosen(tree: Any, scope: Scope) -> tuple[_Leaf, Scope]:
@@ -309,30 +291,24 @@ def _is_redirected(router: Router, scope: Scope, path: str) -> bool:
     return any(route.matches(there)[0] is not Match.NONE for route in router.routes)
 
 
-def _words_of(route: Any, regex: Any) -> tuple[str | None, str | None]:
-    """What the first and the last segment must be of every path that a route matches."""
+def _words_of(route: Any, regex: Any) -> list[tuple[int, str]]:
+    """The segments, with their places, of every path that a route matches."""
     path = getattr(route, "path", None)
     if regex is None or not isinstance(path, str) or not path.startswith("/"):
-        return None, None
+        return []
     path += "/{path:path}" if isinstance(_original(route), Mount) else ""
-    if compile_path(path)[0] != regex:  # as when somebody made it ignore case
-        return None, None
-    words = path[1:].partition("/")[0], path.rpartition("/")[2]
-    return words[0] if "{" not in words[0] else None, words[1] if "{" not in words[1] else None
+    usual, _, convertors = compile_path(path)
+    words: list[tuple[int, str]] = []
+    if usual != regex:  # as when somebody made it ignore case
+        return words
+    for place, segment in enumerate(path.split("/")):
+        if "{" not in segment:
+            words.append((place, segment))
+        elif any(type(convertors[x]) not in _SHORT for x, _ in PARAM_REGEX.findall(segment)):
+            break  # from here on, places are unknown
+    return words
 
 
-def _app_around(scope: Scope) -> Starlette | None:
-    """The application in whose middlewares a gate stands."""
-    app = scope.get("app")
-    is_here = any(layer is app for layer in layers(scope.get("endpoint", app)))
-    return app if is_here and isinstance(app, Starlette) else None
-
-
-def _path_below(scope: Scope) -> str:
-    path, root = str(scope["path"]), str(scope.get("root_path", ""))
-    below = path.removeprefix(root)
-    return below if below[:1] in ("", "/") else path
-
-
-# The path below the root path, cut as the router cuts it.
-_route_path = getattr(routing, "get_route_path", _path_below)
+def _version(router: Any) -> Any:
+    """What FastAPI counts up when it will look at routes anew."""
+    return getattr(router, "_routes_version", None)

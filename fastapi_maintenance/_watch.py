@@ -116,7 +116,8 @@ class Watch:
                 group.start_soon(self._tell, self._hooks[self._on])
             if strongest is not None and strongest.opening.mode is Mode.FULL:
                 for connection in list(connections):
-                    group.start_soon(self._end_if_refused, connection, connections)
+                    if connection.spared_by is not state:
+                        group.start_soon(self._end_if_refused, connection, connections, state)
 
     async def _tell(self, hooks: Sequence[Hook]) -> None:
         for hook in hooks:
@@ -127,7 +128,10 @@ class Watch:
             except Exception:
                 logger.exception("hook %r", hook)
 
-    async def _end_if_refused(self, connection: Lasting, connections: set[Lasting]) -> None:
+    async def _end_if_refused(
+        self, connection: Lasting, connections: set[Lasting], state: State
+    ) -> None:
+        connection.spared_by = state
         try:
             if await self._gate.would_refuse(connection):
                 connections.discard(connection)

@@ -153,7 +153,7 @@ def _only_one(backends: dict[object, BaseStateBackend]) -> BaseStateBackend:
 
 
 def _identity(backend: BaseStateBackend) -> object:
-    return type(backend), backend.key
+    return type(backend), backend.state_key()
 
 
 def _concerns(source: BaseStateBackend, backend: BaseStateBackend) -> bool:

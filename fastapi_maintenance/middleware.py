@@ -169,7 +169,7 @@ class MaintenanceModeMiddleware(Watched):
         self, backend: BaseStateBackend, scope: Scope, receive: Receive, send: Send
     ) -> None:
         """Count a request, then check it: whoever begins maintenance and then counts, sees it."""
-        self._live[id(scope)] = scope
+        self._live[id(scope)] = dict(scope)  # a mount changes it on the way
         entered = current_connection.set((self, scope))
         try:
             await self._attend(backend.decide(self._fixed), scope, receive, send)
@@ -186,9 +186,10 @@ class MaintenanceModeMiddleware(Watched):
             self.notice(state)
         request = self._facts(scope)
         refusal = self.rules.refusal(request, state)
-        if refusal is not None and self.exempt_handler is not None:
+        handler = None if request.target.forced else self.exempt_handler
+        if refusal is not None and handler is not None:
             body = Replay(receive)
-            if await exempts(self.exempt_handler, scope, body.first):
+            if await exempts(handler, scope, body.first):
                 refusal = None
             receive = body.second
         if refusal is not None:
@@ -225,15 +226,17 @@ class MaintenanceModeMiddleware(Watched):
     def _watch_over(self, connection: Lasting) -> None:
         if connection.scope["type"] == "http":  # it streams events: from now on look at all
             self._to_observe, self._plain = math.inf, False
-        self._lasting[id(connection.scope)] = connection
+        self._lasting[connection.key] = connection
         self._watch.add(connection)
 
     async def would_refuse(self, connection: Lasting) -> bool:
         """Whether a connection that was let in would be refused now."""
-        scope, handler = connection.scope, self.exempt_handler
-        if self.rules.refusal(self._facts(scope), self.decide()) is None:
+        request, handler = self._facts(connection.scope), self.exempt_handler
+        if self.rules.refusal(request, self.decide()) is None:
             return False
-        return handler is None or not await exempts(handler, scope, _no_body)
+        if handler is None or request.target.forced:
+            return True
+        return not await exempts(handler, connection.scope, _no_body)
 
     def notice(self, state: State) -> None:
         """Say, once, that maintenance has begun or ended."""

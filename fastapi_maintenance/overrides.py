@@ -15,6 +15,7 @@ import anyio
 import anyio.from_thread
 
 from fastapi_maintenance.backends import BaseStateBackend
+from fastapi_maintenance.backends.asked import to_its_end
 from fastapi_maintenance.current import backend_meant, gates_of
 
 _LOOK_EVERY = 0.02
@@ -49,13 +50,12 @@ class Override:
         backend = backend_meant(self._given)
         block = await _result(backend.open_block(self._on))
         try:
-            with anyio.fail_after(self._timeout):
-                while self._must_wait(backend):  # noqa: ASYNC110 - requests are of any loop
-                    await anyio.sleep(_LOOK_EVERY)
-        except BaseException as error:
-            with anyio.CancelScope(shield=True):
-                await _result(backend.close_block(block))
-            raise self._told(error, backend) from None
+            until = time.monotonic() + self._timeout
+            while self._must_wait(backend, until):  # noqa: ASYNC110 - requests are of any loop
+                await anyio.sleep(_LOOK_EVERY)
+        except BaseException:
+            await _ended(backend, block)
+            raise
         self._push(backend, block)
         return self
 
@@ -65,9 +65,7 @@ class Override:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        backend, block = self._pop()
-        with anyio.CancelScope(shield=True):
-            await _result(backend.close_block(block))
+        await _ended(*self._pop())
 
     def __enter__(self) -> Override:
         backend = backend_meant(self._given)
@@ -95,14 +93,14 @@ class Override:
 
             @functools.wraps(function)
             async def in_async_block(*args: Any, **kwargs: Any) -> Any:
-                async with self:
+                async with self._again():
                     return await function(*args, **kwargs)
 
             return cast(Wrapped, in_async_block)
 
         @functools.wraps(function)
         def in_block(*args: Any, **kwargs: Any) -> Any:
-            with self:
+            with self._again():
                 return function(*args, **kwargs)
 
         return cast(Wrapped, in_block)
@@ -111,22 +109,23 @@ class Override:
         if self._wait_for is not None and _in_event_loop():
             raise RuntimeError("waiting here would stop the requests too: write `async with`")
         until = time.monotonic() + self._timeout
-        while self._must_wait(backend):
-            if time.monotonic() >= until:
-                raise self._told(TimeoutError(), backend)
+        while self._must_wait(backend, until):
             time.sleep(_LOOK_EVERY)
 
-    def _must_wait(self, backend: BaseStateBackend) -> bool:
+    def _must_wait(self, backend: BaseStateBackend, until: float) -> bool:
         # Enforced is at once: every request of the process from here on meets the block.
-        return self._wait_for == "drained" and _in_flight(backend) > 0
+        running = _in_flight(backend) if self._wait_for == "drained" else 0
+        if running and time.monotonic() >= until:
+            raise TimeoutError(
+                f"{running} request{'s'[: running > 1]} from before still run after "
+                f"{self._timeout:g} s; "
+                "maintenance is as it was before"
+            )
+        return running > 0
 
-    def _told(self, error: BaseException, backend: BaseStateBackend) -> BaseException:
-        if not isinstance(error, TimeoutError):
-            return error
-        return TimeoutError(
-            f"{_in_flight(backend)} requests that began before still run after "
-            f"{self._timeout:g} s; maintenance is as it was before"
-        )
+    def _again(self) -> Override:
+        """One for a call of its own: two calls may mean two backends."""
+        return Override(self._on, self._given, self._wait_for, self._timeout)
 
     def _push(self, backend: BaseStateBackend, block: Any) -> None:
         with self._lock:
@@ -173,6 +172,13 @@ def _in_flight(backend: BaseStateBackend) -> int:
     return sum(gate.in_flight() for gate in gates_of(backend))
 
 
+async def _ended(backend: BaseStateBackend, block: Any) -> None:
+    """End a block, whoever cancels meanwhile."""
+    closing = backend.close_block(block)
+    if closing is not None:
+        await to_its_end(closing)
+
+
 async def _result(value: Any) -> Any:
     return await value if inspect.isawaitable(value) else value
 
@@ -199,6 +205,11 @@ def _in_event_loop() -> bool:
 def _from_outside_the_loop(value: Awaitable[Any]) -> Any:
     """In the loop that this thread works for, as an endpoint's does, else in one of its own."""
     try:
-        return anyio.from_thread.run(_result, value)
+        anyio.from_thread.run_sync(_nothing)
     except RuntimeError:
         return asyncio.run(_result(value))
+    return anyio.from_thread.run(_result, value)
+
+
+def _nothing() -> None:
+    """Works only in a thread of an event loop."""

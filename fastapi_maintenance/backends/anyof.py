@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Awaitable, Hashable, Iterable, Sequence
 from typing import Any
 
@@ -23,10 +24,9 @@ class AnyOf(BaseStateBackend):
     def __init__(self, members: Sequence[BaseStateBackend]) -> None:
         self.members = tuple(members)
 
-    @property
-    def key(self) -> Hashable:
+    def state_key(self) -> Hashable:
         """The members' identities."""
-        return tuple((type(member), member.key) for member in self.members)
+        return tuple((type(member), member.state_key()) for member in self.members)
 
     @property
     def ready(self) -> bool:  # type: ignore[override]
@@ -70,12 +70,31 @@ class AnyOf(BaseStateBackend):
         return next((on for on in said if on is not None), None)
 
     def open_block(self, on: bool) -> Any | Awaitable[Any]:
-        """Begin a block of the first."""
-        return self.members[0].open_block(on)
+        """Begin a block of the first, which turns all on; to turn all off takes one of each."""
+        meant = self.members[:1] if on else self.members
+        opened = [(member, member.open_block(on)) for member in meant]
+        waiting = any(inspect.isawaitable(block) for _, block in opened)
+        return _all_opened(opened) if waiting else opened
 
     def close_block(self, block: Any) -> Awaitable[None] | None:
-        """End a block of the first."""
-        return self.members[0].close_block(block)
+        """End what was begun."""
+        closed = [member.close_block(own) for member, own in reversed(block)]
+        waiting = [work for work in closed if work is not None]
+        return _all_closed(waiting) if waiting else None
+
+
+async def _all_opened(opened: Sequence[tuple[BaseStateBackend, Any]]) -> Any:
+    return [(each, await block if inspect.isawaitable(block) else block) for each, block in opened]
+
+
+async def _all_closed(closing: Sequence[Awaitable[None]]) -> None:
+    for work in closing:
+        await work
+
+
+def _answers_from_memory(kind: type[BaseStateBackend]) -> bool:
+    """Whether a class has `state`; one with a `get_value` of its own is to be asked for that."""
+    return kind.state is not BaseStateBackend.state and kind.get_value is BaseStateBackend.get_value
 
 
 def as_backend(given: Any) -> BaseStateBackend:
@@ -84,7 +103,7 @@ def as_backend(given: Any) -> BaseStateBackend:
     Raises:
         TypeError: it stands for none.
     """
-    if isinstance(given, BaseStateBackend) and type(given).state is not BaseStateBackend.state:
+    if isinstance(given, BaseStateBackend) and _answers_from_memory(type(given)):
         return given
     if callable(getattr(given, "get_value", None)) and not isinstance(given, type):
         return asked(given)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import logging
 import threading
@@ -11,18 +12,16 @@ from collections.abc import Hashable
 from typing import Any
 
 import anyio
-import anyio.lowlevel
-import anyio.to_thread
 
 from fastapi_maintenance.windows import OFF, State
 
 from .base import BaseStateBackend, state_of_switch, state_of_word
 from .blocks import Block
+from .helpers import Helpers
 
 logger = logging.getLogger(__name__)
 
-# Apart from the application's own threads: a backend that hangs must not use those up.
-_limiter: anyio.lowlevel.RunVar[anyio.CapacityLimiter] = anyio.lowlevel.RunVar("_limiter")
+_helpers = Helpers()
 
 
 class AskedBackend(BaseStateBackend):
@@ -40,11 +39,12 @@ class AskedBackend(BaseStateBackend):
         self._state = OFF
         self._ask_at = 0.0
         self._answered = False
+        self._writes = 0
         self._error: str | None = None
         self._before: bool | None = None
+        """What is to hold when no block is open any more; None while none has been."""
 
-    @property
-    def key(self) -> Hashable:
+    def state_key(self) -> Hashable:
         """The identity of the one that is asked."""
         return id(self.inner)
 
@@ -61,68 +61,94 @@ class AskedBackend(BaseStateBackend):
         """Ask it, for `backend_timeout` seconds at most; never raises."""
         if self._answered and self.poll_interval:
             self._ask_at = time.monotonic() + self.poll_interval  # the others need not wait
+        writes, pause = self._writes, self.poll_interval or 0.0
         try:
             with anyio.fail_after(self.backend_timeout):
-                value = await _call(self.inner.get_value)
-            self._state = _state_of(value)
+                state = _state_of(await self._call(self.inner.get_value))
         except TimeoutError:
             self._complain(f"no answer within {self.backend_timeout} s")
-            self._ask_at = time.monotonic() + self.backend_timeout
+            pause = max(pause, self.backend_timeout)
         except Exception as error:
             self._complain(f"{type(error).__name__}: {error}")
+        except BaseException:  # nobody has asked, after all
+            self._ask_at = 0.0
+            raise
         else:
-            self._answered = True
             self._praise()
-            self._ask_at = time.monotonic() + (self.poll_interval or 0.0)
+            if writes != self._writes:
+                return  # what was written meanwhile is newer than the answer
+            self._answered, self._state = True, state
+        self._ask_at = time.monotonic() + pause
 
     async def set_value(self, value: bool) -> None:
         """Write it; inside a block, what is to hold after the block."""
         if self._before is not None:
             self._before = value
-            return
-        await _call(self.inner.set_value, value)
-        self._state = state_of_switch() if value else OFF
-        self._ask_at = 0.0
+        else:
+            await self._call(self.inner.set_value, value)
+            self._wrote(value)
 
     async def open_block(self, on: bool) -> Block:
         """Begin a block, and tell those who share the backend."""
-        block = self.blocks.open(on)
+        block = self.blocks().open(on)
         try:
-            before = bool(await _call(self.inner.get_value))
+            before = _state_of(await self._call(self.inner.get_value)).reads is not None
             self._before = before if self._before is None else self._before
             await self._settle()
         except BaseException:
-            await self._drop(block)
+            self.blocks().close(block)
+            await to_its_end(self._settle_quietly())
             raise
         return block
 
     async def close_block(self, block: Block) -> None:
         """End a block; with the last one the value from before them comes back."""
-        self.blocks.close(block)
+        self.blocks().close(block)
         await self._settle()
 
-    async def _drop(self, block: Block) -> None:
-        """A block that never began; what was written for it is taken back, if that can be."""
-        with anyio.CancelScope(shield=True):
-            try:
-                await self.close_block(block)
-            except Exception:
-                logger.exception("%s: the value from before a block", self._name)
+    async def _settle_quietly(self) -> None:
+        """After a block that never began: take back what was written, if that can be."""
+        try:
+            await self._settle()
+        except Exception:
+            logger.exception("%s: the value from before a block", self._name)
 
     async def _settle(self) -> None:
         """Write what the blocks say by now, until that is what was written."""
-        while self._before is not None:
-            innermost = self.blocks.innermost
-            await self._write(self._before if innermost is None else innermost)
-            if self.blocks.innermost is innermost:
-                self._before = self._before if innermost is not None else None
-                return
+        try:
+            while (before := self._before) is not None:
+                innermost = self.blocks().innermost
+                await self._write(before if innermost is None else innermost)
+                if self.blocks().innermost is innermost and self._before is before:
+                    return
+        finally:
+            if self.blocks().innermost is None:
+                self._before = None
 
     async def _write(self, value: bool) -> None:
         try:
-            await _call(self.inner.set_value, value)
+            await self._call(self.inner.set_value, value)
         except (AttributeError, NotImplementedError):
             logger.debug("%s has no set_value: its blocks are this process's own", self._name)
+        else:
+            self._wrote(value)
+
+    def _wrote(self, value: bool) -> None:
+        self._writes += 1
+        self._state = state_of_switch() if value else OFF
+        self._ask_at = 0.0
+
+    async def _call(self, method: Any, *args: Any) -> Any:
+        """Call what may be plain or async; what is plain may block, so a thread does it."""
+        try:
+            if inspect.iscoroutinefunction(method):
+                return await method(*args)
+            result = await _helpers.run(self, method, *args)
+            return await result if inspect.isawaitable(result) else result
+        except asyncio.CancelledError as error:
+            if _is_being_cancelled():
+                raise
+            raise RuntimeError("it cancelled itself") from error
 
     @property
     def _name(self) -> str:
@@ -139,23 +165,33 @@ class AskedBackend(BaseStateBackend):
         self._error = None
 
 
-async def _call(method: Any, *args: Any) -> Any:
-    """Call what may be plain or async; what is plain may block, so a thread does it."""
-    if inspect.iscoroutinefunction(method):
-        return await method(*args)
-    result = await anyio.to_thread.run_sync(
-        method, *args, abandon_on_cancel=True, limiter=_own_limiter()
-    )
-    return await result if inspect.isawaitable(result) else result
+async def to_its_end(work: Any) -> Any:
+    """Await what must not stay half done, whoever cancels meanwhile; then be cancelled."""
+    with anyio.CancelScope(shield=True):
+        if not _on_asyncio():
+            return await work
+        task, cancelled = asyncio.ensure_future(work), None
+        while not task.done():
+            try:
+                await asyncio.wait([task])
+            except asyncio.CancelledError as error:
+                cancelled = error
+        if cancelled is not None:
+            raise cancelled
+        return task.result()
 
 
-def _own_limiter() -> anyio.CapacityLimiter:
+def _on_asyncio() -> bool:
     try:
-        return _limiter.get()
-    except LookupError:
-        limiter = anyio.CapacityLimiter(16)
-        _limiter.set(limiter)
-        return limiter
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def _is_being_cancelled() -> bool:
+    task = asyncio.current_task() if _on_asyncio() else None
+    return task is None or task.cancelling() > 0
 
 
 def _state_of(value: object) -> State:

@@ -83,16 +83,14 @@ class BaseStateBackend:
         """
         raise StateNotWritten(f"{type(self).__name__} can't be written: it has no set_value")
 
-    @property
-    def key(self) -> Hashable:
+    def state_key(self) -> Hashable:
         """Equal for backends that stand for one state; they share their blocks."""
         return id(self)
 
-    @property
     def blocks(self) -> Blocks:
         """The blocks of this process."""
         if self._blocks is None:
-            self._blocks = blocks_of((type(self), self.key))
+            self._blocks = blocks_of((type(self), self.state_key()))
         return self._blocks
 
     def block(self) -> bool | None:
@@ -105,11 +103,11 @@ class BaseStateBackend:
         Raises:
             StateNotWritten: it can't be told to those who must know.
         """
-        return self.blocks.open(on)
+        return self.blocks().open(on)
 
     def close_block(self, block: Any) -> Awaitable[None] | None:
         """End a block."""
-        self.blocks.close(block)
+        self.blocks().close(block)
         return None
 
     @staticmethod

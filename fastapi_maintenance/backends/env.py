@@ -52,8 +52,7 @@ class EnvVarBackend(BaseStateBackend):
             return self._state
         return super().decide(fixed)
 
-    @property
-    def key(self) -> Hashable:
+    def state_key(self) -> Hashable:
         """The variable."""
         return self.var_name
 

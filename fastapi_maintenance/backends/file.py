@@ -84,15 +84,13 @@ class LocalFileBackend(BaseStateBackend):
             return state if fixed is None else fixed
         return state_of_switch() if on else OFF
 
-    @property
-    def key(self) -> Hashable:
+    def state_key(self) -> Hashable:
         """The real path, as symlinks lead now."""
         try:
             return os.path.realpath(self._path)
         except ValueError:  # a NUL
             return self._path
 
-    @property
     def blocks(self) -> FileBlocks:
         """The blocks of all processes."""
         return self._shared

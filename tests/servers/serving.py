@@ -79,7 +79,7 @@ class Server(Daemon):
         super().__init__(
             [sys.executable, "-m", *command, *arguments],
             log=folder / f"{kind}-{app}.log",
-            ready=lambda: self.client.get("/wake?name=ready").status_code,
+            ready=lambda: self.client.get("/orders").status_code,
             cwd=ROOT,
             env=os.environ
             # One seed, since the order of methods in Allow is that of a set.

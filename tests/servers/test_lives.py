@@ -29,9 +29,7 @@ def test_hooks_are_told_once_without_a_request(serve: Serve) -> None:
 @pytest.mark.parametrize("app", ["starlette", "function", "wrapped"])
 def test_other_applications_are_refused_and_served_alike(serve: Serve, app: str) -> None:
     """Plain Starlette, no framework at all, and a gate around the whole application."""
-    server = serve(app, start=False)
-    server.ready = lambda: server.client.get("/orders").status_code
-    server.start()
+    server = serve(app)
     assert server.client.get("/orders").status_code == 200
     server.turn_on()
     server.turn("off", on=False)

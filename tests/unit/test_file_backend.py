@@ -124,7 +124,9 @@ def test_a_relative_path_stays_where_it_was(path: Path, monkeypatch: pytest.Monk
 def test_a_symlink_and_what_it_points_to_are_one_state(path: Path) -> None:
     link = path.with_name("link")
     link.symlink_to(path)
-    assert LocalFileBackend(link).key == LocalFileBackend(path).key == os.fspath(path)
+    assert (
+        LocalFileBackend(link).state_key() == LocalFileBackend(path).state_key() == os.fspath(path)
+    )
 
 
 def test_a_deleted_file_is_off(path: Path) -> None:

@@ -112,7 +112,7 @@ def test_a_pipe_that_takes_its_place_between_look_and_read_holds_nobody_up(
 def test_a_path_that_can_be_none_is_told_of(caplog: pytest.LogCaptureFixture) -> None:
     backend = LocalFileBackend("/tmp/\0")
     assert not is_on(backend)
-    assert backend.key == "/tmp/\0"
+    assert backend.state_key() == "/tmp/\0"
     (message,) = caplog.messages
     assert message.startswith(r"'/tmp/\x00': can't be read: ")
     assert message.endswith(": choose another path; maintenance is unchanged")
