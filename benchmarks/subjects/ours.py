@@ -38,7 +38,11 @@ OFF = (
     "off: `K8sBackend`, no windows",
     f"off: `K8sBackend`, {OTHERS:,} windows of others and {OWN} to come",
 )
-ON = ("on: `EnvVarBackend`", "on: `K8sBackend`, an open window")
+ON = (
+    "on: `EnvVarBackend`",
+    "on: `K8sBackend`, an open window",
+    "on, put around the whole application: `EnvVarBackend`",
+)
 _MOST = 2 + len(OFF) + 1 + len(ON) + 1 + 1
 """Applications that all kinds together need."""
 
@@ -61,6 +65,12 @@ def subjects(shape: Shape, kinds: list[str], folder: Path) -> list[Subject]:
         found += [
             Subject(ON[0], by_variable, shape.path, status=(503,)),
             Subject(ON[1], by_window, shape.path, status=(503,)),
+            Subject(
+                ON[2],
+                MaintenanceModeMiddleware(next(apps), backend=_variable("on")),
+                shape.path,
+                status=(503,),
+            ),
             Subject(BARE_UNKNOWN, found[0].app, UNKNOWN_PATH, (404,), against=BARE_UNKNOWN),
             unknown,
             floor_on(next(apps), shape),
