@@ -16,28 +16,18 @@ from typing import Any, NamedTuple, cast
 
 from starlette._utils import get_route_path
 from starlette.applications import Starlette
-from starlette.convertors import (
-    FloatConvertor,
-    IntegerConvertor,
-    StringConvertor,
-    UUIDConvertor,
-)
+from starlette.convertors import FloatConvertor, IntegerConvertor, StringConvertor, UUIDConvertor
 from starlette.endpoints import HTTPEndpoint
 from starlette.routing import PARAM_REGEX, Host, Match, Mount, Router, compile_path
 from starlette.types import ASGIApp, Scope
 
 from fastapi_maintenance.decorators import forced, needs_of
 
-# What is defined here does what is known of it.
+# Where methods are defined that do what is known of them.
 _OWN = frozenset({"starlette.routing", "fastapi.routing"})
-
-# What decides that a class answers 405 to a method that it has not.
-_DISPATCH = ("__await__", "dispatch", "method_not_allowed")
 
 # What they match has no slash.
 _SHORT = {StringConvertor, IntegerConvertor, FloatConvertor, UUIDConvertor}
-
-_MOST_LAYERS = 100
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +53,7 @@ OPAQUE = Target()
 
 def layers(app: Any) -> Iterator[Any]:
     """An application and what it wraps, from the outside in, as far as ``.app`` leads."""
-    for _ in range(_MOST_LAYERS):
+    for _ in range(100):  # an end for loops
         owner = getattr(app, "__self__", None)
         if isinstance(owner, Router) and app == owner.app:
             app = owner  # what a router's own middlewares wrap
@@ -126,31 +116,28 @@ class Routes:
                 continue
             match, child = leaf.matches(scope if leaf.regex is not None else dict(scope))
             if match is Match.FULL:
-                return self._meet(leaf, scope, child)
+                return self._meet(scope, leaf, child)
             if match is Match.PARTIAL and partial is None:
                 partial = leaf, child
         if any(tree.matches(dict(scope))[0] is Match.FULL for tree in table.trees):
             return OPAQUE  # included routers know of a route that the table does not
-        if partial is not None:
-            return self._meet(partial[0], scope, partial[1])
-        return self._without_a_route(router, scope, path)
+        return self._meet(scope, *partial) if partial else self._no_route(router, scope, path)
 
-    def _meet(self, leaf: _Leaf, scope: Scope, child: Scope) -> Target:
+    def _meet(self, scope: Scope, leaf: _Leaf, child: Scope) -> Target:
         if leaf.is_tree:
             leaf, child = _chosen(leaf.route, dict(scope))
         if leaf.inside is not None:
             return self._enter(leaf.inside, {**scope, **child}) or OPAQUE
         return leaf.target(scope.get("method", ""))
 
-    def _without_a_route(self, router: Any, scope: Scope, path: str) -> Target:
+    def _no_route(self, router: Any, scope: Scope, path: str) -> Target:
         """A path that no route explains may still be served: by a frontend, or a default."""
-        has_default = getattr(router.default, "__func__", None) is not Router.not_found
+        is_404 = getattr(router.default, "__func__", None) is Router.not_found
         late = getattr(router, "_iter_low_priority_routes", None)
         is_known = (late or not hasattr(router, "frontend")) and _is_own(router, "app", "__call__")
         asked = [(r.matches(dict(scope))[0], r) for r in (late() if late else ())]
         frontends = [route for match, route in asked if match is Match.FULL]
-        is_plain = is_known and not has_default and not frontends
-        if is_plain or _is_redirected(router, scope, path):
+        if (is_known and is_404 and not frontends) or _is_redirected(router, scope, path):
             return UNSERVED
         if frontends:
             return Target(needs=frozenset().union(*map(_needs_declared, frontends)))
@@ -162,7 +149,7 @@ class _Table:
 
     def __init__(self, router: Any) -> None:
         routers = (router, *_included(router.routes))
-        self._known = [(each, list(each.routes), _version(each)) for each in routers]
+        self._known = [(each, _state(each)) for each in routers]
         self.trees: list[Any] = []  # the included routers
         leaves: list[_Leaf] = []
         for route in router.routes:
@@ -184,10 +171,7 @@ class _Table:
 
     def is_old(self) -> bool:
         """Whether routes were added or taken away since."""
-        return any(
-            router.routes != routes or _version(router) != version
-            for router, routes, version in self._known
-        )
+        return any(_state(router) != state for router, state in self._known)
 
     def candidates(self, path: str) -> list[tuple[int, _Leaf]]:
         """The leaves that may match a path, numbered in their order."""
@@ -213,10 +197,9 @@ class _Leaf:
         self.regex: Any = getattr(self.route, "path_regex", None) if by_path else None
         """What a path must match, where nothing else can make the route match."""
         self.words = _words_of(self.route, self.regex)
-        is_app = isinstance(original, Mount | Host)
-        handles_as_usual = _is_own(original, "handle")
-        self.inside: Any = self.route.app if is_app and handles_as_usual else None
-        self._methods = getattr(self.route, "methods", None) if handles_as_usual else None
+        handle = _is_own(original, "handle")
+        self.inside: Any = self.route.app if handle and isinstance(original, Mount | Host) else None
+        self._methods = getattr(self.route, "methods", None) if handle else None
         self._targets: dict[str, Target] = {}
 
     def target(self, method: str) -> Target:
@@ -229,7 +212,8 @@ class _Leaf:
             name = "get" if method == "HEAD" and not hasattr(endpoint, "head") else method.lower()
             handler = getattr(endpoint, name, None)
             if handler is None:
-                as_usual = all(getattr(endpoint, n) is getattr(HTTPEndpoint, n) for n in _DISPATCH)
+                deciding = ("__await__", "dispatch", "method_not_allowed")
+                as_usual = all(getattr(endpoint, n) is getattr(HTTPEndpoint, n) for n in deciding)
                 return UNSERVED if as_usual else OPAQUE
         if name not in self._targets:
             self._targets[name] = _target(self.route, endpoint, handler)
@@ -268,6 +252,11 @@ def _original(leaf: Any) -> Any:
     return getattr(leaf, "original_route", leaf)
 
 
+def _state(router: Any) -> tuple[list[Any], Any]:
+    """The routes as they are, and what FastAPI counts up before it looks at them anew."""
+    return [*router.routes], getattr(router, "_routes_version", None)
+
+
 def _included(routes: Iterable[Any]) -> Iterator[Any]:
     for route in routes:
         if (router := getattr(route, "original_router", None)) is not None:
@@ -298,17 +287,12 @@ def _words_of(route: Any, regex: Any) -> list[tuple[int, str]]:
         return []
     path += "/{path:path}" if isinstance(_original(route), Mount) else ""
     usual, _, convertors = compile_path(path)
-    words: list[tuple[int, str]] = []
     if usual != regex:  # as when somebody made it ignore case
-        return words
+        return []
+    words = []
     for place, segment in enumerate(path.split("/")):
         if "{" not in segment:
             words.append((place, segment))
         elif any(type(convertors[x]) not in _SHORT for x, _ in PARAM_REGEX.findall(segment)):
             break  # from here on, places are unknown
     return words
-
-
-def _version(router: Any) -> Any:
-    """What FastAPI counts up when it will look at routes anew."""
-    return getattr(router, "_routes_version", None)
