@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -53,6 +54,8 @@ Serve = Callable[..., Server]
 @pytest.fixture
 def serve(kind: str, tmp_path: Path) -> Iterator[Serve]:
     """Starts further servers of the kind; whatever happens, they are ended."""
+    if kind.startswith("hypercorn") and "ALL_SERVERS" not in os.environ:
+        pytest.skip("hypercorn is slow to start: `make servers` starts it for these tests, too")
     with ExitStack() as ending:
 
         def begin(
