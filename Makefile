@@ -40,6 +40,9 @@ unit: $(VENV)/dev.stamp ## the tests that need seconds and no cluster
 servers: $(VENV)/dev.stamp ## the gate behind every kind of server, slow ones started anew for each test
 	@ALL_SERVERS=1 $(BIN)/python -m pytest tests/servers $(ARGS)
 
+versions: $(VENV)/dev.stamp ## the tests that depend on FastAPI's inner workings, on four versions of it
+	@$(BIN)/python -m tests.versions $(ARGS)
+
 lint: $(VENV)/dev.stamp ## formatting, rules, types, layers
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -73,4 +76,4 @@ lock: $(VENV)/dev.stamp ## make the locks anew, after a change of pyproject.toml
 clean: ## remove .venv and what tools left behind (the built control plane stays in its cache)
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
 
-.PHONY: help demo test unit servers lint format cluster cluster-down cluster-demo bench bench-gate lock clean
+.PHONY: help demo test unit servers versions lint format cluster cluster-down cluster-demo bench bench-gate lock clean

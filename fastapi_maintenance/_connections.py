@@ -94,12 +94,20 @@ class Lasting:
 class EventStream(Lasting):
     """A response of server-sent events."""
 
+    _is_complete = False
+
     def send(self, message: Message) -> Awaitable[None]:
         """Pass a message on; once it is over, do as a server does after a disconnect."""
-        return self._gone() if self.over else self._send(message)
+        if self.over:
+            return self._gone()
+        if message["type"] == "http.response.body" and not message.get("more_body", False):
+            self._is_complete = True
+        return self._send(message)
 
     async def end(self) -> None:
         """Complete the response, and wake the application with a disconnect."""
+        if self._is_complete:
+            return
         await self._end_with({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _gone(self) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 from ._access import Facts
 from ._routes import Routes
 
+_MOST_WARNINGS = 64
 _PROBE_AGENT = b"kube-probe/"
 
 _FORCED = state_of_switch().writes
@@ -93,10 +94,12 @@ class Rules:
             if name == b"user-agent":
                 agent = value
                 break
-        if agent.startswith(_PROBE_AGENT) and request.path not in self._warned_of:
-            self._warned_of.add(request.path)
+        route = request.target.template or request.path
+        is_new = route not in self._warned_of and len(self._warned_of) < _MOST_WARNINGS
+        if agent.startswith(_PROBE_AGENT) and is_new:
+            self._warned_of.add(route)
             logger.warning(
-                "a health probe of Kubernetes is refused at %s, which makes it restart Pods: add "
+                "a health probe of Kubernetes is refused at %r, which makes it restart Pods: add "
                 "the path to health_paths=[…] of MaintenanceModeMiddleware",
                 request.path,
             )

@@ -41,8 +41,10 @@ class Telemetry:
     def noticed(self, state: State) -> None:
         """Maintenance has begun, changed or ended."""
         if self._shared is not None:
+            states = [gate.decide() for gate in _watched]
             for mode in Mode:
-                self._shared[0].labels(mode=mode.value).set(_is_in(mode, state))
+                now = sum(_is_in(mode, each) for each in states)
+                self._shared[0].labels(mode=mode.value).set(now)
 
     def refused(self, refusal: Refusal) -> None:
         """A request is refused."""

@@ -17,7 +17,7 @@ import anyio.lowlevel
 
 from fastapi_maintenance._gates import Gate
 from fastapi_maintenance.backends.base import wall_clock
-from fastapi_maintenance.windows import Mode, State
+from fastapi_maintenance.windows import State
 
 from ._connections import Lasting
 
@@ -79,7 +79,7 @@ class Watch:
 
     def remove(self, connection: Lasting) -> None:
         """Forget a connection that has ended."""
-        for connections in self._loops.values():
+        for connections in list(self._loops.values()):
             connections.discard(connection)
 
     def _begin(self) -> object:
@@ -114,10 +114,11 @@ class Watch:
             if (strongest is not None) is not self._on:
                 self._on = strongest is not None
                 group.start_soon(self._tell, self._hooks[self._on])
-            if strongest is not None and strongest.opening.mode is Mode.FULL:
-                for connection in list(connections):
-                    if connection.spared_by is not state:
-                        group.start_soon(self._end_if_refused, connection, connections, state)
+            for connection in list(connections):
+                if strongest is None:
+                    connection.spared_by = None
+                elif connection.spared_by is not state:
+                    group.start_soon(self._end_if_refused, connection, connections, state)
 
     async def _tell(self, hooks: Sequence[Hook]) -> None:
         for hook in hooks:

@@ -1,6 +1,7 @@
 """What a route says about itself: always or never in maintenance, and what it needs."""
 
 # No postponed annotations: FastAPI reads those of `Needs.__call__`, an object's, as they stand.
+import contextlib
 import functools
 import inspect
 import logging
@@ -68,7 +69,7 @@ class Needs:
         if _gates.current_gate() is None and not self._warned:
             self._warned = True
             logger.warning(
-                "%s needs %s, but no MaintenanceModeMiddleware is around it: no window stops it",
+                "%r needs %s, but no MaintenanceModeMiddleware is around it: no window stops it",
                 connection.scope.get("path"),
                 ", ".join(sorted(self.maintenance_needs)),
             )
@@ -134,8 +135,9 @@ def _twin(func: Callable[..., Any]) -> Callable[..., Any]:
     if inspect.isasyncgenfunction(called):
 
         async def yield_each(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
-            async for item in func(*args, **kwargs):
-                yield item
+            async with contextlib.aclosing(func(*args, **kwargs)) as items:
+                async for item in items:
+                    yield item
 
         return yield_each
     if inspect.isgeneratorfunction(called):

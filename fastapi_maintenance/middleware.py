@@ -110,6 +110,8 @@ class MaintenanceModeMiddleware(Watched):
         self._cors = find_cors(app)
         self._live: dict[int, Scope] = {}
         self._lasting: dict[int, Lasting] = {}
+        self._uncounted = 0
+        """Requests that run and were let in before they were kept in mind."""
         self._noticed = False
         self._to_observe: float = _TO_OBSERVE
         self._plain = False
@@ -144,7 +146,8 @@ class MaintenanceModeMiddleware(Watched):
         if entered is not None:
             over.add(id(entered[1]))
         others = [scope for key, scope in list(self._live.items()) if key not in over]
-        return sum(self.rules.refusal(self._facts(s), state) is not None for s in others)
+        refused = sum(self.rules.refusal(self._facts(s), state) is not None for s in others)
+        return refused + self._uncounted
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a connection on, or refuse it."""
@@ -159,11 +162,15 @@ class MaintenanceModeMiddleware(Watched):
             await self._keep_in_mind(backend, scope, receive, send)
             return
         state = backend.decide(self._fixed)
-        quiet = state.quiet and self._plain and not decorators.forcing
-        if quiet and kind == "http" and _ASKS_FOR_EVENTS not in scope.get("headers", ()):
-            await self.app(scope, receive, send)
-        else:
-            await self._attend(state, scope, receive, send)
+        self._uncounted += 1
+        try:
+            quiet = state.quiet and self._plain and not decorators.forcing
+            if quiet and kind == "http" and _ASKS_FOR_EVENTS not in scope.get("headers", ()):
+                await self.app(scope, receive, send)
+            else:
+                await self._attend(state, scope, receive, send)
+        finally:
+            self._uncounted -= 1
 
     async def _keep_in_mind(
         self, backend: BaseStateBackend, scope: Scope, receive: Receive, send: Send
@@ -232,6 +239,7 @@ class MaintenanceModeMiddleware(Watched):
     async def would_refuse(self, connection: Lasting) -> bool:
         """Whether a connection that was let in would be refused now."""
         request, handler = self._facts(connection.scope), self.exempt_handler
+        request.method = "GET"  # what refuses reads as well is a full maintenance
         if self.rules.refusal(request, self.decide()) is None:
             return False
         if handler is None or request.target.forced:

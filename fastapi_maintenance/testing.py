@@ -143,8 +143,9 @@ def _gates_in(app: Any) -> Iterator[MaintenanceModeMiddleware]:
         if isinstance(app, MaintenanceModeMiddleware):
             yield app
         for route in leaves_of(getattr(app, "routes", ())):
-            if isinstance(getattr(route, "original_route", route), Mount | Host):
-                yield from _gates_in(route.app)
+            original = getattr(route, "original_route", route)
+            if isinstance(original, Mount | Host):
+                yield from _gates_in(original.app)
         app = _wrapped_by(app)
 
 

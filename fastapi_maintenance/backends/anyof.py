@@ -11,7 +11,7 @@ import anyio
 
 from fastapi_maintenance.windows import State, strictest
 
-from .asked import asked
+from .asked import asked, to_its_end
 from .base import BaseStateBackend
 
 
@@ -38,10 +38,11 @@ class AnyOf(BaseStateBackend):
         return functools.reduce(strictest, (member.state() for member in self.members))
 
     def decide(self, fixed: State | None = None) -> State:
-        """All at once; a block of one says what holds for that one."""
-        if fixed is not None and self.block() is None:
-            return fixed
-        return functools.reduce(strictest, (member.decide() for member in self.members))
+        """All at once; where something is fixed, only the blocks of some may say otherwise."""
+        if fixed is None:
+            return functools.reduce(strictest, (member.decide() for member in self.members))
+        said = [member.decide() for member in self.members if member.block() is not None]
+        return functools.reduce(strictest, said) if said else fixed
 
     def start(self) -> None:
         """Start all."""
@@ -72,9 +73,17 @@ class AnyOf(BaseStateBackend):
     def open_block(self, on: bool) -> Any | Awaitable[Any]:
         """Begin a block of the first, which turns all on; to turn all off takes one of each."""
         meant = self.members[:1] if on else self.members
-        opened = [(member, member.open_block(on)) for member in meant]
-        waiting = any(inspect.isawaitable(block) for _, block in opened)
-        return _all_opened(opened) if waiting else opened
+        if any(inspect.iscoroutinefunction(member.open_block) for member in meant):
+            return _opened_in_turn(meant, on)
+        opened: list[tuple[BaseStateBackend, Any]] = []
+        try:
+            for member in meant:
+                block = member.open_block(on)
+                opened.append((member, block))
+        except BaseException:
+            self.close_block(opened)
+            raise
+        return opened
 
     def close_block(self, block: Any) -> Awaitable[None] | None:
         """End what was begun."""
@@ -83,13 +92,29 @@ class AnyOf(BaseStateBackend):
         return _all_closed(waiting) if waiting else None
 
 
-async def _all_opened(opened: Sequence[tuple[BaseStateBackend, Any]]) -> Any:
-    return [(each, await block if inspect.isawaitable(block) else block) for each, block in opened]
+async def _opened_in_turn(members: Sequence[BaseStateBackend], on: bool) -> Any:
+    opened: list[tuple[BaseStateBackend, Any]] = []
+    try:
+        for member in members:
+            block = member.open_block(on)
+            opened.append((member, await block if inspect.isawaitable(block) else block))
+    except BaseException:
+        for member, own in reversed(opened):
+            if (closing := member.close_block(own)) is not None:
+                await to_its_end(closing)
+        raise
+    return opened
 
 
 async def _all_closed(closing: Sequence[Awaitable[None]]) -> None:
+    errors = []
     for work in closing:
-        await work
+        try:
+            await work
+        except Exception as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]
 
 
 def _answers_from_memory(kind: type[BaseStateBackend]) -> bool:

@@ -15,7 +15,7 @@ import anyio
 
 from fastapi_maintenance.windows import OFF, State
 
-from .base import BaseStateBackend, state_of_switch, state_of_word
+from .base import BaseStateBackend, StateNotWritten, state_of_switch, state_of_word
 from .blocks import Block
 from .helpers import Helpers
 
@@ -85,14 +85,14 @@ class AskedBackend(BaseStateBackend):
         if self._before is not None:
             self._before = value
         else:
-            await self._call(self.inner.set_value, value)
+            await self._within(self.inner.set_value, value)
             self._wrote(value)
 
     async def open_block(self, on: bool) -> Block:
         """Begin a block, and tell those who share the backend."""
         block = self.blocks().open(on)
         try:
-            before = _state_of(await self._call(self.inner.get_value)).reads is not None
+            before = _state_of(await self._within(self.inner.get_value)).reads is not None
             self._before = before if self._before is None else self._before
             await self._settle()
         except BaseException:
@@ -127,7 +127,7 @@ class AskedBackend(BaseStateBackend):
 
     async def _write(self, value: bool) -> None:
         try:
-            await self._call(self.inner.set_value, value)
+            await self._within(self.inner.set_value, value)
         except (AttributeError, NotImplementedError):
             logger.debug("%s has no set_value: its blocks are this process's own", self._name)
         else:
@@ -137,6 +137,17 @@ class AskedBackend(BaseStateBackend):
         self._writes += 1
         self._state = state_of_switch() if value else OFF
         self._ask_at = 0.0
+
+    async def _within(self, method: Any, *args: Any) -> Any:
+        """Call, for `backend_timeout` seconds at most."""
+        try:
+            with anyio.fail_after(self.backend_timeout):
+                return await self._call(method, *args)
+        except TimeoutError as error:
+            raise StateNotWritten(
+                f"backend {self._name}: no answer within {self.backend_timeout} s; see what it "
+                "waits for, or give it a larger backend_timeout"
+            ) from error
 
     async def _call(self, method: Any, *args: Any) -> Any:
         """Call what may be plain or async; what is plain may block, so a thread does it."""
