@@ -37,8 +37,7 @@ def force_maintenance_mode_on(func: Callable[..., Any] | None = None) -> Any:
     """
     global forcing
     forcing = True
-    marks = {_ON: True, _OFF: False}
-    return functools.partial(_marked, marks) if func is None else _marked(marks, func)
+    return functools.partial(_forced, True) if func is None else _forced(True, func)
 
 
 @overload
@@ -47,8 +46,7 @@ def force_maintenance_mode_off(func: Endpoint) -> Endpoint: ...
 def force_maintenance_mode_off() -> Callable[[Endpoint], Endpoint]: ...
 def force_maintenance_mode_off(func: Callable[..., Any] | None = None) -> Any:
     """Serve this route always, whether maintenance is on or not."""
-    marks = {_OFF: True, _ON: False}
-    return functools.partial(_marked, marks) if func is None else _marked(marks, func)
+    return functools.partial(_forced, False) if func is None else _forced(False, func)
 
 
 class Needs:
@@ -114,6 +112,11 @@ def _unwrapped(endpoint: Any) -> Any:
     return endpoint
 
 
+def _forced(on: bool, func: Any) -> Any:
+    on = on or forced(func) is True  # which wins, in whatever order they stand
+    return _marked({_ON: on, _OFF: not on}, func)
+
+
 def _marked(marks: dict[str, Any], func: Any) -> Any:
     """A twin of a function, or of a class, that bears marks: the original may serve elsewhere."""
     if isinstance(func, type):
@@ -126,7 +129,8 @@ def _marked(marks: dict[str, Any], func: Any) -> Any:
 def _twin(func: Callable[..., Any]) -> Callable[..., Any]:
     """A function that does the same and is of the same kind, which frameworks look at."""
     called = _unwrapped(func)
-    if inspect.iscoroutinefunction(called):
+    awaited = inspect.iscoroutinefunction(getattr(called, "__call__", None))  # noqa: B004
+    if inspect.iscoroutinefunction(called) or awaited:
 
         async def answer(*args: Any, **kwargs: Any) -> Any:
             return await func(*args, **kwargs)

@@ -298,11 +298,6 @@ def test_an_object_that_is_called_may_be_decorated(decorate: Callable[[Any], Any
     assert forced(called) is None
 
 
-@pytest.mark.xfail(
-    "unwrap" not in inspect.getsource(get_typed_signature),
-    strict=True,
-    reason="decorators: the twin of an object with an async __call__ is no coroutine function",
-)
 def test_an_object_that_is_awaited_may_be_decorated() -> None:
     class Awaited:
         async def __call__(self) -> str:
@@ -333,7 +328,6 @@ def test_it_wins_in_both_orders() -> None:
     assert forced(force_maintenance_mode_off(force_maintenance_mode_off(plain))) is False
 
 
-@pytest.mark.xfail(strict=True, reason="decorators: the outer one wins")
 def test_off_above_on_changes_nothing() -> None:
     assert forced(force_maintenance_mode_off(force_maintenance_mode_on(plain))) is True
     assert forced(force_maintenance_mode_off()(force_maintenance_mode_on()(plain))) is True
@@ -529,5 +523,5 @@ def test_without_a_gate_it_warns_once(caplog: pytest.LogCaptureFixture) -> None:
         for _ in range(2):
             assert asyncio.run(call(app, scope_of("GET /x")))[0] == 200
     assert caplog.messages == [
-        "/x needs db, queue, but no MaintenanceModeMiddleware is around it: no window stops it"
+        "'/x' needs db, queue, but no MaintenanceModeMiddleware is around it: no window stops it"
     ]
