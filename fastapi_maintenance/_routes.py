@@ -149,7 +149,7 @@ class _Table:
 
     def __init__(self, router: Any) -> None:
         routers = (router, *_included(router.routes))
-        self._known = [(each, _state(each)) for each in routers]
+        self._known = [(each, list(each.routes), _version(each)) for each in routers]
         self.trees: list[Any] = []  # the included routers
         leaves: list[_Leaf] = []
         for route in router.routes:
@@ -171,7 +171,7 @@ class _Table:
 
     def is_old(self) -> bool:
         """Whether routes were added or taken away since."""
-        return any(_state(router) != state for router, state in self._known)
+        return any(r.routes != routes or _version(r) != v for r, routes, v in self._known)
 
     def candidates(self, path: str) -> list[tuple[int, _Leaf]]:
         """The leaves that may match a path, numbered in their order."""
@@ -200,14 +200,15 @@ class _Leaf:
         handle = _is_own(original, "handle")
         self.inside: Any = self.route.app if handle and isinstance(original, Mount | Host) else None
         self._methods = getattr(self.route, "methods", None) if handle else None
+        self._endpoint = getattr(self.route, "endpoint", None)
         self._targets: dict[str, Target] = {}
 
     def target(self, method: str) -> Target:
         """What a request with this method meets here."""
         if method and self._methods and method not in self._methods:
             return UNSERVED
-        endpoint = getattr(self.route, "endpoint", None)
-        handler, name = endpoint, ""
+        handler = endpoint = self._endpoint
+        name = ""
         if method and isinstance(endpoint, type) and issubclass(endpoint, HTTPEndpoint):
             name = "get" if method == "HEAD" and not hasattr(endpoint, "head") else method.lower()
             handler = getattr(endpoint, name, None)
@@ -252,9 +253,9 @@ def _original(leaf: Any) -> Any:
     return getattr(leaf, "original_route", leaf)
 
 
-def _state(router: Any) -> tuple[list[Any], Any]:
-    """The routes as they are, and what FastAPI counts up before it looks at them anew."""
-    return [*router.routes], getattr(router, "_routes_version", None)
+def _version(router: Any) -> Any:
+    """What FastAPI counts up before it looks at routes anew."""
+    return getattr(router, "_routes_version", None)
 
 
 def _included(routes: Iterable[Any]) -> Iterator[Any]:
