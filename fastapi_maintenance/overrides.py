@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
+import logging
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -13,7 +14,9 @@ from typing import Any, Literal, TypeVar, cast
 
 import anyio
 import anyio.from_thread
+import anyio.lowlevel
 
+from fastapi_maintenance import _gates
 from fastapi_maintenance.backends import BaseStateBackend
 from fastapi_maintenance.backends.asked import to_its_end
 from fastapi_maintenance.current import backend_meant, gates_of
@@ -21,13 +24,15 @@ from fastapi_maintenance.current import backend_meant, gates_of
 _LOOK_EVERY = 0.02
 """Seconds between two looks at what is still in flight."""
 
+logger = logging.getLogger(__name__)
+
 Wrapped = TypeVar("Wrapped", bound=Callable[..., Any])
 
 
 class Override:
     """Maintenance on or off while a block runs: ``with``, ``async with``, or a decorator.
 
-    May be entered any number of times, also at once.
+    May be entered any number of times, also at once: a task or thread ends what it began itself.
     """
 
     def __init__(
@@ -43,11 +48,11 @@ class Override:
         self._given = backend
         self._wait_for = wait_for
         self._timeout = timeout
-        self._entered: list[tuple[BaseStateBackend, Any]] = []
+        self._entered: list[tuple[object, BaseStateBackend, Any]] = []
         self._lock = threading.Lock()
 
     async def __aenter__(self) -> Override:
-        backend = backend_meant(self._given)
+        backend = self._meant()
         block = await _result(backend.open_block(self._on))
         try:
             until = time.monotonic() + self._timeout
@@ -68,7 +73,7 @@ class Override:
         await _ended(*self._pop())
 
     def __enter__(self) -> Override:
-        backend = backend_meant(self._given)
+        backend = self._meant()
         block = _now(backend.open_block(self._on))
         try:
             self._wait_in_thread(backend)
@@ -105,6 +110,17 @@ class Override:
 
         return cast(Wrapped, in_block)
 
+    def _meant(self) -> BaseStateBackend:
+        backend = backend_meant(self._given)
+        if self._on and backend.blocks_are_local and not _gates.known:
+            logger.warning(
+                "maintenance_mode_on() stops nobody: a block of %s is for this process alone, and "
+                "here is no MaintenanceModeMiddleware; use a LocalFileBackend that the application "
+                "has, too",
+                type(backend).__name__,
+            )
+        return backend
+
     def _wait_in_thread(self, backend: BaseStateBackend) -> None:
         if self._wait_for is not None and _in_event_loop():
             raise RuntimeError("waiting here would stop the requests too: write `async with`")
@@ -129,11 +145,14 @@ class Override:
 
     def _push(self, backend: BaseStateBackend, block: Any) -> None:
         with self._lock:
-            self._entered.append((backend, block))
+            self._entered.append((_who(), backend, block))
 
     def _pop(self) -> tuple[BaseStateBackend, Any]:
+        """The latest that the same task or thread began; else, as with a fixture, the latest."""
+        me = _who()
         with self._lock:
-            return self._entered.pop()
+            own = [i for i, entered in enumerate(self._entered) if entered[0] == me]
+            return self._entered.pop(own[-1] if own else -1)[1:]
 
 
 def maintenance_mode_on(
@@ -195,11 +214,22 @@ def _now(value: Any) -> Any:
 
 
 def _in_event_loop() -> bool:
+    """Whether this thread runs an event loop, of whatever kind."""
+    for look in (asyncio.get_running_loop, anyio.lowlevel.current_token):
+        try:
+            look()
+        except RuntimeError:
+            continue
+        return True
+    return False
+
+
+def _who() -> object:
+    """The task that runs, else the thread."""
     try:
-        asyncio.get_running_loop()
+        return anyio.get_current_task().id
     except RuntimeError:
-        return False
-    return True
+        return threading.current_thread()
 
 
 def _from_outside_the_loop(value: Awaitable[Any]) -> Any:

@@ -8,7 +8,8 @@ import logging
 import threading
 import time
 import weakref
-from collections.abc import Hashable
+from collections.abc import AsyncIterator, Hashable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
@@ -16,12 +17,14 @@ import anyio
 from fastapi_maintenance.windows import OFF, State
 
 from .base import BaseStateBackend, StateNotWritten, state_of_switch, state_of_word
-from .blocks import Block
 from .helpers import Helpers
 
 logger = logging.getLogger(__name__)
 
 _helpers = Helpers()
+
+_LOOK_EVERY = 0.005
+"""Seconds between two looks whether it is one's turn; who has it may be of any event loop."""
 
 
 class AskedBackend(BaseStateBackend):
@@ -41,11 +44,12 @@ class AskedBackend(BaseStateBackend):
         self._answered = False
         self._writes = 0
         self._error: str | None = None
-        self._before: bool | None = None
-        """What is to hold when no block is open any more; None while none has been."""
+        self._hold = _hold_of(self.state_key())
 
     def state_key(self) -> Hashable:
-        """The identity of the one that is asked."""
+        """What the one that is asked says that it stands for, else its identity."""
+        if _has_own(self.inner, "state_key"):
+            return type(self.inner), self.inner.state_key()
         return id(self.inner)
 
     @property
@@ -81,30 +85,41 @@ class AskedBackend(BaseStateBackend):
         self._ask_at = time.monotonic() + pause
 
     async def set_value(self, value: bool) -> None:
-        """Write it; inside a block, what is to hold after the block."""
-        if self._before is not None:
-            self._before = value
-        else:
-            await self._within(self.inner.set_value, value)
-            self._wrote(value)
+        """Write it; inside a block that turns it on, what is to hold after the block."""
+        async with self._hold.turn():
+            if self.blocks().any_on:
+                self._hold.raised = not value
+            else:
+                await self._within(self.inner.set_value, value)
+                self._wrote(value)
+                self._hold.held = self._hold.raised = False
 
-    async def open_block(self, on: bool) -> Block:
-        """Begin a block, and tell those who share the backend."""
+    async def open_block(self, on: bool) -> Any:
+        """Begin a block, and turn the backend on for those who share it; off is for this process.
+
+        One that counts its blocks itself, by an `open_block` of its own, is told instead.
+        """
         block = self.blocks().open(on)
+        own = None
         try:
-            before = _state_of(await self._within(self.inner.get_value)).reads is not None
-            self._before = before if self._before is None else self._before
-            await self._settle()
+            if _has_own(self.inner, "open_block"):
+                own = await self._within(self.inner.open_block, on)
+            else:
+                await self._settle()
         except BaseException:
             self.blocks().close(block)
             await to_its_end(self._settle_quietly())
             raise
-        return block
+        return block, own
 
-    async def close_block(self, block: Block) -> None:
-        """End a block; with the last one the value from before them comes back."""
-        self.blocks().close(block)
-        await self._settle()
+    async def close_block(self, block: Any) -> None:
+        """End a block; with the last one it is turned off, if it was turned on for them."""
+        ours, own = block
+        self.blocks().close(ours)
+        if _has_own(self.inner, "open_block"):
+            await self._within(self.inner.close_block, own)
+        else:
+            await self._settle()
 
     async def _settle_quietly(self) -> None:
         """After a block that never began: take back what was written, if that can be."""
@@ -114,16 +129,19 @@ class AskedBackend(BaseStateBackend):
             logger.exception("%s: the value from before a block", self._name)
 
     async def _settle(self) -> None:
-        """Write what the blocks say by now, until that is what was written."""
-        try:
-            while (before := self._before) is not None:
-                innermost = self.blocks().innermost
-                await self._write(before if innermost is None else innermost)
-                if self.blocks().innermost is innermost and self._before is before:
-                    return
-        finally:
-            if self.blocks().innermost is None:
-                self._before = None
+        """Turn it on while blocks need that, and off again if it was off before.
+
+        Never on again: what another process has turned on meanwhile, that one turns off.
+        """
+        hold = self._hold
+        async with hold.turn():
+            while (needed := self.blocks().any_on) is not hold.held:
+                if needed:
+                    before = _state_of(await self._within(self.inner.get_value))
+                    hold.held, hold.raised = True, before.reads is None
+                if hold.raised:
+                    await self._write(needed)
+                hold.held = needed
 
     async def _write(self, value: bool) -> None:
         try:
@@ -176,6 +194,35 @@ class AskedBackend(BaseStateBackend):
         self._error = None
 
 
+class _Hold:
+    """What the blocks of this process have done to a state that others share."""
+
+    def __init__(self) -> None:
+        self.held = False
+        """Whether it is on for our blocks."""
+        self.raised = False
+        """Whether it was off before, so that it is turned off after them."""
+        self._busy = threading.Lock()
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """One after the other, of whatever event loops."""
+        while not self._busy.acquire(blocking=False):  # noqa: ASYNC110
+            await anyio.sleep(_LOOK_EVERY)
+        try:
+            yield
+        finally:
+            self._busy.release()
+
+
+def _has_own(inner: Any, name: str) -> bool:
+    """Whether a backend of our kind has this method otherwise than inherited from the base."""
+    kind = type(inner)
+    return isinstance(inner, BaseStateBackend) and (
+        getattr(kind, name) is not getattr(BaseStateBackend, name)
+    )
+
+
 async def to_its_end(work: Any) -> Any:
     """Await what must not stay half done, whoever cancels meanwhile; then be cancelled."""
     with anyio.CancelScope(shield=True):
@@ -220,6 +267,12 @@ def asked(inner: Any) -> AskedBackend:
         return found
 
 
-_adapting = threading.Lock()
+def _hold_of(key: Hashable) -> _Hold:
+    with _adapting:
+        return _holds.setdefault(key, _Hold())
+
+
+_adapting = threading.RLock()
+_holds: weakref.WeakValueDictionary[Hashable, _Hold] = weakref.WeakValueDictionary()
 # Each keeps its inner one alive, so no identity is used twice meanwhile.
 _adapted: weakref.WeakValueDictionary[int, AskedBackend] = weakref.WeakValueDictionary()

@@ -97,6 +97,11 @@ class BaseStateBackend:
         """What the innermost open block says; None while there is none."""
         return None if self._blocks is None else self._blocks.innermost
 
+    @property
+    def blocks_are_local(self) -> bool:
+        """Whether a block is nobody's business but this process's."""
+        return type(self).open_block is BaseStateBackend.open_block
+
     def open_block(self, on: bool) -> Any | Awaitable[Any]:
         """Begin a block; returns what `close_block` takes, or an awaitable of it.
 

@@ -35,6 +35,12 @@ class Blocks:
             self.innermost = on
         return block
 
+    @property
+    def any_on(self) -> bool:
+        """Whether one is open that turns maintenance on, be it the innermost or not."""
+        with self._lock:
+            return any(block.on for block in self._open)
+
     def close(self, block: Block) -> None:
         """End a block, whichever others are open."""
         with self._lock:

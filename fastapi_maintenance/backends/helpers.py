@@ -1,7 +1,7 @@
 """Threads for what may block, and may never return.
 
 The application's own threads must not be used up by a backend that hangs, nor may one hold up the
-end of the interpreter: hence daemons, and few of them.
+end of the interpreter: hence daemons, and few of them for each backend.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 import anyio
 
 _MOST = 16
+"""Calls at a time for one backend."""
 _LONGEST_NAP = 0.005
 """Seconds between two looks for a result; the event loop need not be asyncio's."""
 
@@ -36,11 +37,12 @@ class _Call:
 
 
 class Helpers:
-    """Makes calls for event loops, each in a daemon thread, a few at a time."""
+    """Makes calls for event loops, each in a daemon thread, a few at a time for each backend."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._running: list[_Call] = []
+        self._running: weakref.WeakKeyDictionary[Hashable, list[_Call]]
+        self._running = weakref.WeakKeyDictionary()
         self._left: weakref.WeakKeyDictionary[Hashable, _Call] = weakref.WeakKeyDictionary()
 
     async def run(self, on_behalf_of: Hashable, function: Callable[..., Any], *args: Any) -> Any:
@@ -54,7 +56,7 @@ class Helpers:
             raise TimeoutError("an earlier call still runs")
         call = _Call(lambda: function(*args))
         nap = 0.0
-        while not self._has_begun(call):  # noqa: ASYNC110 - threads are of any loop
+        while not self._has_begun(on_behalf_of, call):  # noqa: ASYNC110 - threads are of any loop
             await anyio.sleep(_LONGEST_NAP)
         try:
             while not call.done:
@@ -67,11 +69,12 @@ class Helpers:
             raise call.error
         return call.value
 
-    def _has_begun(self, call: _Call) -> bool:
+    def _has_begun(self, on_behalf_of: Hashable, call: _Call) -> bool:
         with self._lock:
-            self._running = [each for each in self._running if not each.done]
-            if len(self._running) >= _MOST:
+            running = [each for each in self._running.get(on_behalf_of, ()) if not each.done]
+            self._running[on_behalf_of] = running
+            if len(running) >= _MOST:
                 return False
-            self._running.append(call)
+            running.append(call)
         threading.Thread(target=call, name="maintenance-backend", daemon=True).start()
         return True

@@ -326,6 +326,16 @@ def test_a_backend_that_hangs_gathers_no_threads(hanging: Hanging) -> None:
 
 
 @pytest.mark.anyio
+async def test_one_that_hangs_leaves_others_their_threads(hanging: Hanging) -> None:
+    """Sixteen requests at once to one application once silenced the backend of another."""
+    hanging.hangs = True
+    good = AnswersPlainly(True)
+    async with asking_at_once(shop(hanging)) as stuck, asking_at_once(shop(good)) as well:
+        await asyncio.gather(*(stuck.get("/orders") for _ in range(16)))
+        assert (await well.get("/orders")).status_code == 503
+
+
+@pytest.mark.anyio
 async def test_the_applications_own_threads_stay_its_own(hanging: Hanging) -> None:
     hanging.hangs = True
     hanging.backend_timeout = 1.0

@@ -25,6 +25,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.testclient import TestClient
 
 from fastapi_maintenance import (
+    BaseStateBackend,
     EnvVarBackend,
     LocalFileBackend,
     MaintenanceModeMiddleware,
@@ -233,6 +234,77 @@ async def test_the_same_object_may_be_entered_twice_at_once() -> None:
 
 
 @pytest.mark.anyio
+async def test_of_one_object_in_two_tasks_each_ends_its_own_block() -> None:
+    """The first to leave once ended the block of the second."""
+    backend = Held(OFF)
+    block = maintenance_mode_on(backend)
+    entered, leave = asyncio.Event(), asyncio.Event()
+
+    async def first() -> None:
+        async with block:
+            entered.set()
+            await leave.wait()
+
+    task = asyncio.create_task(first())
+    await entered.wait()
+    with maintenance_mode_off(backend):
+        async with block:
+            assert is_on(backend)
+            leave.set()
+            await task
+            assert is_on(backend)
+        assert not is_on(backend)
+    assert not is_on(backend)
+
+
+def test_of_one_object_in_two_threads_each_ends_its_own_block() -> None:
+    backend = Held(OFF)
+    block = maintenance_mode_on(backend)
+    entered, leave = threading.Event(), threading.Event()
+
+    def first() -> None:
+        with block:
+            entered.set()
+            leave.wait(30)
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    entered.wait(30)
+    with maintenance_mode_off(backend), block:
+        leave.set()
+        thread.join()
+        assert is_on(backend)
+    assert not is_on(backend)
+
+
+def test_one_that_began_in_another_task_can_be_ended() -> None:
+    """As fixtures do, whose two halves may run in two tasks."""
+    backend = Held(OFF)
+    block = maintenance_mode_on(backend)
+    asyncio.run(block.__aenter__())
+    assert is_on(backend)
+    asyncio.run(block.__aexit__(None, None, None))
+    assert not is_on(backend)
+
+
+def test_a_block_that_concerns_nobody_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    """A script of its own that relies on the environment stops no application."""
+    with maintenance_mode_on(EnvVarBackend("SHOP")):
+        assert "stops nobody" in caplog.text
+        assert "LocalFileBackend" in caplog.text
+
+
+def test_a_block_around_an_application_is_nothing_to_be_said(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    app = FastAPI()
+    gate = MaintenanceModeMiddleware(app)
+    with maintenance_mode_on():
+        assert gate.decide().reads is not None
+    assert caplog.text == ""
+
+
+@pytest.mark.anyio
 async def test_an_async_function_may_be_decorated_and_run_many_times_at_once() -> None:
     backend = Held(OFF)
     most = running = 0
@@ -342,9 +414,101 @@ async def test_a_block_is_written_and_what_was_before_comes_back(before: bool) -
     async with maintenance_mode_on(store):
         assert store.value is True
         async with maintenance_mode_off(store):
-            assert store.value is False
+            assert not await get_maintenance_mode(store)
+            assert store.value is True, "off is for this process alone"
         assert store.value is True
     assert store.value is before
+
+
+class Elsewhere(Store):
+    """The same store, as another process sees it."""
+
+    def __init__(self, shared: dict[str, Any]) -> None:
+        self.shared = shared
+        super().__init__(shared.setdefault("value", False))
+
+    @property
+    def value(self) -> Any:
+        return self.shared["value"]
+
+    @value.setter
+    def value(self, value: Any) -> None:
+        self.shared["value"] = value
+
+
+@given(
+    moves=st.lists(st.tuples(st.integers(0, 2), st.sampled_from(["on", "off", "end"]))),
+    before=st.booleans(),
+)
+@settings(deadline=None, max_examples=100)
+def test_whatever_blocks_processes_of_one_store_have_it_is_left_as_it_was(
+    moves: list[tuple[int, str]], before: bool
+) -> None:
+    """One that found it on because of another's block once turned it on again, for ever."""
+    shared = {"value": before}
+    processes = [Elsewhere(shared) for _ in range(3)]
+    blocks: list[list[Any]] = [[], [], []]
+
+    async def play() -> None:
+        for who, move in [*moves, *[(w, "end") for w in range(3) for _ in moves]]:
+            if move == "end" and blocks[who]:
+                await blocks[who].pop(0).__aexit__(None, None, None)
+            elif move != "end":
+                make = maintenance_mode_on if move == "on" else maintenance_mode_off
+                blocks[who].append(make(processes[who]))
+                await blocks[who][-1].__aenter__()
+            for process, opened in zip(processes, blocks, strict=True):
+                if opened:
+                    assert await get_maintenance_mode(process) is opened[-1]._on
+
+    asyncio.run(play())
+    assert shared["value"] is before
+
+
+@pytest.mark.anyio
+async def test_two_objects_that_say_they_are_one_state_share_their_blocks() -> None:
+    values = {"key": False}
+
+    class Named(BaseStateBackend):
+        async def get_value(self) -> bool:
+            return values["key"]
+
+        async def set_value(self, value: bool) -> None:
+            values["key"] = value
+
+        def state_key(self) -> str:
+            return "key"
+
+    first, second = maintenance_mode_on(Named()), maintenance_mode_on(Named())
+    async with first:
+        await second.__aenter__()
+    assert values["key"] is True, "the second block is still open"
+    await second.__aexit__(None, None, None)
+    assert values["key"] is False
+
+
+@pytest.mark.anyio
+async def test_a_backend_may_count_the_blocks_of_all_processes_itself() -> None:
+    class Counting(BaseStateBackend):
+        opened = 0
+
+        async def get_value(self) -> bool:
+            return self.opened > 0
+
+        async def open_block(self, on: bool) -> int:
+            self.opened += 1
+            return self.opened
+
+        async def close_block(self, block: int) -> None:
+            assert block == 1
+            self.opened -= 1
+
+    backend = Counting()
+    async with maintenance_mode_on(backend):
+        assert backend.opened == 1
+        assert await get_maintenance_mode(backend)
+    assert backend.opened == 0
+    assert not await get_maintenance_mode(backend)
 
 
 @pytest.mark.anyio
@@ -583,6 +747,19 @@ async def test_a_plain_block_of_an_async_backend_within_the_loop_says_what_to_wr
         raise AssertionError("never entered")
     assert store.calls == []
     assert not await get_maintenance_mode(store)
+
+
+def test_under_trio_too() -> None:
+    async def run() -> None:
+        with pytest.raises(RuntimeError, match="write `async with`"), maintenance_mode_on(Store()):
+            pass
+        with (
+            pytest.raises(RuntimeError, match="write `async with`"),
+            maintenance_mode_on(Held(OFF), wait_for="drained"),
+        ):
+            pass
+
+    anyio.run(run, backend="trio")
 
 
 @pytest.mark.anyio
