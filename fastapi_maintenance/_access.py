@@ -8,14 +8,15 @@ import hmac
 from collections.abc import Iterable, Sequence
 from string import hexdigits
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
+from starlette._utils import get_route_path
 from starlette.datastructures import URL
 from starlette.requests import cookie_parser
 from starlette.responses import RedirectResponse
 from starlette.types import Scope
 
-from fastapi_maintenance.windows import WEBSOCKET, RequestFacts, State
+from fastapi_maintenance.windows import SAFE_METHODS, WEBSOCKET, RequestFacts, State
 
 from ._routes import Routes, Target
 
@@ -37,7 +38,8 @@ class Facts(RequestFacts):
 
     def __init__(self, scope: Scope, routes: Routes, trusted: Sequence[Network]) -> None:
         self.scope = scope
-        self.method: str = scope.get("method", WEBSOCKET)
+        self.method: str = scope["method"] if scope["type"] == "http" else WEBSOCKET
+        self.is_safe = self.method in SAFE_METHODS
         self.token_of_link: str | None = None
         """The token of the address, once it has opened the gate."""
         self._routes = routes
@@ -47,9 +49,7 @@ class Facts(RequestFacts):
     @functools.cached_property
     def path(self) -> str:
         """The decoded path as the application that has the middleware knows it."""
-        path, root = str(self.scope["path"]), str(self.scope.get("root_path", "")).rstrip("/")
-        below = path.removeprefix(root) or "/"
-        return below if below.startswith("/") else path
+        return get_route_path(self.scope) or "/"
 
     @property
     def target(self) -> Target:
@@ -93,7 +93,8 @@ class Facts(RequestFacts):
         query = self.scope.get("query_string", b"")
         link = None
         if BYPASS_PARAMETER.encode() in query:
-            link = dict(parse_qsl(query.decode("latin-1"))).get(BYPASS_PARAMETER)
+            pairs = parse_qsl(query.decode("latin-1"), encoding="latin-1")  # bytes, as in headers
+            link = dict(pairs).get(BYPASS_PARAMETER)
         cookies = (cookie_parser(line).get(BYPASS_COOKIE) for line in self.header(b"cookie"))
         return link, [*self.header(_BYPASS_HEADER), *(c for c in cookies if c)]
 
@@ -110,9 +111,14 @@ def enter_by_link(request: Facts, state: State) -> RedirectResponse:
     """Lead the bearer of a token in an address to the clean address, with a cookie in its place.
 
     The cookie lasts as long as maintenance does, where that is known, else the browser's session.
+    The address is relative: proxies may have taken away what stands before it.
     """
+    raw = request.scope.get("raw_path") or quote(request.scope["path"]).encode()
+    here = "./" + raw.partition(b"?")[0].rpartition(b"/")[2].decode("latin-1")
     url = URL(scope=request.scope).remove_query_params(BYPASS_PARAMETER)
-    response = RedirectResponse(str(url), 303, {"Cache-Control": "no-store"})
+    response = RedirectResponse(
+        here + (f"?{url.query}" if url.query else ""), 303, {"Cache-Control": "no-store"}
+    )
     refusal = state.strongest
     response.set_cookie(
         BYPASS_COOKIE,

@@ -7,15 +7,23 @@ elsewhere or later, the application sees an ordinary disconnect.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import anyio
 from starlette.requests import ClientDisconnect
+from starlette.routing import Router
 from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 
+from ._routes import layers, leaves_of
+
 SERVICE_RESTART = 1012
 """WebSocket close code (IANA registry): the server goes; come back."""
+
+_EVENT_STREAM = b"text/event-stream"
+"""The media type of server-sent events (HTML, 9.2)."""
 
 _PATIENCE = 1.0
 """Seconds that a server may take to pass on an end: some hang with an idle endpoint."""
@@ -34,14 +42,18 @@ class Waiting:
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
-        self._scope: anyio.CancelScope | None = None
+        self._scopes: set[anyio.CancelScope] = set()
         self._told: anyio.Event | None = None
 
     async def receive(self) -> Message | None:
         """The message; None where it need not come any more."""
         if self._told is None:
-            with anyio.CancelScope() as self._scope:
-                return await self._receive()
+            with anyio.CancelScope() as scope:
+                self._scopes.add(scope)
+                try:
+                    return await self._receive()
+                finally:
+                    self._scopes.discard(scope)
         if self._told is not None:
             await self._told.wait()
         return None
@@ -49,8 +61,8 @@ class Waiting:
     def stop(self) -> None:
         """It need not come. Who waits for it is told when the client has been."""
         self._told = anyio.Event()
-        if self._scope is not None:
-            self._scope.cancel()
+        for scope in self._scopes:
+            scope.cancel()
 
     def tell(self) -> None:
         """The client has been told, as far as that was possible."""
@@ -78,6 +90,8 @@ class Lasting:
 
     def excuses(self, error: BaseException) -> bool:
         """Whether an error of the application only says that the connection is over."""
+        if isinstance(error, BaseExceptionGroup):
+            return self.over and error.split(_DISCONNECTS)[1] is None
         return self.over and isinstance(error, _DISCONNECTS)
 
     async def _end_with(self, message: Message) -> None:
@@ -188,10 +202,23 @@ def http_ends(
     return receive_on, send_on
 
 
+def streams_events(app: Any) -> bool:
+    """Whether an application is made to stream events, as far as that shows before it does."""
+    routers = (layer for layer in layers(app) if isinstance(layer, Router))
+    routes = (route for router in routers for route in leaves_of(router.routes))
+    return "sse_starlette" in sys.modules or any(map(_has_event_streams, routes))
+
+
+def _has_event_streams(route: Any) -> bool:
+    given = getattr(getattr(route, "original_route", route), "response_class", None)
+    kind = getattr(given, "value", given)  # FastAPI's defaults are wrapped
+    return getattr(kind, "media_type", None) == _EVENT_STREAM.decode()
+
+
 def _is_event_stream(message: Message) -> bool:
     for name, value in message.get("headers", ()):
         if name == b"content-length":  # a stream has none
             return False
         if name == b"content-type":  # in lower case (ASGI)
-            return bool(value.startswith(b"text/event-stream"))
+            return bool(value.startswith(_EVENT_STREAM))
     return False

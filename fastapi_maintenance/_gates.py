@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import weakref
 from contextvars import ContextVar
 
@@ -31,6 +32,10 @@ class Gate:
         """How many requests run that it would refuse now, the one that asks aside."""
         raise NotImplementedError
 
+    def began_unseen(self) -> bool:
+        """Whether requests run that it let in before it kept them in mind."""
+        raise NotImplementedError
+
 
 current_connection: ContextVar[tuple[Gate, Scope] | None] = ContextVar(
     "fastapi_maintenance_connection", default=None
@@ -38,7 +43,21 @@ current_connection: ContextVar[tuple[Gate, Scope] | None] = ContextVar(
 """The innermost middleware around the code that runs, and what it let in; None outside of any."""
 
 known: weakref.WeakSet[Gate] = weakref.WeakSet()
-"""All middlewares."""
+"""All middlewares; threads may make some meanwhile, so that `all_known` lists them."""
+_listing = threading.Lock()
+
+
+def add(gate: Gate) -> None:
+    """Know a new middleware."""
+    with _listing:
+        known.add(gate)
+
+
+def all_known() -> list[Gate]:
+    """All middlewares that there are now."""
+    with _listing:
+        return list(known)
+
 
 tracking = False
 """Whether middlewares keep in mind what they have let in, as some of our functions need."""
@@ -62,8 +81,8 @@ def track() -> None:
 def current_gate() -> Gate | None:
     """The innermost middleware around the code that runs; None outside of any."""
     entered = current_connection.get()
-    if entered is None and _late and len(known) == 1:
-        return next(iter(known))  # it let in what asks before it began to keep that in mind
+    if entered is None and _late and len(gates := all_known()) == 1 and gates[0].began_unseen():
+        return gates[0]  # it let in what asks before it began to keep that in mind
     return None if entered is None else entered[0]
 
 

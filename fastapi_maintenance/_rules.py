@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from fastapi_maintenance.backends.base import state_of_switch
-from fastapi_maintenance.windows import SAFE_METHODS, Refusal, State, covers
+from fastapi_maintenance.windows import Refusal, State, covers
 
 if TYPE_CHECKING:
     from fastapi_maintenance.windows import Network
@@ -76,7 +76,7 @@ class Rules:
     def _exempts(self, request: Facts, refusal: Refusal) -> bool:
         opening = refusal.opening
         return (
-            (self._read_only and not opening.is_window and request.method in SAFE_METHODS)
+            (self._read_only and not opening.is_window and request.is_safe)
             or self._is_probe(request, self._probes_always_pass or opening.probes_pass)
             or (bool(self._paths) and covers(self._paths, request.path))
             or (bool(self._networks) and request.comes_from(self._networks))

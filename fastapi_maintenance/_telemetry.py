@@ -1,4 +1,4 @@
-"""Metrics and traces, where the libraries for them are installed.
+"""The log, and metrics and traces where the libraries for them are installed.
 
 prometheus-client: ``fastapi_maintenance_active{mode}``, how many of the process's applications
 refuse requests, and ``fastapi_maintenance_refused_requests_total{mode}``. OpenTelemetry:
@@ -8,12 +8,12 @@ attributes ``maintenance.mode`` and ``maintenance.source`` on the span of a refu
 from __future__ import annotations
 
 import functools
+import logging
 import os
-import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from fastapi_maintenance._gates import Gate
+from fastapi_maintenance._gates import all_known
 from fastapi_maintenance.windows import Mode, Refusal, State
 
 _ACTIVE = (
@@ -25,23 +25,27 @@ _REFUSED = (
     "Requests refused because of maintenance, by the mode of what refuses them.",
 )
 
-_watched: weakref.WeakSet[Gate] = weakref.WeakSet()
+logger = logging.getLogger("fastapi_maintenance.middleware")
+
 _refused: dict[Mode, int] = dict.fromkeys(Mode, 0)
 
 
 class Telemetry:
     """What those who watch the application are told of a gate."""
 
-    def __init__(self, gate: Gate) -> None:
+    def __init__(self) -> None:
         self._shared = _shared_metrics()
         self._span = _current_span()
-        _watched.add(gate)
         _register()
 
     def noticed(self, state: State) -> None:
-        """Maintenance has begun, changed or ended."""
+        """Maintenance has begun or ended."""
+        if state.strongest is None:
+            logger.info("maintenance has ended", extra={"maintenance_active": False})
+        else:
+            _log_begin(state.strongest)
         if self._shared is not None:
-            states = [gate.decide() for gate in _watched]
+            states = [gate.decide() for gate in all_known()]
             for mode in Mode:
                 now = sum(_is_in(mode, each) for each in states)
                 self._shared[0].labels(mode=mode.value).set(now)
@@ -57,6 +61,22 @@ class Telemetry:
             span.set_attribute("maintenance.source", refusal.opening.source or "switch")
 
 
+def _log_begin(refusal: Refusal) -> None:
+    opening = refusal.opening
+    source = opening.source or "a switch"
+    logger.info(
+        "maintenance has begun: %s (%s), until %s",
+        source,
+        opening.mode.value,
+        refusal.until.isoformat() if refusal.until else "it is ended",
+        extra={
+            "maintenance_active": True,
+            "maintenance_mode": opening.mode.value,
+            "maintenance_source": source,
+        },
+    )
+
+
 class _Collector:
     """Says at a scrape what is so by then: a request only counts."""
 
@@ -65,7 +85,7 @@ class _Collector:
 
         active = GaugeMetricFamily(*_ACTIVE, labels=["mode"])
         refused = CounterMetricFamily(*_REFUSED, labels=["mode"])
-        states = [gate.decide() for gate in _watched]
+        states = [gate.decide() for gate in all_known()]
         for mode in Mode:
             active.add_metric([mode.value], sum(_is_in(mode, state) for state in states))
             refused.add_metric([mode.value], _refused[mode])

@@ -9,6 +9,7 @@ import asyncio
 import contextvars
 import inspect
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
@@ -56,6 +57,8 @@ class Watch:
         self._gate = gate
         self._hooks = {True: tuple(on_start), False: tuple(on_end)}
         self._on = False
+        self._untold: deque[Hook] = deque()
+        self._telling = False
         self._loops: dict[object, set[Lasting]] = {}
         self._staying: set[object] = set()
 
@@ -110,29 +113,38 @@ class Watch:
         state = self._gate.decide()
         self._gate.notice(state)
         strongest = state.strongest
-        async with anyio.create_task_group() as group:
-            if (strongest is not None) is not self._on:
-                self._on = strongest is not None
-                group.start_soon(self._tell, self._hooks[self._on])
-            for connection in list(connections):
-                if strongest is None:
-                    connection.spared_by = None
-                elif connection.spared_by is not state:
-                    group.start_soon(self._end_if_refused, connection, connections, state)
+        if (strongest is not None) is not self._on:
+            self._on = strongest is not None
+            self._tell(self._hooks[self._on])
+        # Nobody is waited for: hooks and exempt handlers may take their time.
+        for connection in list(connections):
+            if strongest is None:
+                connection.spared_by = None
+            elif connection.spared_by is not state:
+                connection.spared_by = state
+                _spawn(self._end_if_refused(connection, connections))
 
-    async def _tell(self, hooks: Sequence[Hook]) -> None:
-        for hook in hooks:
-            try:
-                result = hook()
-                if inspect.isawaitable(result):
-                    await result
-            except Exception:
-                logger.exception("hook %r", hook)
+    def _tell(self, hooks: Sequence[Hook]) -> None:
+        """Call hooks one after the other, behind those that still run."""
+        self._untold.extend(hooks)
+        if not self._telling and self._untold:
+            self._telling = True
+            _spawn(self._tell_in_turn())
 
-    async def _end_if_refused(
-        self, connection: Lasting, connections: set[Lasting], state: State
-    ) -> None:
-        connection.spared_by = state
+    async def _tell_in_turn(self) -> None:
+        try:
+            while self._untold:
+                hook = self._untold.popleft()
+                try:
+                    result = hook()
+                    if inspect.isawaitable(result):
+                        await result
+                except Exception:
+                    logger.exception("hook %r", hook)
+        finally:
+            self._telling = False
+
+    async def _end_if_refused(self, connection: Lasting, connections: set[Lasting]) -> None:
         try:
             if await self._gate.would_refuse(connection):
                 connections.discard(connection)

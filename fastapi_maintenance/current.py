@@ -6,6 +6,7 @@ they have let in. An application that never asks does not pay for it.
 
 from __future__ import annotations
 
+import gc
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -27,7 +28,7 @@ class BackendNotConfigured(RuntimeError):
 
 def gates_of(backend: BaseStateBackend) -> list[_gates.Gate]:
     """The middlewares that a block of this backend concerns."""
-    return [gate for gate in _gates.known if _concerns(gate.backend, backend)]
+    return [gate for gate in _gates.all_known() if _concerns(gate.backend, backend)]
 
 
 def configure_backend(backend_type: str, **options: Any) -> None:
@@ -70,7 +71,7 @@ def backend_meant(given: Any = None) -> BaseStateBackend:
     gate = current_gate()
     if gate is not None:
         return gate.backend
-    return _gates.configured or _only_one({_identity(b): b for g in _gates.known if (b := g.given)})
+    return _gates.configured or _only_one()
 
 
 async def get_maintenance_mode(backend: Any = None) -> bool:
@@ -143,13 +144,22 @@ def maintenance_state(connection: HTTPConnection) -> MaintenanceState:
     )
 
 
-def _only_one(backends: dict[object, BaseStateBackend]) -> BaseStateBackend:
+def _only_one() -> BaseStateBackend:
+    """The backend that middlewares were given."""
+    backends = _all_given()
+    if len(backends) > 1:
+        gc.collect()  # middlewares are parts of cycles: some may have gone
+        backends = _all_given()
     if len(backends) > 1:
         raise BackendNotConfigured(
             f"{len(backends)} backends are in use: say which is meant by backend=…, or once by "
             "configure_backend(…)"
         )
     return next(iter(backends.values()), _gates.environment)
+
+
+def _all_given() -> dict[object, BaseStateBackend]:
+    return {_identity(b): b for gate in _gates.all_known() if (b := gate.given) is not None}
 
 
 def _identity(backend: BaseStateBackend) -> object:

@@ -55,6 +55,8 @@ class Needs:
     def __init__(self, names: frozenset[str]) -> None:
         self.maintenance_needs = names
         self._warned = False
+        # FastAPI looks here whether a dependency is async; a plain one would cost a thread.
+        self.__call__ = self._as_dependency  # type: ignore[method-assign, assignment]
 
     @overload
     def __call__(self, connection: HTTPConnection) -> None: ...
@@ -64,6 +66,9 @@ class Needs:
         """As a dependency, tell when there is no gate; as a decorator, mark the route."""
         if not isinstance(connection, HTTPConnection):
             return _marked({_NEEDS: self.maintenance_needs | needs_of(connection)}, connection)
+        return self._as_dependency(connection)
+
+    async def _as_dependency(self, connection: HTTPConnection) -> None:
         if _gates.current_gate() is None and not self._warned:
             self._warned = True
             logger.warning(
@@ -71,7 +76,6 @@ class Needs:
                 connection.scope.get("path"),
                 ", ".join(sorted(self.maintenance_needs)),
             )
-        return None
 
 
 def needs(*dependencies: str) -> Needs:
@@ -121,8 +125,10 @@ def _marked(marks: dict[str, Any], func: Any) -> Any:
     """A twin of a function, or of a class, that bears marks: the original may serve elsewhere."""
     if isinstance(func, type):
         return type(func)(func.__name__, (func,), {"__module__": func.__module__, **marks})
-    twin = functools.wraps(func)(_twin(func))
+    twin: Any = functools.wraps(func)(_twin(func))
     twin.__dict__.update(marks)
+    with contextlib.suppress(Exception):  # older FastAPI would look for postponed names here
+        twin.__signature__ = inspect.signature(func, eval_str=True)
     return twin
 
 

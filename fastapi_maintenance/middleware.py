@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import contextlib
 import math
 from collections.abc import Iterable
 from typing import Any
@@ -18,7 +18,7 @@ from fastapi_maintenance.responses import DEFAULT_RETRY_AFTER, Refuser, refuse
 from fastapi_maintenance.windows import OFF, Refusal, State
 
 from ._access import Facts, enter_by_link, globs, parse_hashes, parse_networks
-from ._connections import Lasting, Socket, http_ends
+from ._connections import Lasting, Socket, http_ends, streams_events
 from ._cors import find_cors, with_cors
 from ._handlers import ExemptHandler, Replay, ResponseHandler, exempts, response_of
 from ._lifespan import pass_lifespan
@@ -39,7 +39,8 @@ _TO_OBSERVE = 256
 """Responses that show whether an application streams events to those who do not ask for them: to
 look at each message costs a percent or two, so one that streams none is spared."""
 
-logger = logging.getLogger(__name__)
+_SAMPLE_EVERY = 32
+"""After those one of so many is looked at, as it may stream events later."""
 
 
 class MaintenanceModeMiddleware(Watched):
@@ -113,12 +114,12 @@ class MaintenanceModeMiddleware(Watched):
         self._uncounted = 0
         """Requests that run and were let in before they were kept in mind."""
         self._noticed = False
-        self._to_observe: float = _TO_OBSERVE
-        self._plain = False
-        """Whether requests need no closer look while nothing is refused."""
+        self._to_observe: float = math.inf if streams_events(app) else _TO_OBSERVE
+        self._unseen = 0
+        """How many requests need no closer look while nothing is refused."""
         self._watch = Watch(self, _several(on_start), _several(on_end))
-        self._telemetry = Telemetry(self)
-        _gates.known.add(self)
+        self._telemetry = Telemetry()
+        _gates.add(self)
 
     def pin(self, pinned: PinnedBackend | None) -> None:
         """Put what a test says in the place of everything else, or take it away."""
@@ -149,11 +150,15 @@ class MaintenanceModeMiddleware(Watched):
         refused = sum(self.rules.refusal(self._facts(s), state) is not None for s in others)
         return refused + self._uncounted
 
+    def began_unseen(self) -> bool:
+        """Whether requests run that were let in before they were kept in mind."""
+        return self._uncounted > 0
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a connection on, or refuse it."""
         kind = scope["type"]
-        if kind == "lifespan":
-            await self._pass_lifespan(scope, receive, send)
+        if kind != "http" and kind != "websocket":
+            await self._pass_other(scope, receive, send)
             return
         backend = self._asked or configured_backend()
         if self._fixed is None and not backend.ready:
@@ -164,8 +169,9 @@ class MaintenanceModeMiddleware(Watched):
         state = backend.decide(self._fixed)
         self._uncounted += 1
         try:
-            quiet = state.quiet and self._plain and not decorators.forcing
+            quiet = state.quiet and self._unseen and not decorators.forcing
             if quiet and kind == "http" and _ASKS_FOR_EVENTS not in scope.get("headers", ()):
+                self._unseen -= 1
                 await self.app(scope, receive, send)
             else:
                 await self._attend(state, scope, receive, send)
@@ -182,7 +188,8 @@ class MaintenanceModeMiddleware(Watched):
             await self._attend(backend.decide(self._fixed), scope, receive, send)
         finally:
             self._live.pop(id(scope), None)
-            current_connection.reset(entered)
+            with contextlib.suppress(ValueError):  # where it is closed from elsewhere
+                current_connection.reset(entered)
 
     async def _attend(self, state: State, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request in or refuse it."""
@@ -223,23 +230,28 @@ class MaintenanceModeMiddleware(Watched):
         if scope["type"] == "websocket":
             socket = Socket(scope, receive, send, self._watch_over)
             return socket.receive, socket.send
-        if self._to_observe > 0:
-            self._to_observe -= 1
-            self._plain = self._to_observe <= 0 and not self._noticed
-        elif _ASKS_FOR_EVENTS not in scope.get("headers", ()):
+        if self._unseen and _ASKS_FOR_EVENTS not in scope.get("headers", ()):
+            self._unseen -= 1
             return receive, send
+        self._to_observe -= 1
+        self._rest_a_while()
         return http_ends(scope, receive, send, self._watch_over)
+
+    def _rest_a_while(self) -> None:
+        """Look no closer at the next requests, where that has shown nothing so far."""
+        rests = self._to_observe <= 0 and not self._noticed
+        self._unseen = _SAMPLE_EVERY - 1 if rests else 0
 
     def _watch_over(self, connection: Lasting) -> None:
         if connection.scope["type"] == "http":  # it streams events: from now on look at all
-            self._to_observe, self._plain = math.inf, False
+            self._to_observe, self._unseen = math.inf, 0
         self._lasting[connection.key] = connection
         self._watch.add(connection)
 
     async def would_refuse(self, connection: Lasting) -> bool:
         """Whether a connection that was let in would be refused now."""
         request, handler = self._facts(connection.scope), self.exempt_handler
-        request.method = "GET"  # what refuses reads as well is a full maintenance
+        request.is_safe = True  # what refuses reads as well is a full maintenance
         if self.rules.refusal(request, self.decide()) is None:
             return False
         if handler is None or request.target.forced:
@@ -252,15 +264,17 @@ class MaintenanceModeMiddleware(Watched):
         if (refusal is not None) is self._noticed:
             return
         self._noticed = refusal is not None
-        self._plain = refusal is None and self._to_observe <= 0
+        self._rest_a_while()
         self._telemetry.noticed(state)
-        if refusal is None:
-            logger.info("maintenance has ended", extra={"maintenance_active": False})
-        else:
+        if refusal is not None:
             self._watch.stay()  # where no lifespan has begun it
-            _log_begin(refusal)
 
-    async def _pass_lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _pass_other(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A lifespan, and what is no matter of ours."""
+        if scope["type"] != "lifespan":
+            await self.app(scope, receive, send)
+            return
+
         async def start() -> None:
             if self.pinned is None and self._fixed is None:
                 await self.backend.wait_until_ready()
@@ -288,6 +302,8 @@ class MaintenanceModeMiddleware(Watched):
         if self.response_handler is not None and scope["type"] == "http":
             response = await response_of(self.response_handler, scope, receive)
             if response is not None:
+                if refusal.opening.source:
+                    response.headers.setdefault("X-Maintenance", refusal.opening.source)
                 return response
         now = self.pinned.now() if self.pinned else wall_clock()
         return self._refuser.answer(refusal, now, scope.get("headers", ()))
@@ -299,22 +315,6 @@ class MaintenanceModeMiddleware(Watched):
 async def _no_body() -> Message:
     """What is left to read of a request that was let in before."""
     return {"type": "http.request", "body": b"", "more_body": False}
-
-
-def _log_begin(refusal: Refusal) -> None:
-    opening = refusal.opening
-    source = opening.source or "a switch"
-    logger.info(
-        "maintenance has begun: %s (%s), until %s",
-        source,
-        opening.mode.value,
-        refusal.until.isoformat() if refusal.until else "it is ended",
-        extra={
-            "maintenance_active": True,
-            "maintenance_mode": opening.mode.value,
-            "maintenance_source": source,
-        },
-    )
 
 
 def _several(hooks: Hook | Iterable[Hook]) -> tuple[Hook, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import anyio
 
-from fastapi_maintenance.windows import State, strictest
+from fastapi_maintenance.windows import OFF, State, strictest
 
 from .asked import asked, to_its_end
 from .base import BaseStateBackend
@@ -23,6 +23,7 @@ class AnyOf(BaseStateBackend):
 
     def __init__(self, members: Sequence[BaseStateBackend]) -> None:
         self.members = tuple(members)
+        self._last: tuple[tuple[State, ...], State] = (), OFF
 
     def state_key(self) -> Hashable:
         """The members' identities."""
@@ -35,14 +36,23 @@ class AnyOf(BaseStateBackend):
 
     def state(self) -> State:
         """All at once."""
-        return functools.reduce(strictest, (member.state() for member in self.members))
+        return self._together(member.state() for member in self.members)
 
     def decide(self, fixed: State | None = None) -> State:
         """All at once; where something is fixed, only the blocks of some may say otherwise."""
         if fixed is None:
-            return functools.reduce(strictest, (member.decide() for member in self.members))
+            return self._together(member.decide() for member in self.members)
         said = [member.decide() for member in self.members if member.block() is not None]
-        return functools.reduce(strictest, said) if said else fixed
+        return self._together(said) if said else fixed
+
+    def _together(self, states: Iterable[State]) -> State:
+        """The same object as long as the members say the same ones."""
+        said = tuple(states)
+        last, state = self._last
+        if len(last) != len(said) or any(a is not b for a, b in zip(last, said, strict=True)):
+            state = functools.reduce(strictest, said)
+            self._last = said, state
+        return state
 
     def start(self) -> None:
         """Start all."""

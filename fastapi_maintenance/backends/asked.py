@@ -139,7 +139,7 @@ class AskedBackend(BaseStateBackend):
                 if needed:
                     before = _state_of(await self._within(self.inner.get_value))
                     hold.held, hold.raised = True, before.reads is None
-                if hold.raised:
+                if needed or hold.raised:
                     await self._write(needed)
                 hold.held = needed
 

@@ -21,6 +21,9 @@ class RequestFacts:
     method: str
     """The HTTP method, or ``WEBSOCKET``."""
 
+    is_safe: bool
+    """Whether it changes nothing, as its method says, so that it may pass where reads may."""
+
     @property
     def path(self) -> str:
         """The decoded path, below the application's root path."""

@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from .request import SAFE_METHODS, RequestFacts
+from .request import RequestFacts
 
 if TYPE_CHECKING:
     from .timeline import Closer
@@ -115,7 +115,7 @@ class State:
 
     def refusal(self, request: RequestFacts) -> Refusal | None:
         """What meets a request; None where it is served."""
-        found = self.reads if request.method in SAFE_METHODS else self.writes
+        found = self.reads if request.is_safe else self.writes
         for closer in self.closer:
             found = later(found, closer.refusal(request))
         return found

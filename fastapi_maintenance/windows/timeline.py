@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from .model import Window, applies_to
-from .request import SAFE_METHODS, RequestFacts
+from .request import RequestFacts
 from .schedule import next_occurrence, occurrence_at
 from .state import OFF, Mode, Opening, Refusal, State, open_end_last, strictest
 
@@ -108,7 +108,7 @@ class Timeline:
 def _refuses(window: Window, request: RequestFacts) -> bool:
     """Whether a window, once open, is for this request."""
     return (
-        (window.mode is Mode.FULL or request.method not in SAFE_METHODS)
+        (window.mode is Mode.FULL or not request.is_safe)
         and window.match.covers(request)
         and not window.allow.lets_through(request)
     )

@@ -13,6 +13,7 @@ from fastapi_maintenance.windows import (
     API_VERSION,
     KIND,
     OFF,
+    SAFE_METHODS,
     Fixed,
     Mode,
     Network,
@@ -89,6 +90,9 @@ class Asking(RequestFacts):
     dependencies: frozenset[str] = frozenset()
     address: str = "192.0.2.1"
     token_hash: str = ""
+
+    def __post_init__(self) -> None:
+        self.is_safe = self.method in SAFE_METHODS
 
     def comes_from(self, networks: Sequence[Network]) -> bool:
         return any(ip_address(self.address) in network for network in networks)

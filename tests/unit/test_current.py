@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -29,7 +30,7 @@ from fastapi_maintenance import (
     maintenance_state,
     set_maintenance_mode,
 )
-from fastapi_maintenance.current import backend_meant
+from fastapi_maintenance.current import backend_meant, gates_of
 from fastapi_maintenance.windows import OFF, Opening, State, switched
 from tests.unit.making import Held
 
@@ -339,6 +340,43 @@ def test_wrong_options_are_refused_and_change_nothing(kind: str, options: Any) -
     assert _gates.configured is None
 
 
+def test_which_of_several_does_not_count_middlewares_that_are_gone() -> None:
+    """An application is a cycle: until the collector came, its middleware once still counted."""
+
+    def use(backend: Any) -> None:
+        app = FastAPI()
+        app.add_middleware(MaintenanceModeMiddleware, backend=backend)
+        assert TestClient(app).get("/orders").status_code == 404
+
+    gc.disable()
+    try:
+        for _ in range(2):
+            use(Held(OFF))
+        app = FastAPI()
+        only = Held(OFF)
+        app.add_middleware(MaintenanceModeMiddleware, backend=only)
+        TestClient(app).get("/orders")
+        assert backend_meant() is only
+    finally:
+        gc.enable()
+
+
+def test_middlewares_may_be_made_while_others_are_counted() -> None:
+    kept: list[Any] = []
+    backend = Held(OFF)
+
+    def make() -> None:
+        for _ in range(300):
+            kept[len(kept) :] = [MaintenanceModeMiddleware(FastAPI(), backend=backend)]
+
+    thread = threading.Thread(target=make)
+    thread.start()
+    while thread.is_alive():
+        gates_of(backend)
+    thread.join()
+    assert len(gates_of(backend)) == 300
+
+
 # A name that is imported where it is used first.
 
 LATE = """
@@ -360,10 +398,29 @@ print(client.get("/mode").json(), client.get("/mode").json())
 """
 
 
-def test_a_name_that_is_imported_within_a_request_knows_its_middleware() -> None:
-    """As those do who break an import cycle."""
+OUTSIDE = """
+import asyncio, os
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+from fastapi_maintenance import MaintenanceModeMiddleware
+
+app = FastAPI()
+app.add_middleware(MaintenanceModeMiddleware, enable_maintenance=False)
+TestClient(app).get("/mode")
+os.environ["SHOP_CLOSED"] = "1"
+
+from fastapi_maintenance import configure_backend, get_maintenance_mode
+
+configure_backend("env", var_name="SHOP_CLOSED")
+print(asyncio.run(get_maintenance_mode()))
+"""
+
+
+@pytest.mark.parametrize(("program", "said"), [(LATE, "True True"), (OUTSIDE, "True")])
+def test_a_name_that_is_imported_late(program: str, said: str) -> None:
+    """As those do who break an import cycle: a request knows its middleware, others do not."""
     done = subprocess.run(
-        [sys.executable, "-c", LATE], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["True", "True"]
+    assert " ".join(done.stdout.split()) == said

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 import anyio
 import pytest
 from fastapi import FastAPI, WebSocket
+from starlette.requests import HTTPConnection
 from starlette.responses import StreamingResponse
 from starlette.types import Message
 
 from fastapi_maintenance import MaintenanceModeMiddleware, maintenance_mode_on
-from fastapi_maintenance.windows import OFF
+from fastapi_maintenance.windows import OFF, Match
 from tests.unit.gated import ON, WRITES
 from tests.unit.making import Held, open_since_2026
 
@@ -32,7 +34,14 @@ def anyio_backend() -> str:
 class Client:
     """One connection to an application, as a server holds it."""
 
-    def __init__(self, app: Any, kind: str, path: str, spec_version: str = "2.3") -> None:
+    def __init__(
+        self,
+        app: Any,
+        kind: str,
+        path: str,
+        spec_version: str = "2.3",
+        headers: Sequence[tuple[bytes, bytes]] = (),
+    ) -> None:
         self.sent: list[Message] = []
         self.scope = {
             "type": kind,
@@ -43,7 +52,7 @@ class Client:
             "raw_path": path.encode(),
             "query_string": b"",
             "root_path": "",
-            "headers": [(b"host", b"shop.example")],
+            "headers": [(b"host", b"shop.example"), *headers],
             "client": ("192.0.2.1", 1),
             "server": ("shop.example", 80),
             "scheme": "http",
@@ -161,6 +170,161 @@ async def test_a_stream_of_events_is_completed_and_its_generator_ended(spec_vers
         while app.state.ended != ["ticks"]:
             await asyncio.sleep(0.01)
     assert client.sent[-1]["more_body"] is False
+
+
+def _of_no_stream(app: Any) -> Any:
+    """Enough answers to show what an application does."""
+
+    async def ask() -> None:
+        for _ in range(300):
+            await Client(app, "http", "/openapi.json").task
+
+    return ask()
+
+
+@pytest.mark.parametrize("accept", [b"text/event-stream", b"application/json"])
+async def test_after_many_other_answers_a_stream_of_events_is_still_seen(accept: bytes) -> None:
+    """One who asks for events is always looked at, of the others one in a while."""
+    held = Held(OFF)
+    app = shop(backend=held)
+    await _of_no_stream(app)
+    clients = []
+    for _ in range(1 if accept == b"text/event-stream" else 33):
+        clients.append(Client(app, "http", "/events", headers=[(b"accept", accept)]))
+        await clients[-1].sees(lambda sent: len(sent) > 1)
+    late = Client(app, "http", "/events")
+    await late.sees(lambda sent: len(sent) > 1)
+    held.held = ON
+    seen = clients if accept == b"text/event-stream" else [late]
+    for client in seen:
+        await client.sees(lambda sent: sent[-1].get("more_body") is False)
+    for client in [*clients, late]:
+        client.task.cancel()
+    await asyncio.gather(*(c.task for c in [*clients, late]), return_exceptions=True)
+
+
+@pytest.mark.parametrize("made_by", ["response_class", "sse_starlette"])
+async def test_who_is_made_to_stream_events_is_always_looked_at(
+    made_by: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Events(StreamingResponse):
+        media_type = "text/event-stream"
+
+    held = Held(OFF)
+    app = shop(backend=held)
+    if made_by == "response_class":
+        app.get("/typed", response_class=Events)(lambda: None)
+    else:
+        monkeypatch.setitem(sys.modules, "sse_starlette", sys)
+    await _of_no_stream(app)
+    client = Client(app, "http", "/events")
+    await client.sees(lambda sent: len(sent) > 1)
+    held.held = ON
+    await client.sees(lambda sent: sent[-1].get("more_body") is False)
+    with anyio.fail_after(10):
+        await client.task
+
+
+async def test_a_socket_in_a_task_group_ends_without_an_error() -> None:
+    async def in_group(socket: WebSocket) -> None:
+        await socket.accept()
+        async with anyio.create_task_group() as group:
+            group.start_soon(socket.receive_text)
+
+    held = Held(OFF)
+    client = Client(shop(in_group, backend=held), "websocket", "/talk")
+    await client.sees(accepted)
+    held.held = ON
+    await client.closes(1012)
+
+
+async def test_two_who_wait_for_messages_are_both_told() -> None:
+    told: list[str] = []
+
+    async def twice(socket: WebSocket) -> None:
+        async def wait() -> None:
+            told.append((await socket.receive())["type"])
+
+        await socket.accept()
+        await asyncio.gather(wait(), wait(), return_exceptions=True)
+
+    held = Held(OFF)
+    client = Client(shop(twice, backend=held), "websocket", "/talk")
+    await client.sees(accepted)
+    await asyncio.sleep(0)
+    held.held = ON
+    await client.closes(1012)
+    assert told[0] == "websocket.disconnect"
+
+
+async def test_a_window_for_sockets_alone_ends_them() -> None:
+    held = Held(OFF)
+    client = Client(shop(listens, backend=held), "websocket", "/talk")
+    await client.sees(accepted)
+    held.held = open_since_2026(match=Match(methods=("WEBSOCKET",)))
+    await client.closes(1012)
+
+
+async def test_slow_handlers_and_hooks_hold_up_nobodys_end() -> None:
+    over = asyncio.Event()
+
+    async def slow() -> None:
+        await over.wait()
+
+    async def exempts(connection: HTTPConnection) -> bool:
+        if "slow" in connection.url.path:
+            await over.wait()
+        return False
+
+    held = Held(OFF)
+    app = shop(listens, backend=held, on_start=slow, exempt_handler=exempts)
+    app.add_api_websocket_route("/slow", listens)
+    held_up = Client(app, "websocket", "/slow")
+    await held_up.sees(accepted)
+    for state in (ON, OFF, ON):
+        client = Client(app, "websocket", "/talk")
+        if held.held is OFF:
+            await client.sees(accepted)
+            held.held = state
+            await client.closes(1012)
+        else:
+            held.held = state
+            client.task.cancel()
+            await asyncio.gather(client.task, return_exceptions=True)
+    over.set()
+    await held_up.closes(1012)
+
+
+async def test_of_several_backends_an_exempt_socket_is_asked_about_once() -> None:
+    asked: list[str] = []
+
+    def exempts(connection: HTTPConnection) -> bool:
+        asked.append(connection.url.path)
+        return True
+
+    held = Held(OFF)
+    app = shop(listens, backend=[held, Held(OFF)], exempt_handler=exempts)
+    client = Client(app, "websocket", "/talk")
+    await client.sees(accepted)
+    held.held = ON
+    with anyio.fail_after(10):
+        while not asked:
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0.4)  # several looks
+    assert len(asked) == 1
+    client.task.cancel()
+    await asyncio.gather(client.task, return_exceptions=True)
+
+
+async def test_what_is_neither_http_nor_websocket_nor_lifespan_passes() -> None:
+    met: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        met.append(scope["type"])
+
+    gate: Any = MaintenanceModeMiddleware(app, enable_maintenance=True)
+    await gate({"type": "mqtt"}, None, None)
+    assert met == ["mqtt"]
 
 
 async def test_an_ordinary_stream_runs_out() -> None:
@@ -293,6 +457,21 @@ class TestHooks:
         app = shop(backend=Held(ON), on_start=[fails, lambda: told.append("on")])
         await self.living(app, lambda: told)
         assert "no broker" in caplog.text
+
+    async def test_they_are_called_one_after_the_other(self) -> None:
+        """The end is told when those have ended who were told of the beginning."""
+        told: list[str] = []
+        held = Held(ON)
+
+        async def pause() -> None:
+            told.append("pausing")
+            held.held = OFF
+            await asyncio.sleep(0.5)
+            told.append("paused")
+
+        app = shop(backend=held, on_start=pause, on_end=lambda: told.append("off"))
+        await self.living(app, lambda: "off" in told)
+        assert told == ["pausing", "paused", "off"]
 
     async def test_without_a_change_nobody_is_told(self) -> None:
         told: list[str] = []

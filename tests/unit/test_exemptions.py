@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import logging
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urljoin
 
 import pytest
+from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from fastapi_maintenance import LocalFileBackend
+from fastapi_maintenance import LocalFileBackend, MaintenanceModeMiddleware
 from tests.unit.gated import ON, WRITES, gate, shop, status
 from tests.unit.making import Held, open_since_2026
 
@@ -129,7 +131,7 @@ def test_a_token_in_the_address_becomes_a_cookie_and_leaves_the_address() -> Non
     )
     answer = client.get("/orders/a%20b", params={"page": "2", "maintenance-bypass": TOKEN})
     assert answer.status_code == 303
-    assert answer.headers["Location"] == "https://shop.example/orders/a%20b?page=2"
+    assert answer.headers["Location"] == "./a%20b?page=2"
     assert answer.headers["Cache-Control"] == "no-store"
     cookie = answer.headers["Set-Cookie"]
     assert cookie.startswith(f"maintenance_bypass={TOKEN};")
@@ -169,7 +171,57 @@ def test_the_redirect_leads_nowhere_else(location: str) -> None:
     app.get("/{anything:path}")(lambda: "anything")
     client = TestClient(app, base_url="https://shop.example", follow_redirects=False)
     answer = client.get(f"https://shop.example{location}?maintenance-bypass={TOKEN}")
-    assert answer.headers["Location"].startswith("https://shop.example/")
+    address = urljoin(str(answer.url), answer.headers["Location"])
+    assert address.startswith("https://shop.example/")
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("/api/orders", "/api/orders"),
+        ("/api/orders/?page=2", "/api/orders/?page=2"),
+        ("/api/a%2Fb/c%2Fd", "/api/a%2Fb/c%2Fd"),
+        ("/api/a:b", "/api/a:b"),
+        ("/api/", "/api/"),
+    ],
+)
+def test_the_redirect_keeps_what_a_proxy_has_taken_away(address: str, expected: str) -> None:
+    """The application behind a proxy that strips ``/api`` never sees it."""
+    app = FastAPI()
+    app.root_path = "/api"
+    app.add_middleware(MaintenanceModeMiddleware, backend=Held(ON), bypass_token_hashes=[HASH])
+    app.get("/{anything:path}")(lambda: "anything")
+    link = f"{address}{'&' if '?' in address else '?'}maintenance-bypass={TOKEN}"
+    client = TestClient(app, follow_redirects=False)
+    answer = client.get(link.removeprefix("/api"))
+    assert answer.status_code == 303
+    assert urljoin(f"https://shop.example{link}", answer.headers["Location"]) == (
+        f"https://shop.example{expected}"
+    )
+    assert "Path=/api" in answer.headers["Set-Cookie"]
+
+
+@pytest.mark.parametrize("way", ["header", "cookie", "link"])
+def test_a_token_may_be_any_text(way: str) -> None:
+    token = "tök€n"
+    app = shop(bypass_token_hashes=[hashlib.sha256(token.encode()).hexdigest()])
+    client = TestClient(app, base_url="https://shop.example")
+    if way == "link":
+        assert client.get("/orders", params={"maintenance-bypass": token}).status_code == 200
+        assert client.get("/orders").status_code == 200, "the cookie is kept"
+        return
+    name = b"X-Maintenance-Bypass" if way == "header" else b"Cookie"
+    value = token.encode() if way == "header" else b"maintenance_bypass=" + token.encode()
+    assert client.get("/orders", headers=[(name, value)]).status_code == 200
+
+
+def test_a_path_is_cut_where_the_router_cuts_it() -> None:
+    """A root path with a slash at its end cuts nothing, there or here."""
+    app = FastAPI()
+    app.root_path = "/api/"
+    app.add_middleware(MaintenanceModeMiddleware, backend=Held(ON), exempt_paths=["/public/*"])
+    app.get("/api/public/secret")(lambda: "secret")
+    assert status(app, "/api/public/secret") == 503
 
 
 @pytest.mark.parametrize("wrong", [TOKEN, HASH[:-1], HASH + "0", "g" * 64])

@@ -25,7 +25,7 @@ from starlette.types import Message
 
 from fastapi_maintenance import MaintenanceModeMiddleware, force_maintenance_mode_on
 from fastapi_maintenance.windows import OFF, Opening, switched
-from tests.unit.making import Held
+from tests.unit.making import Held, open_since_2026
 
 ON = switched(Opening())
 MEBIBYTE = 1024 * 1024
@@ -519,3 +519,9 @@ def test_a_response_handler_answers_for_a_route_that_is_forced_on() -> None:
     app = shop(backend=Held(OFF), response_handler=_page)
     app.get("/never")(force_maintenance_mode_on(lambda: "never"))
     assert TestClient(app).get("/never").text == "closed: /never"
+
+
+def test_an_answer_of_ones_own_says_which_window_refuses() -> None:
+    """So that a 503 is known as ours, whoever worded it."""
+    app = shop(backend=Held(open_since_2026()), response_handler=lambda r: JSONResponse({}, 503))
+    assert TestClient(app).post("/orders").headers["X-Maintenance"] == "window=shop/w"
