@@ -7,16 +7,22 @@ would never pass the application's CORSMiddleware, and a browser would report a 
 from __future__ import annotations
 
 import copy
+import sys
+from typing import TYPE_CHECKING
 
-from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from ._routes import layers
 
+if TYPE_CHECKING:
+    from starlette.middleware.cors import CORSMiddleware
+
 
 def find_cors(app: ASGIApp) -> CORSMiddleware | None:
     """The CORSMiddleware that an application has inside of the gate."""
-    return next((layer for layer in layers(app) if isinstance(layer, CORSMiddleware)), None)
+    cors = sys.modules.get("starlette.middleware.cors")  # who has one has imported it
+    found = (layer for layer in layers(app) if cors and isinstance(layer, cors.CORSMiddleware))
+    return next(found, None)
 
 
 def with_cors(cors: CORSMiddleware | None, answer: ASGIApp) -> ASGIApp:

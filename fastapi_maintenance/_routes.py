@@ -17,7 +17,6 @@ from typing import Any, NamedTuple, cast
 from starlette._utils import get_route_path
 from starlette.applications import Starlette
 from starlette.convertors import FloatConvertor, IntegerConvertor, StringConvertor, UUIDConvertor
-from starlette.endpoints import HTTPEndpoint
 from starlette.routing import PARAM_REGEX, Host, Match, Mount, Router, compile_path
 from starlette.types import ASGIApp, Scope
 
@@ -209,16 +208,22 @@ class _Leaf:
             return UNSERVED
         handler = endpoint = self._endpoint
         name = ""
-        if method and isinstance(endpoint, type) and issubclass(endpoint, HTTPEndpoint):
+        if method and isinstance(endpoint, type) and (base := _base_of(endpoint)) is not None:
             name = "get" if method == "HEAD" and not hasattr(endpoint, "head") else method.lower()
             handler = getattr(endpoint, name, None)
             if handler is None:
                 deciding = ("__await__", "dispatch", "method_not_allowed")
-                as_usual = all(getattr(endpoint, n) is getattr(HTTPEndpoint, n) for n in deciding)
+                as_usual = all(getattr(endpoint, n) is getattr(base, n) for n in deciding)
                 return UNSERVED if as_usual else OPAQUE
         if name not in self._targets:
             self._targets[name] = _target(self.route, endpoint, handler)
         return self._targets[name]
+
+
+def _base_of(endpoint: type) -> type | None:
+    """Starlette's class of endpoints; None where this is none. Who has one has imported it."""
+    base = getattr(sys.modules.get("starlette.endpoints"), "HTTPEndpoint", None)
+    return base if base is not None and issubclass(endpoint, base) else None
 
 
 def _target(route: Any, endpoint: Any, handler: Any) -> Target:

@@ -15,7 +15,7 @@ from starlette.requests import HTTPConnection
 
 from fastapi_maintenance import _gates
 from fastapi_maintenance._gates import current_gate
-from fastapi_maintenance.backends import BaseStateBackend, EnvVarBackend, LocalFileBackend
+from fastapi_maintenance.backends import BaseStateBackend, EnvVarBackend
 from fastapi_maintenance.backends.anyof import as_backend
 from fastapi_maintenance.windows import Mode
 
@@ -49,6 +49,8 @@ def make_backend(backend_type: str, **options: Any) -> BaseStateBackend:
     if backend_type == "env":
         return EnvVarBackend(**options)
     if backend_type == "file":
+        from fastapi_maintenance.backends import LocalFileBackend
+
         return LocalFileBackend(**options)
     if backend_type == "kubernetes":
         from fastapi_maintenance.backends import K8sBackend

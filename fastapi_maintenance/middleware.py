@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -13,9 +13,11 @@ from fastapi_maintenance import _gates, decorators
 from fastapi_maintenance._gates import configured_backend, current_connection
 from fastapi_maintenance.backends.anyof import as_backend
 from fastapi_maintenance.backends.base import BaseStateBackend, state_of_switch, wall_clock
-from fastapi_maintenance.backends.pinned import PinnedBackend
 from fastapi_maintenance.responses import DEFAULT_RETRY_AFTER, Refuser, refuse
 from fastapi_maintenance.windows import OFF, Refusal, State
+
+if TYPE_CHECKING:
+    from fastapi_maintenance.backends.pinned import PinnedBackend
 
 from ._access import Facts, enter_by_link, globs, parse_hashes, parse_networks
 from ._connections import Lasting, Socket, http_ends, streams_events

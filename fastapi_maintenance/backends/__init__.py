@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from .base import BaseStateBackend
 from .env import EnvVarBackend
-from .file import LocalFileBackend
 
 if TYPE_CHECKING:
+    from .file import LocalFileBackend
     from .kubernetes import K8sBackend
 
 __all__ = ["BaseStateBackend", "EnvVarBackend", "K8sBackend", "LocalFileBackend"]
 
 
-def __getattr__(name: str) -> Any:
-    # Its extra need not be installed, and its weight is for those who use it.
-    if name == "K8sBackend":
-        from .kubernetes import K8sBackend
+_MODULES = {"K8sBackend": "kubernetes", "LocalFileBackend": "file"}
+"""Where a name is whose weight, and whose extra, is for those alone who use it."""
 
-        return K8sBackend
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)

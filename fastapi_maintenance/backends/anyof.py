@@ -11,7 +11,6 @@ import anyio
 
 from fastapi_maintenance.windows import OFF, State, strictest
 
-from .asked import asked, to_its_end
 from .base import BaseStateBackend
 
 
@@ -109,6 +108,8 @@ async def _opened_in_turn(members: Sequence[BaseStateBackend], on: bool) -> Any:
             block = member.open_block(on)
             opened.append((member, await block if inspect.isawaitable(block) else block))
     except BaseException:
+        from .asked import to_its_end
+
         for member, own in reversed(opened):
             if (closing := member.close_block(own)) is not None:
                 await to_its_end(closing)
@@ -141,6 +142,8 @@ def as_backend(given: Any) -> BaseStateBackend:
     if isinstance(given, BaseStateBackend) and _answers_from_memory(type(given)):
         return given
     if callable(getattr(given, "get_value", None)) and not isinstance(given, type):
+        from .asked import asked  # here, since few applications need it
+
         return asked(given)
     if isinstance(given, Iterable) and not isinstance(given, str | bytes):
         members = [as_backend(member) for member in given]
