@@ -8,10 +8,9 @@ import hmac
 from collections.abc import Iterable, Sequence
 from string import hexdigits
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl, quote, unquote_to_bytes
 
 from starlette._utils import get_route_path
-from starlette.datastructures import URL
 from starlette.requests import cookie_parser
 from starlette.responses import RedirectResponse
 from starlette.types import Scope
@@ -28,6 +27,9 @@ if TYPE_CHECKING:
 BYPASS_HEADER = "X-Maintenance-Bypass"
 BYPASS_COOKIE = "maintenance_bypass"
 BYPASS_PARAMETER = "maintenance-bypass"
+
+_AS_IT_CAME = "%:/?#[]@!$&'()*+,;="
+"""What an address that was sent to us keeps: it is quoted already, as far as it must be."""
 
 _OF_NOTHING = hashlib.sha256().hexdigest()
 _BYPASS_HEADER = BYPASS_HEADER.lower().encode()
@@ -114,22 +116,28 @@ def enter_by_link(request: Facts, state: State) -> RedirectResponse:
     The address is relative: proxies may have taken away what stands before it.
     """
     raw = request.scope.get("raw_path") or quote(request.scope["path"]).encode()
-    here = "./" + raw.partition(b"?")[0].rpartition(b"/")[2].decode("latin-1")
-    url = URL(scope=request.scope).remove_query_params(BYPASS_PARAMETER)
-    response = RedirectResponse(
-        here + (f"?{url.query}" if url.query else ""), 303, {"Cache-Control": "no-store"}
-    )
+    here = b"./" + raw.partition(b"?")[0].rpartition(b"/")[2]
+    if query := _without_token(request.scope.get("query_string", b"")):
+        here += b"?" + query
+    address = quote(here, safe=_AS_IT_CAME)
+    response = RedirectResponse(address, 303, {"Cache-Control": "no-store"})
     refusal = state.strongest
     response.set_cookie(
         BYPASS_COOKIE,
         request.token_of_link or "",
         expires=refusal.until if refusal else None,
-        path=request.scope.get("root_path") or "/",
+        path=quote(request.scope.get("root_path", "").rstrip("/")) or "/",
         secure=True,
         httponly=True,
         samesite="lax",
     )
     return response
+
+
+def _without_token(query: bytes) -> bytes:
+    """A query but for our parameter; the rest stays as it was written."""
+    names = ((part, unquote_to_bytes(part.partition(b"=")[0])) for part in query.split(b"&"))
+    return b"&".join(part for part, name in names if name != BYPASS_PARAMETER.encode())
 
 
 def globs(argument: str, given: Iterable[str]) -> tuple[str, ...]:

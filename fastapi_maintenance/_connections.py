@@ -8,12 +8,12 @@ elsewhere or later, the application sees an ordinary disconnect.
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import anyio
 from starlette.requests import ClientDisconnect
-from starlette.routing import Router
+from starlette.routing import Host, Mount, Router
 from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 
@@ -60,7 +60,7 @@ class Waiting:
 
     def stop(self) -> None:
         """It need not come. Who waits for it is told when the client has been."""
-        self._told = anyio.Event()
+        self._told = self._told or anyio.Event()
         for scope in self._scopes:
             scope.cancel()
 
@@ -79,6 +79,8 @@ class Lasting:
         """As it came: a mount changes it on the way."""
         self.spared_by: object = None
         """The state under which it was found exempt."""
+        self.is_judged = False
+        """Whether somebody finds out whether it would be refused."""
         self.over = False
         """Whether maintenance has ended it."""
         self._send = send
@@ -120,7 +122,7 @@ class EventStream(Lasting):
 
     async def end(self) -> None:
         """Complete the response, and wake the application with a disconnect."""
-        if self._is_complete:
+        if self._is_complete or self.over:
             return
         await self._end_with({"type": "http.response.body", "body": b"", "more_body": False})
 
@@ -161,7 +163,7 @@ class Socket(Lasting):
 
     async def end(self) -> None:
         """Close it, if it is open, and wake the application with a disconnect."""
-        if self._last == "websocket.accept":
+        if self._last == "websocket.accept" and not self.over:
             await self._end_with({"type": "websocket.close", "code": SERVICE_RESTART})
 
 
@@ -204,13 +206,21 @@ def http_ends(
 
 def streams_events(app: Any) -> bool:
     """Whether an application is made to stream events, as far as that shows before it does."""
+    return "sse_starlette" in sys.modules or any(map(_has_event_streams, _routes_below(app)))
+
+
+def _routes_below(app: Any) -> Iterator[Any]:
+    """All routes, those of mounted applications included."""
     routers = (layer for layer in layers(app) if isinstance(layer, Router))
-    routes = (route for router in routers for route in leaves_of(router.routes))
-    return "sse_starlette" in sys.modules or any(map(_has_event_streams, routes))
+    for route in (leaf for router in routers for leaf in leaves_of(router.routes)):
+        original = getattr(route, "original_route", route)
+        yield original
+        if isinstance(original, Mount | Host):
+            yield from _routes_below(original.app)
 
 
 def _has_event_streams(route: Any) -> bool:
-    given = getattr(getattr(route, "original_route", route), "response_class", None)
+    given = getattr(route, "response_class", None)
     kind = getattr(given, "value", given)  # FastAPI's defaults are wrapped
     return getattr(kind, "media_type", None) == _EVENT_STREAM.decode()
 

@@ -13,12 +13,14 @@ from typing import Any
 
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
-from starlette.types import Message, Receive, Scope
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 ExemptHandler = Callable[[Any], bool | Awaitable[bool]]
 """Takes a `Request`, or an `HTTPConnection` for a WebSocket."""
 
 ResponseHandler = Callable[[Request], Response | Awaitable[Response]]
+
+_NAME = b"x-maintenance"
 
 logger = logging.getLogger(__name__)
 
@@ -64,3 +66,27 @@ async def response_of(handler: ResponseHandler, scope: Scope, receive: Receive) 
         return None
     response.headers.setdefault("Cache-Control", "no-store")
     return response
+
+
+def named(response: ASGIApp, source: str) -> ASGIApp:
+    """A response, which may serve several times, with ``X-Maintenance``, where it has none."""
+    if not source:
+        return response
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        await response(scope, receive, adding(send, _NAME, source.encode("latin-1")))
+
+    return answer
+
+
+def adding(send: Send, name: bytes, value: bytes) -> Send:
+    """A `send` that adds a header (its name in lower case) to a response that has none like it."""
+
+    async def send_on(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = [*message.get("headers", ())]
+            if all(key.lower() != name for key, _ in headers):
+                message = {**message, "headers": [*headers, (name, value)]}
+        await send(message)
+
+    return send_on

@@ -9,7 +9,6 @@ import asyncio
 import contextvars
 import inspect
 import logging
-from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
@@ -26,6 +25,9 @@ _LOOK_EVERY = 0.1
 """Seconds between two looks at what is in memory."""
 _ASK_EVERY = 1.0
 """Seconds between two questions to a backend that has to be asked."""
+
+_PATIENCE = 5.0
+"""Seconds that hooks wait for those of the change before."""
 
 Hook = Callable[[], object]
 
@@ -57,8 +59,8 @@ class Watch:
         self._gate = gate
         self._hooks = {True: tuple(on_start), False: tuple(on_end)}
         self._on = False
-        self._untold: deque[Hook] = deque()
-        self._telling = False
+        self._turn = _Turn()
+        self._turn.is_over = True
         self._loops: dict[object, set[Lasting]] = {}
         self._staying: set[object] = set()
 
@@ -120,29 +122,15 @@ class Watch:
         for connection in list(connections):
             if strongest is None:
                 connection.spared_by = None
-            elif connection.spared_by is not state:
-                connection.spared_by = state
+            elif connection.spared_by is not state and not connection.is_judged:
+                connection.spared_by, connection.is_judged = state, True
                 _spawn(self._end_if_refused(connection, connections))
 
     def _tell(self, hooks: Sequence[Hook]) -> None:
         """Call hooks one after the other, behind those that still run."""
-        self._untold.extend(hooks)
-        if not self._telling and self._untold:
-            self._telling = True
-            _spawn(self._tell_in_turn())
-
-    async def _tell_in_turn(self) -> None:
-        try:
-            while self._untold:
-                hook = self._untold.popleft()
-                try:
-                    result = hook()
-                    if inspect.isawaitable(result):
-                        await result
-                except Exception:
-                    logger.exception("hook %r", hook)
-        finally:
-            self._telling = False
+        if hooks:
+            before, self._turn = self._turn, _Turn()
+            _spawn(_tell_in_turn(hooks, before, self._turn))
 
     async def _end_if_refused(self, connection: Lasting, connections: set[Lasting]) -> None:
         try:
@@ -151,6 +139,36 @@ class Watch:
                 await connection.end()
         except Exception:
             logger.debug("a connection that was to be ended had gone", exc_info=True)
+        finally:
+            connection.is_judged = False
+
+
+class _Turn:
+    """A turn of hooks; others look at it from whatever event loop."""
+
+    is_over = False
+
+
+async def _tell_in_turn(hooks: Sequence[Hook], before: _Turn, turn: _Turn) -> None:
+    try:
+        with anyio.move_on_after(_PATIENCE) as waiting:
+            while not before.is_over:  # noqa: ASYNC110
+                await anyio.sleep(_LOOK_EVERY)
+        if waiting.cancelled_caught:
+            logger.warning(
+                "hooks of on_start or on_end run for more than %g s after the next change: those "
+                "of the next are called beside them; start a task for what takes long",
+                _PATIENCE,
+            )
+        for hook in hooks:
+            try:
+                result = hook()
+                if inspect.isawaitable(result):
+                    await result
+            except Exception:
+                logger.exception("hook %r", hook)
+    finally:
+        turn.is_over = True
 
 
 def _spawn(work: Coroutine[Any, Any, None]) -> None:

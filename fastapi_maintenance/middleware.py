@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 from ._access import Facts, enter_by_link, globs, parse_hashes, parse_networks
 from ._connections import Lasting, Socket, http_ends, streams_events
 from ._cors import find_cors, with_cors
-from ._handlers import ExemptHandler, Replay, ResponseHandler, exempts, response_of
+from ._handlers import ExemptHandler, Replay, ResponseHandler, exempts, named, response_of
 from ._lifespan import pass_lifespan
 from ._routes import Routes
 from ._rules import Rules
@@ -145,10 +145,8 @@ class MaintenanceModeMiddleware(Watched):
         What can't be judged afterwards, as an exempt handler's word, counts.
         """
         state, entered = self.decide(), current_connection.get()
-        over = {key for key, connection in list(self._lasting.items()) if connection.over}
-        if entered is not None:
-            over.add(id(entered[1]))
-        others = [scope for key, scope in list(self._live.items()) if key not in over]
+        own = None if entered is None else id(entered[1])
+        others = [scope for key, scope in list(self._live.items()) if key != own]
         refused = sum(self.rules.refusal(self._facts(s), state) is not None for s in others)
         return refused + self._uncounted
 
@@ -172,7 +170,7 @@ class MaintenanceModeMiddleware(Watched):
         self._uncounted += 1
         try:
             quiet = state.quiet and self._unseen and not decorators.forcing
-            if quiet and kind == "http" and _ASKS_FOR_EVENTS not in scope.get("headers", ()):
+            if quiet and kind == "http" and _seldom_streams_events(scope):
                 self._unseen -= 1
                 await self.app(scope, receive, send)
             else:
@@ -232,7 +230,7 @@ class MaintenanceModeMiddleware(Watched):
         if scope["type"] == "websocket":
             socket = Socket(scope, receive, send, self._watch_over)
             return socket.receive, socket.send
-        if self._unseen and _ASKS_FOR_EVENTS not in scope.get("headers", ()):
+        if self._unseen and _seldom_streams_events(scope):
             self._unseen -= 1
             return receive, send
         self._to_observe -= 1
@@ -258,7 +256,9 @@ class MaintenanceModeMiddleware(Watched):
             return False
         if handler is None or request.target.forced:
             return True
-        return not await exempts(handler, connection.scope, _no_body)
+        if await exempts(handler, connection.scope, _no_body):
+            return False
+        return self.rules.refusal(request, self.decide()) is not None  # that took its time
 
     def notice(self, state: State) -> None:
         """Say, once, that maintenance has begun or ended."""
@@ -304,14 +304,17 @@ class MaintenanceModeMiddleware(Watched):
         if self.response_handler is not None and scope["type"] == "http":
             response = await response_of(self.response_handler, scope, receive)
             if response is not None:
-                if refusal.opening.source:
-                    response.headers.setdefault("X-Maintenance", refusal.opening.source)
-                return response
+                return named(response, refusal.opening.source)
         now = self.pinned.now() if self.pinned else wall_clock()
         return self._refuser.answer(refusal, now, scope.get("headers", ()))
 
     def _facts(self, scope: Scope) -> Facts:
         return Facts(scope, self.rules.routes, self.rules.trusted_proxies)
+
+
+def _seldom_streams_events(scope: Scope) -> bool:
+    """Whether a request is none of those that event streams answer: EventSource's, and POST."""
+    return scope["method"] == "GET" and _ASKS_FOR_EVENTS not in scope.get("headers", ())
 
 
 async def _no_body() -> Message:

@@ -93,7 +93,16 @@ class Override:
         _now(backend.close_block(block))
 
     def __call__(self, function: Wrapped) -> Wrapped:
-        """Run a function, plain or async, in a block."""
+        """Run a function, plain or async, in a block.
+
+        Raises:
+            TypeError: it is a generator, which runs when nobody is in the block any more.
+        """
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            raise TypeError(
+                f"{function.__qualname__} is a generator, which no decorator can run in a block: "
+                "write `with` or `async with` around what it does"
+            )
         if inspect.iscoroutinefunction(function):
 
             @functools.wraps(function)

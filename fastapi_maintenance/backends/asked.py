@@ -8,23 +8,20 @@ import logging
 import threading
 import time
 import weakref
-from collections.abc import AsyncIterator, Hashable
-from contextlib import asynccontextmanager
+from collections.abc import Hashable
 from typing import Any
 
 import anyio
 
 from fastapi_maintenance.windows import OFF, State
 
+from .asked_blocks import hold_of
 from .base import BaseStateBackend, StateNotWritten, state_of_switch, state_of_word
 from .helpers import Helpers
 
 logger = logging.getLogger(__name__)
 
 _helpers = Helpers()
-
-_LOOK_EVERY = 0.005
-"""Seconds between two looks whether it is one's turn; who has it may be of any event loop."""
 
 
 class AskedBackend(BaseStateBackend):
@@ -44,11 +41,12 @@ class AskedBackend(BaseStateBackend):
         self._answered = False
         self._writes = 0
         self._error: str | None = None
-        self._hold = _hold_of(self.state_key())
+        self._hold = hold_of(self.state_key())
+        self._counts_itself = _has_own(inner, "open_block") and _has_own(inner, "close_block")
 
     def state_key(self) -> Hashable:
         """What the one that is asked says that it stands for, else its identity."""
-        if _has_own(self.inner, "state_key"):
+        if isinstance(self.inner, BaseStateBackend) and _has_own(self.inner, "state_key"):
             return type(self.inner), self.inner.state_key()
         return id(self.inner)
 
@@ -68,7 +66,8 @@ class AskedBackend(BaseStateBackend):
         writes, pause = self._writes, self.poll_interval or 0.0
         try:
             with anyio.fail_after(self.backend_timeout):
-                state = _state_of(await self._call(self.inner.get_value))
+                asking = _call(self.inner.get_value, owner=self, patience=self.backend_timeout)
+                state = _state_of(await asking)
         except TimeoutError:
             self._complain(f"no answer within {self.backend_timeout} s")
             pause = max(pause, self.backend_timeout)
@@ -86,29 +85,29 @@ class AskedBackend(BaseStateBackend):
 
     async def set_value(self, value: bool) -> None:
         """Write it; inside a block that turns it on, what is to hold after the block."""
+        if self._counts_itself:
+            await self._within(self.inner.set_value, value)
+            self._wrote(value)
+            return
         async with self._hold.turn():
-            if self.blocks().any_on:
-                self._hold.raised = not value
+            if self._is_needed():
+                self._hold.raised, self._hold.before = not value, False
             else:
                 await self._within(self.inner.set_value, value)
                 self._wrote(value)
-                self._hold.held = self._hold.raised = False
+                self._hold.reset()
 
     async def open_block(self, on: bool) -> Any:
         """Begin a block, and turn the backend on for those who share it; off is for this process.
 
         One that counts its blocks itself, by an `open_block` of its own, is told instead.
         """
-        block = self.blocks().open(on)
-        own = None
+        block, own = self.blocks().open(on), list[Any]()
         try:
-            if _has_own(self.inner, "open_block"):
-                own = await self._within(self.inner.open_block, on)
-            else:
-                await self._settle()
+            await to_its_end(self._begin(on, own))
         except BaseException:
             self.blocks().close(block)
-            await to_its_end(self._settle_quietly())
+            await to_its_end(self._end_quietly(own))
             raise
         return block, own
 
@@ -116,68 +115,74 @@ class AskedBackend(BaseStateBackend):
         """End a block; with the last one it is turned off, if it was turned on for them."""
         ours, own = block
         self.blocks().close(ours)
-        if _has_own(self.inner, "open_block"):
-            await self._within(self.inner.close_block, own)
+        await self._end(own)
+
+    async def _begin(self, on: bool, own: list[Any]) -> None:
+        if self._counts_itself:
+            own.append(await self._within(self.inner.open_block, on, late=self._close_late))
         else:
             await self._settle()
 
-    async def _settle_quietly(self) -> None:
-        """After a block that never began: take back what was written, if that can be."""
-        try:
+    async def _end(self, own: list[Any]) -> None:
+        if not self._counts_itself:
             await self._settle()
+        for block in own:
+            await self._within(self.inner.close_block, block)
+
+    async def _end_quietly(self, own: list[Any]) -> None:
+        """After a block that never began: take back what was done, if that can be."""
+        try:
+            await self._end(own)
         except Exception:
             logger.exception("%s: the value from before a block", self._name)
 
     async def _settle(self) -> None:
-        """Turn it on while blocks need that, and off again if it was off before.
+        await self._hold.settle(self._is_needed, self._read, self._write)
 
-        Never on again: what another process has turned on meanwhile, that one turns off.
-        """
-        hold = self._hold
-        async with hold.turn():
-            while (needed := self.blocks().any_on) is not hold.held:
-                if needed:
-                    before = _state_of(await self._within(self.inner.get_value))
-                    hold.held, hold.raised = True, before.reads is None
-                if needed or hold.raised:
-                    await self._write(needed)
-                hold.held = needed
+    def _is_needed(self) -> bool:
+        return self.blocks().any_on
 
-    async def _write(self, value: bool) -> None:
+    async def _read(self) -> tuple[Any, State]:
+        value = await self._within(self.inner.get_value)
+        return value, _state_of(value)
+
+    async def _write(self, value: Any) -> None:
         try:
-            await self._within(self.inner.set_value, value)
+            await self._within(self.inner.set_value, value, late=self._take_back_late)
         except (AttributeError, NotImplementedError):
             logger.debug("%s has no set_value: its blocks are this process's own", self._name)
         else:
             self._wrote(value)
 
-    def _wrote(self, value: bool) -> None:
+    def _take_back_late(self, _: Any) -> None:
+        try:
+            self._hold.take_back_late(self._is_needed, self.inner.set_value)
+        except Exception:
+            logger.exception("%s: the value from before a block", self._name)
+
+    def _close_late(self, own: Any) -> None:
+        try:
+            result = self.inner.close_block(own)
+            if inspect.iscoroutine(result):
+                asyncio.run(result)
+        except Exception:
+            logger.exception("%s: a block that began too late", self._name)
+
+    def _wrote(self, value: Any) -> None:
         self._writes += 1
-        self._state = state_of_switch() if value else OFF
+        self._state = _state_of(value)
         self._ask_at = 0.0
 
-    async def _within(self, method: Any, *args: Any) -> Any:
-        """Call, for `backend_timeout` seconds at most."""
+    async def _within(self, method: Any, *args: Any, late: Any = None) -> Any:
+        """Call, one at a time, for `backend_timeout` seconds at most; `late` as of `Helpers`."""
         try:
             with anyio.fail_after(self.backend_timeout):
-                return await self._call(method, *args)
+                return await _call(method, *args, owner=self._hold, most=1, late=late)
         except TimeoutError as error:
             raise StateNotWritten(
                 f"backend {self._name}: no answer within {self.backend_timeout} s; see what it "
                 "waits for, or give it a larger backend_timeout"
             ) from error
-
-    async def _call(self, method: Any, *args: Any) -> Any:
-        """Call what may be plain or async; what is plain may block, so a thread does it."""
-        try:
-            if inspect.iscoroutinefunction(method):
-                return await method(*args)
-            result = await _helpers.run(self, method, *args)
-            return await result if inspect.isawaitable(result) else result
-        except asyncio.CancelledError as error:
-            if _is_being_cancelled():
-                raise
-            raise RuntimeError("it cancelled itself") from error
 
     @property
     def _name(self) -> str:
@@ -194,33 +199,23 @@ class AskedBackend(BaseStateBackend):
         self._error = None
 
 
-class _Hold:
-    """What the blocks of this process have done to a state that others share."""
-
-    def __init__(self) -> None:
-        self.held = False
-        """Whether it is on for our blocks."""
-        self.raised = False
-        """Whether it was off before, so that it is turned off after them."""
-        self._busy = threading.Lock()
-
-    @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """One after the other, of whatever event loops."""
-        while not self._busy.acquire(blocking=False):  # noqa: ASYNC110
-            await anyio.sleep(_LOOK_EVERY)
-        try:
-            yield
-        finally:
-            self._busy.release()
+async def _call(method: Any, *args: Any, **how: Any) -> Any:
+    """Call what may be plain or async; what is plain may block, so a thread does it."""
+    try:
+        if inspect.iscoroutinefunction(method):
+            return await method(*args)
+        result = await _helpers.run(how.pop("owner"), method, *args, **how)
+        return await result if inspect.isawaitable(result) else result
+    except asyncio.CancelledError as error:
+        if _is_being_cancelled():
+            raise
+        raise RuntimeError("it cancelled itself") from error
 
 
 def _has_own(inner: Any, name: str) -> bool:
-    """Whether a backend of our kind has this method otherwise than inherited from the base."""
-    kind = type(inner)
-    return isinstance(inner, BaseStateBackend) and (
-        getattr(kind, name) is not getattr(BaseStateBackend, name)
-    )
+    """Whether a backend has this method otherwise than inherited from our base."""
+    method = getattr(type(inner), name, None)
+    return callable(method) and method is not getattr(BaseStateBackend, name)
 
 
 async def to_its_end(work: Any) -> Any:
@@ -267,12 +262,6 @@ def asked(inner: Any) -> AskedBackend:
         return found
 
 
-def _hold_of(key: Hashable) -> _Hold:
-    with _adapting:
-        return _holds.setdefault(key, _Hold())
-
-
-_adapting = threading.RLock()
-_holds: weakref.WeakValueDictionary[Hashable, _Hold] = weakref.WeakValueDictionary()
+_adapting = threading.Lock()
 # Each keeps its inner one alive, so no identity is used twice meanwhile.
 _adapted: weakref.WeakValueDictionary[int, AskedBackend] = weakref.WeakValueDictionary()

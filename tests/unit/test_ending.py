@@ -18,7 +18,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import StreamingResponse
 from starlette.types import Message
 
-from fastapi_maintenance import MaintenanceModeMiddleware, maintenance_mode_on
+from fastapi_maintenance import MaintenanceModeMiddleware, _watch, maintenance_mode_on
 from fastapi_maintenance.windows import OFF, Match
 from tests.unit.gated import ON, WRITES
 from tests.unit.making import Held, open_since_2026
@@ -41,13 +41,14 @@ class Client:
         path: str,
         spec_version: str = "2.3",
         headers: Sequence[tuple[bytes, bytes]] = (),
+        method: str = "GET",
     ) -> None:
         self.sent: list[Message] = []
         self.scope = {
             "type": kind,
             "asgi": {"version": "3.0", "spec_version": spec_version},
             "http_version": "1.1",
-            "method": "GET",
+            "method": method,
             "path": path,
             "raw_path": path.encode(),
             "query_string": b"",
@@ -203,7 +204,7 @@ async def test_after_many_other_answers_a_stream_of_events_is_still_seen(accept:
     await asyncio.gather(*(c.task for c in [*clients, late]), return_exceptions=True)
 
 
-@pytest.mark.parametrize("made_by", ["response_class", "sse_starlette"])
+@pytest.mark.parametrize("made_by", ["response_class", "mounted", "sse_starlette"])
 async def test_who_is_made_to_stream_events_is_always_looked_at(
     made_by: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -211,10 +212,13 @@ async def test_who_is_made_to_stream_events_is_always_looked_at(
         media_type = "text/event-stream"
 
     held = Held(OFF)
-    app = shop(backend=held)
+    typed, app = FastAPI(), shop(backend=held)
     if made_by == "response_class":
         app.get("/typed", response_class=Events)(lambda: None)
-    else:
+    if made_by == "mounted":
+        typed.get("/typed", response_class=Events)(lambda: None)
+        app.mount("/below", typed)
+    if made_by == "sse_starlette":
         monkeypatch.setitem(sys.modules, "sse_starlette", sys)
     await _of_no_stream(app)
     client = Client(app, "http", "/events")
@@ -223,6 +227,62 @@ async def test_who_is_made_to_stream_events_is_always_looked_at(
     await client.sees(lambda sent: sent[-1].get("more_body") is False)
     with anyio.fail_after(10):
         await client.task
+
+
+async def test_streams_that_answer_a_post_are_always_seen() -> None:
+    """As those of language models, which no EventSource asks for."""
+    held = Held(OFF)
+    app = shop(backend=held)
+    app.post("/chat")(app.routes[-2].endpoint)  # type: ignore[attr-defined]
+    await _of_no_stream(app)
+    clients = [Client(app, "http", "/chat", method="POST") for _ in range(5)]
+    for client in clients:
+        await client.sees(lambda sent: len(sent) > 1)
+    held.held = ON
+    for client in clients:
+        await client.sees(lambda sent: sent[-1].get("more_body") is False)
+        with anyio.fail_after(10):
+            await client.task
+
+
+async def test_a_socket_whose_handler_takes_long_is_closed_once() -> None:
+    """A second change of the state meanwhile once made two ends, of which one was never told."""
+    may_answer = asyncio.Event()
+
+    async def exempts(connection: HTTPConnection) -> bool:
+        await may_answer.wait()
+        return False
+
+    held = Held(OFF)
+    client = Client(shop(listens, backend=held, exempt_handler=exempts), "websocket", "/talk")
+    await client.sees(accepted)
+    for state in (ON, open_since_2026(), ON):
+        held.held = state
+        await asyncio.sleep(0.25)
+    may_answer.set()
+    await client.closes(1012)
+    assert [message["type"] for message in client.sent].count("websocket.close") == 1
+
+
+async def test_a_socket_stays_whose_maintenance_ended_while_its_handler_was_asked() -> None:
+    asked, may_answer = asyncio.Event(), asyncio.Event()
+
+    async def exempts(connection: HTTPConnection) -> bool:
+        asked.set()
+        await may_answer.wait()
+        return False
+
+    held = Held(OFF)
+    client = Client(shop(talks, backend=held, exempt_handler=exempts), "websocket", "/talk")
+    await client.sees(accepted)
+    held.held = ON
+    await asked.wait()
+    held.held = OFF
+    may_answer.set()
+    seen = len(client.sent)
+    await client.sees(lambda sent: len(sent) > seen + 30)
+    client.task.cancel()
+    await asyncio.gather(client.task, return_exceptions=True)
 
 
 async def test_a_socket_in_a_task_group_ends_without_an_error() -> None:
@@ -472,6 +532,23 @@ class TestHooks:
         app = shop(backend=held, on_start=pause, on_end=lambda: told.append("off"))
         await self.living(app, lambda: "off" in told)
         assert told == ["pausing", "paused", "off"]
+
+    async def test_one_that_waits_for_the_end_does_not_wait_for_ever(
+        self, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As those may who pause their work while maintenance lasts."""
+        monkeypatch.setattr(_watch, "_PATIENCE", 0.3)
+        told: list[str] = []
+        held, over = Held(ON), asyncio.Event()
+
+        async def pause() -> None:
+            held.held = OFF
+            await over.wait()
+            told.append("resumed")
+
+        app = shop(backend=held, on_start=pause, on_end=over.set)
+        await self.living(app, lambda: told)
+        assert "start a task for what takes long" in caplog.text
 
     async def test_without_a_change_nobody_is_told(self) -> None:
         told: list[str] = []

@@ -5,15 +5,18 @@ from __future__ import annotations
 import hashlib
 import logging
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import urljoin
 
 import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
+from starlette.types import Message
 
 from fastapi_maintenance import LocalFileBackend, MaintenanceModeMiddleware
 from tests.unit.gated import ON, WRITES, gate, shop, status
 from tests.unit.making import Held, open_since_2026
+from tests.unit.routed import scope_of
 
 TOKEN = "let-me-in-0123456789abcdef"
 HASH = hashlib.sha256(TOKEN.encode()).hexdigest()
@@ -183,6 +186,7 @@ def test_the_redirect_leads_nowhere_else(location: str) -> None:
         ("/api/a%2Fb/c%2Fd", "/api/a%2Fb/c%2Fd"),
         ("/api/a:b", "/api/a:b"),
         ("/api/", "/api/"),
+        ("/api/a?x=%E9&y=a+b&z", "/api/a?x=%E9&y=a+b&z"),
     ],
 )
 def test_the_redirect_keeps_what_a_proxy_has_taken_away(address: str, expected: str) -> None:
@@ -289,3 +293,36 @@ def test_a_file_beside_the_first_backend_breaks_the_glass(tmp_path: object) -> N
         glass.write("on")
     app = shop(backend=[LocalFileBackend(file), Held()])
     assert status(app) == 503
+
+
+@pytest.mark.parametrize(
+    ("mount", "path", "expected"),
+    [("/日本", "/%E6%97%A5%E6%9C%AC", "/%E6%97%A5%E6%9C%AC"), ("/{shop}", "/x;y", "/x%3By")],
+)
+def test_the_cookie_is_for_the_application_wherever_it_is_mounted(
+    mount: str, path: str, expected: str
+) -> None:
+    outer = FastAPI()
+    outer.mount(mount, shop(bypass_token_hashes=[HASH]))
+    client = TestClient(outer, follow_redirects=False, base_url="https://shop.example")
+    answer = client.get(f"{path}/orders", params={"maintenance-bypass": TOKEN})
+    assert answer.status_code == 303
+    assert f"Path={expected};" in answer.headers["Set-Cookie"]
+
+
+@pytest.mark.anyio
+async def test_a_query_of_any_bytes_is_led_back_as_it_came() -> None:
+    scope = scope_of("GET /orders")
+    query = f"maintenance-bypass={TOKEN}&x=".encode() + b"\xe9"
+    sent = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    app: Any = shop(bypass_token_hashes=[HASH])
+    await app({**scope, "query_string": query}, receive_nothing, send)
+    assert dict(sent[0]["headers"])[b"location"] == b"./orders?x=%E9"
+
+
+async def receive_nothing() -> Message:
+    return {"type": "http.request"}

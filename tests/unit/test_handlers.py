@@ -525,3 +525,14 @@ def test_an_answer_of_ones_own_says_which_window_refuses() -> None:
     """So that a 503 is known as ours, whoever worded it."""
     app = shop(backend=Held(open_since_2026()), response_handler=lambda r: JSONResponse({}, 503))
     assert TestClient(app).post("/orders").headers["X-Maintenance"] == "window=shop/w"
+
+
+def test_a_response_that_serves_several_times_names_whoever_refuses_now() -> None:
+    held = Held(open_since_2026())
+    response = JSONResponse({}, 503)
+    client = TestClient(shop(backend=held, response_handler=lambda request: response))
+    assert client.post("/orders").headers["X-Maintenance"] == "window=shop/w"
+    held.held = open_since_2026(name="second")
+    assert client.post("/orders").headers["X-Maintenance"] == "window=shop/second"
+    held.held = ON
+    assert "X-Maintenance" not in client.post("/orders").headers

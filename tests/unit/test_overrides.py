@@ -6,6 +6,7 @@ import asyncio
 import random
 import threading
 import time
+from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -278,6 +279,20 @@ async def test_an_async_function_may_be_decorated_and_run_many_times_at_once() -
     assert await asyncio.gather(*[work(depth) for depth in range(5)]) == [1, 2, 3, 4, 5]
     assert most > 5
     assert not is_on(backend)
+
+
+def test_a_generator_is_no_function_that_a_block_can_be_around() -> None:
+    """It only ran when the block had ended."""
+
+    def session() -> Iterator[int]:
+        yield 1
+
+    async def async_session() -> AsyncIterator[int]:
+        yield 1
+
+    for generator in (session, async_session):
+        with pytest.raises(TypeError, match=r"session is a generator.*write `with`"):
+            maintenance_mode_on(Held(OFF))(generator)
 
 
 def test_a_function_may_be_decorated_and_run_in_threads() -> None:

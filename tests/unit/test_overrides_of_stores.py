@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from fastapi_maintenance import (
     BaseStateBackend,
+    StateNotWritten,
     _gates,
     get_maintenance_mode,
     maintenance_mode_off,
@@ -305,3 +307,165 @@ def test_what_a_failed_restoration_says_is_logged(caplog: pytest.LogCaptureFixtu
     with pytest.raises(ConnectionError, match="no True"), maintenance_mode_on(store):
         raise AssertionError("never entered")
     assert "no False" in caplog.text
+
+
+# Stores that are slow, and answers that come when nobody waits for them any more.
+
+
+class Plain:
+    """A plain store whose calls wait for the test; each runs in a thread."""
+
+    backend_timeout = 0.1
+
+    def __init__(self) -> None:
+        self.value: Any = False
+        self.writes: list[Any] = []
+        self.may_read, self.may_write = threading.Event(), threading.Event()
+        self.may_read.set()
+
+    def get_value(self) -> Any:
+        self.may_read.wait(30)
+        return self.value
+
+    def set_value(self, value: Any) -> None:
+        self.writes.append(value)
+        self.may_write.wait(30)
+        self.value = value
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("given_up_by", ["time", "cancelled"])
+async def test_a_write_that_comes_through_after_all_is_taken_back(given_up_by: str) -> None:
+    """The block never began, but its thread turned the store on a second later, for ever."""
+    store = Plain()
+    store.backend_timeout = 0.1 if given_up_by == "time" else 5
+    task = asyncio.create_task(maintenance_mode_on(store).__aenter__())
+    if given_up_by == "time":
+        with pytest.raises(StateNotWritten):
+            await task
+        store.may_write.set()
+    else:
+        while not store.writes:
+            await asyncio.sleep(0.001)
+        task.cancel()
+        await asyncio.sleep(0)
+        store.may_write.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    with anyio.fail_after(10):
+        while store.writes != [True, False] or store.value:
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.anyio
+async def test_a_request_that_is_cancelled_keeps_no_block_from_ending() -> None:
+    """Its question still runs in a thread, which once barred every write meanwhile."""
+    store = Plain()
+    store.may_write.set()
+    store.backend_timeout = 5
+    async with asking(shop(store)) as client:
+        async with maintenance_mode_on(store):
+            pass
+        store.may_read.clear()
+        request = asyncio.create_task(client.get("/orders"))
+        await asyncio.sleep(0.05)
+        request.cancel()
+        await asyncio.gather(request, return_exceptions=True)
+        await set_maintenance_mode(True, store)
+        assert store.value is True
+        store.may_read.set()
+        assert (await client.get("/orders")).status_code == 503
+
+
+@pytest.mark.anyio
+async def test_after_a_block_that_failed_the_next_is_written() -> None:
+    store = Store()
+    store.fails = lambda call: call != "get"
+    with pytest.raises(ConnectionError):
+        await maintenance_mode_on(store).__aenter__()
+    store.fails = lambda call: False
+    async with maintenance_mode_on(store):
+        assert store.value is True
+    assert store.value is False
+
+
+@pytest.mark.anyio
+async def test_after_an_end_that_failed_no_block_ends_what_another_process_began() -> None:
+    store = Store()
+    with pytest.raises(ConnectionError):
+        async with maintenance_mode_on(store):
+            store.fails = lambda call: call is False
+    store.fails = lambda call: False
+    store.value = True  # as another process writes it
+    async with maintenance_mode_on(store):
+        pass
+    assert store.value is True
+
+
+@pytest.mark.anyio
+async def test_a_word_that_refuses_writes_comes_back() -> None:
+    store = Store("read-only")
+    async with maintenance_mode_on(store):
+        assert store.value is True
+    said: Any = store.value
+    assert said == "read-only"
+
+
+class Leases:
+    """A store that counts the blocks of all processes itself; duck-typed."""
+
+    def __init__(self) -> None:
+        self.value = False
+        self.leases: list[object] = []
+        self.may_open = threading.Event()
+        self.may_open.set()
+
+    def get_value(self) -> bool:
+        return self.value or bool(self.leases)
+
+    def set_value(self, value: bool) -> None:
+        self.value = value
+
+    def open_block(self, on: bool) -> object:
+        self.may_open.wait(30)
+        self.leases.append(lease := object())
+        return lease
+
+    def close_block(self, block: object) -> None:
+        self.leases.remove(block)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("value", [True, False])
+async def test_a_store_that_counts_itself_is_written_at_once(value: bool) -> None:
+    store = Leases()
+    store.value = not value
+    async with maintenance_mode_on(store):
+        assert len(store.leases) == 1
+        await set_maintenance_mode(value, store)
+        assert store.value is value
+        assert await get_maintenance_mode(store)
+    assert store.leases == []
+    assert await get_maintenance_mode(store) is value
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("given_up_by", ["time", "cancelled"])
+async def test_a_lease_that_comes_too_late_is_given_back(given_up_by: str) -> None:
+    store = Leases()
+    store.backend_timeout = 0.1 if given_up_by == "time" else 5  # type: ignore[attr-defined]
+    store.may_open.clear()
+    task = asyncio.create_task(maintenance_mode_on(store).__aenter__())
+    if given_up_by == "time":
+        with pytest.raises(StateNotWritten):
+            await task
+        store.may_open.set()
+    else:
+        await asyncio.sleep(0.05)
+        task.cancel()
+        store.may_open.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    with anyio.fail_after(10):
+        while store.leases or await get_maintenance_mode(store):
+            await asyncio.sleep(0.01)

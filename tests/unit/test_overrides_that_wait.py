@@ -231,7 +231,7 @@ def test_what_else_cannot_be_waited_for(word: Any) -> None:
 @pytest.mark.anyio
 @pytest.mark.parametrize("mounted", [False, True])
 async def test_a_websocket_is_waited_for_until_it_is_closed(mounted: bool) -> None:
-    """The watch closes it within a second, as the block would refuse it."""
+    """The watch closes it within a second, as the block would refuse it; then its code may end."""
     backend = Held(OFF)
     app = FastAPI() if mounted else shop(backend)
     over: list[int] = []
@@ -239,7 +239,9 @@ async def test_a_websocket_is_waited_for_until_it_is_closed(mounted: bool) -> No
     @app.websocket("/talk")
     async def talk(socket: WebSocket) -> None:
         await socket.accept()
-        over.append((await socket.receive())["code"])
+        code = (await socket.receive())["code"]
+        await asyncio.sleep(0.5)  # as it writes down what it has
+        over.append(code)
 
     def work() -> None:
         with maintenance_mode_on(backend, wait_for="drained", timeout=30):
