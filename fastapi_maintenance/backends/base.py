@@ -121,7 +121,7 @@ class BaseStateBackend:
         word = value.strip().lower()
         if word not in TRUE_WORDS | FALSE_WORDS:
             known = ", ".join(sorted(TRUE_WORDS | FALSE_WORDS - {""}))
-            raise ValueError(f"{value!r} is neither true nor false; known words: {known}")
+            raise ValueError(f"{value!r} is none of the known words: {known}")
         return word in TRUE_WORDS
 
     @staticmethod
@@ -137,8 +137,11 @@ def state_of_word(word: str, *, source: str = "", probes_pass: bool = False) -> 
         ValueError: the word is none of the known ones.
     """
     mode = Mode.READ_ONLY if word.strip().lower() == READ_ONLY_WORD else Mode.FULL
-    if mode is Mode.FULL and not BaseStateBackend._str_to_bool(word):
-        return OFF
+    try:
+        if mode is Mode.FULL and not BaseStateBackend._str_to_bool(word):
+            return OFF
+    except ValueError as error:
+        raise ValueError(f"{error}, and {READ_ONLY_WORD}") from None
     return state_of_switch(mode, source=source, probes_pass=probes_pass)
 
 
