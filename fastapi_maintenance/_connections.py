@@ -7,23 +7,17 @@ elsewhere or later, the application sees an ordinary disconnect.
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Awaitable, Callable, Iterator
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 import anyio
 from starlette.requests import ClientDisconnect
-from starlette.routing import Host, Mount, Router
 from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 
-from ._routes import layers, leaves_of
+from ._events import is_event_stream
 
 SERVICE_RESTART = 1012
 """WebSocket close code (IANA registry): the server goes; come back."""
-
-_EVENT_STREAM = b"text/event-stream"
-"""The media type of server-sent events (HTML, 9.2)."""
 
 _PATIENCE = 1.0
 """Seconds that a server may take to pass on an end: some hang with an idle endpoint."""
@@ -186,7 +180,7 @@ def http_ends(
         if stream is not None:
             return stream.send(message)
         if message["type"] == "http.response.start":
-            forwards = not _is_event_stream(message)
+            forwards = not is_event_stream(message)
             if not forwards:
                 stream = came
                 begun(stream)
@@ -202,33 +196,3 @@ def http_ends(
         return await waiting.receive() or {"type": "http.disconnect"}
 
     return receive_on, send_on
-
-
-def streams_events(app: Any) -> bool:
-    """Whether an application is made to stream events, as far as that shows before it does."""
-    return "sse_starlette" in sys.modules or any(map(_has_event_streams, _routes_below(app)))
-
-
-def _routes_below(app: Any) -> Iterator[Any]:
-    """All routes, those of mounted applications included."""
-    routers = (layer for layer in layers(app) if isinstance(layer, Router))
-    for route in (leaf for router in routers for leaf in leaves_of(router.routes)):
-        original = getattr(route, "original_route", route)
-        yield original
-        if isinstance(original, Mount | Host):
-            yield from _routes_below(original.app)
-
-
-def _has_event_streams(route: Any) -> bool:
-    given = getattr(route, "response_class", None)
-    kind = getattr(given, "value", given)  # FastAPI's defaults are wrapped
-    return getattr(kind, "media_type", None) == _EVENT_STREAM.decode()
-
-
-def _is_event_stream(message: Message) -> bool:
-    for name, value in message.get("headers", ()):
-        if name == b"content-length":  # a stream has none
-            return False
-        if name == b"content-type":  # in lower case (ASGI)
-            return bool(value.startswith(_EVENT_STREAM))
-    return False

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from starlette.types import ASGIApp
 
-from ._routes import layers
+from ._layers import layers
 
 if TYPE_CHECKING:
     from starlette.middleware.cors import CORSMiddleware

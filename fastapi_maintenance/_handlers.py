@@ -54,6 +54,11 @@ async def exempts(handler: ExemptHandler, scope: Scope, receive: Receive) -> boo
         return False
 
 
+async def no_body() -> Message:
+    """What is left to read of a request that was let in before."""
+    return {"type": "http.request", "body": b"", "more_body": False}
+
+
 async def response_of(handler: ResponseHandler, scope: Scope, receive: Receive) -> Response | None:
     """What a handler answers; None for the default answer, where it raises or answers nothing."""
     try:

@@ -12,7 +12,7 @@ import logging
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from starlette._utils import get_route_path
 from starlette.applications import Starlette
@@ -21,6 +21,8 @@ from starlette.routing import PARAM_REGEX, Host, Match, Mount, Router, compile_p
 from starlette.types import ASGIApp, Scope
 
 from fastapi_maintenance.decorators import forced, needs_of
+
+from ._layers import layers, leaves_of
 
 # Where methods are defined that do what is known of them.
 _OWN = frozenset({"starlette.routing", "fastapi.routing"})
@@ -48,28 +50,6 @@ class Target(NamedTuple):
 UNSERVED = Target(served=False)
 OPAQUE = Target()
 """Something answers whose routes can't be seen: files, or a foreign application."""
-
-
-def layers(app: Any) -> Iterator[Any]:
-    """An application and what it wraps, from the outside in, as far as ``.app`` leads."""
-    for _ in range(100):  # an end for loops
-        owner = getattr(app, "__self__", None)
-        if isinstance(owner, Router) and app == owner.app:
-            app = owner  # what a router's own middlewares wrap
-        if app is not None:
-            yield app
-        if app is None or isinstance(app, Router):
-            return
-        app = app.router if isinstance(app, Starlette) else getattr(app, "app", None)
-
-
-def leaves_of(routes: Iterable[Any]) -> Iterable[Any]:
-    """Routes, with those of included routers in their place.
-
-    FastAPI keeps them as a tree from 0.137.2 on. Where it is not imported there are none.
-    """
-    listing: Any = getattr(sys.modules.get("fastapi.routing"), "iter_route_contexts", iter)
-    return cast(Iterable[Any], listing(routes))
 
 
 class Routes:

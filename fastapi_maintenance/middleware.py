@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fastapi_maintenance import _gates, decorators
 from fastapi_maintenance._gates import configured_backend, current_connection
@@ -20,9 +20,18 @@ if TYPE_CHECKING:
     from fastapi_maintenance.backends.pinned import PinnedBackend
 
 from ._access import Facts, enter_by_link, globs, parse_hashes, parse_networks
-from ._connections import Lasting, Socket, http_ends, streams_events
+from ._connections import Lasting, Socket, http_ends
 from ._cors import find_cors, with_cors
-from ._handlers import ExemptHandler, Replay, ResponseHandler, exempts, named, response_of
+from ._events import SAMPLE_EVERY, TO_OBSERVE, seldom_streams_events, streams_events
+from ._handlers import (
+    ExemptHandler,
+    Replay,
+    ResponseHandler,
+    exempts,
+    named,
+    no_body,
+    response_of,
+)
 from ._lifespan import pass_lifespan
 from ._routes import Routes
 from ._rules import Rules
@@ -33,16 +42,6 @@ HEALTH_PATHS = (
     "/healthz", "/livez", "/readyz", "/health", "/health/*", "/live", "/ready", "/ping", "/metrics",
 )  # fmt: skip
 """What probes and scrapers usually ask for."""
-
-_ASKS_FOR_EVENTS = (b"accept", b"text/event-stream")
-"""What an EventSource sends (HTML, 9.2)."""
-
-_TO_OBSERVE = 256
-"""Responses that show whether an application streams events to those who do not ask for them: to
-look at each message costs a percent or two, so one that streams none is spared."""
-
-_SAMPLE_EVERY = 32
-"""After those one of so many is looked at, as it may stream events later."""
 
 
 class MaintenanceModeMiddleware(Watched):
@@ -116,7 +115,7 @@ class MaintenanceModeMiddleware(Watched):
         self._uncounted = 0
         """Requests that run and were let in before they were kept in mind."""
         self._noticed = False
-        self._to_observe: float = math.inf if streams_events(app) else _TO_OBSERVE
+        self._to_observe: float = math.inf if streams_events(app) else TO_OBSERVE
         self._unseen = 0
         """How many requests need no closer look while nothing is refused."""
         self._watch = Watch(self, _several(on_start), _several(on_end))
@@ -170,7 +169,7 @@ class MaintenanceModeMiddleware(Watched):
         self._uncounted += 1
         try:
             quiet = state.quiet and self._unseen and not decorators.forcing
-            if quiet and kind == "http" and _seldom_streams_events(scope):
+            if quiet and kind == "http" and seldom_streams_events(scope):
                 self._unseen -= 1
                 await self.app(scope, receive, send)
             else:
@@ -230,7 +229,7 @@ class MaintenanceModeMiddleware(Watched):
         if scope["type"] == "websocket":
             socket = Socket(scope, receive, send, self._watch_over)
             return socket.receive, socket.send
-        if self._unseen and _seldom_streams_events(scope):
+        if self._unseen and seldom_streams_events(scope):
             self._unseen -= 1
             return receive, send
         self._to_observe -= 1
@@ -240,7 +239,7 @@ class MaintenanceModeMiddleware(Watched):
     def _rest_a_while(self) -> None:
         """Look no closer at the next requests, where that has shown nothing so far."""
         rests = self._to_observe <= 0 and not self._noticed
-        self._unseen = _SAMPLE_EVERY - 1 if rests else 0
+        self._unseen = SAMPLE_EVERY - 1 if rests else 0
 
     def _watch_over(self, connection: Lasting) -> None:
         if connection.scope["type"] == "http":  # it streams events: from now on look at all
@@ -256,7 +255,7 @@ class MaintenanceModeMiddleware(Watched):
             return False
         if handler is None or request.target.forced:
             return True
-        if await exempts(handler, connection.scope, _no_body):
+        if await exempts(handler, connection.scope, no_body):
             return False
         return self.rules.refusal(request, self.decide()) is not None  # that took its time
 
@@ -310,16 +309,6 @@ class MaintenanceModeMiddleware(Watched):
 
     def _facts(self, scope: Scope) -> Facts:
         return Facts(scope, self.rules.routes, self.rules.trusted_proxies)
-
-
-def _seldom_streams_events(scope: Scope) -> bool:
-    """Whether a request is none of those that event streams answer: EventSource's, and POST."""
-    return scope["method"] == "GET" and _ASKS_FOR_EVENTS not in scope.get("headers", ())
-
-
-async def _no_body() -> Message:
-    """What is left to read of a request that was let in before."""
-    return {"type": "http.request", "body": b"", "more_body": False}
 
 
 def _several(hooks: Hook | Iterable[Hook]) -> tuple[Hook, ...]:

@@ -25,7 +25,7 @@ from weakref import WeakKeyDictionary
 from starlette.applications import Starlette
 from starlette.routing import Host, Mount
 
-from fastapi_maintenance._routes import leaves_of
+from fastapi_maintenance._layers import leaves_of
 from fastapi_maintenance.backends.base import APP_VARIABLE, state_of_switch, wall_clock
 from fastapi_maintenance.backends.pinned import PinnedBackend
 from fastapi_maintenance.middleware import MaintenanceModeMiddleware

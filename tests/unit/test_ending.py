@@ -229,6 +229,12 @@ async def test_who_is_made_to_stream_events_is_always_looked_at(
         await client.task
 
 
+async def test_an_application_that_is_mounted_in_itself_can_be_looked_into() -> None:
+    app = shop(backend=Held(OFF))
+    app.mount("/again", app)
+    await Client(app, "http", "/again/again/openapi.json").task
+
+
 async def test_streams_that_answer_a_post_are_always_seen() -> None:
     """As those of language models, which no EventSource asks for."""
     held = Held(OFF)
