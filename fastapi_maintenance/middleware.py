@@ -233,7 +233,8 @@ class MaintenanceModeMiddleware(Watched):
             self._unseen -= 1
             return receive, send
         self._to_observe -= 1
-        self._rest_a_while()
+        if not self._unseen:
+            self._rest_a_while()
         return http_ends(scope, receive, send, self._watch_over)
 
     def _rest_a_while(self) -> None:

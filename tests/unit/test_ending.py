@@ -229,6 +229,22 @@ async def test_who_is_made_to_stream_events_is_always_looked_at(
         await client.task
 
 
+async def test_what_is_always_looked_at_does_not_keep_others_from_being_sampled() -> None:
+    held = Held(OFF)
+    app = shop(backend=held)
+    await _of_no_stream(app)
+    clients = []
+    for _ in range(40):
+        await Client(app, "http", "/nothing", method="POST").task
+        clients.append(Client(app, "http", "/events"))
+        await clients[-1].sees(lambda sent: len(sent) > 1)
+    held.held = ON
+    await clients[-1].sees(lambda sent: sent[-1].get("more_body") is False)
+    for client in clients:
+        client.task.cancel()
+    await asyncio.gather(*(client.task for client in clients), return_exceptions=True)
+
+
 async def test_an_application_that_is_mounted_in_itself_can_be_looked_into() -> None:
     app = shop(backend=Held(OFF))
     app.mount("/again", app)
