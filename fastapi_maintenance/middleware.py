@@ -229,11 +229,11 @@ class MaintenanceModeMiddleware(Watched):
         if scope["type"] == "websocket":
             socket = Socket(scope, receive, send, self._watch_over)
             return socket.receive, socket.send
-        if self._unseen and seldom_streams_events(scope):
-            self._unseen -= 1
-            return receive, send
         self._to_observe -= 1
-        if not self._unseen:
+        if seldom_streams_events(scope):
+            if self._unseen:
+                self._unseen -= 1
+                return receive, send
             self._rest_a_while()
         return http_ends(scope, receive, send, self._watch_over)
 
