@@ -48,9 +48,13 @@ class Waiting:
                     return await self._receive()
                 finally:
                     self._scopes.discard(scope)
+        await self.client_is_told()
+        return None
+
+    async def client_is_told(self) -> None:
+        """Wait for that, once it need not come: some servers close when an endpoint returns."""
         if self._told is not None:
             await self._told.wait()
-        return None
 
     def stop(self) -> None:
         """It need not come. Who waits for it is told when the client has been."""
@@ -121,6 +125,7 @@ class EventStream(Lasting):
         await self._end_with({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _gone(self) -> None:
+        await self._waiting.client_is_told()
         version = str(self.scope.get("asgi", {}).get("spec_version", "2.0"))
         if tuple(map(int, version.split("."))) >= (2, 4):
             raise Ended("maintenance has ended this response")
@@ -139,6 +144,7 @@ class Socket(Lasting):
     async def send(self, message: Message) -> None:
         """Pass a message on."""
         if self.over:
+            await self._waiting.client_is_told()
             if message["type"] == "websocket.close":
                 return
             raise Ended("maintenance has closed this WebSocket")

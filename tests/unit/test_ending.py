@@ -64,7 +64,9 @@ class Client:
         self._messages: asyncio.Queue[Message] = asyncio.Queue()
         self._messages.put_nowait(first)
         self._news = asyncio.Event()
-        self.task = asyncio.create_task(app(self.scope, self._messages.get, self._send))
+        self.task = asyncio.create_task(
+            app(self.scope, self._messages.get, lambda message: self._send(message))
+        )
 
     async def _send(self, message: Message) -> None:
         self.sent.append(message)
@@ -480,6 +482,28 @@ async def test_a_server_that_does_not_take_the_close_holds_nobody_up() -> None:
     await other.closes(1012)
     with anyio.fail_after(10):
         await stuck.task
+
+
+@pytest.mark.parametrize("path", ["/talk", "/events"])
+async def test_no_endpoint_ends_before_its_client_is_told(path: str) -> None:
+    """A server would close a socket by itself then, without our code (granian)."""
+    held = Held(OFF)
+    app = shop(talks, backend=held)
+    client = Client(app, "websocket" if path == "/talk" else "http", path, "2.4")
+    await client.sees(lambda sent: len(sent) > 3)
+    send, done_while_told = client._send, []
+
+    async def slow(message: Message) -> None:
+        if message["type"] == "websocket.close" or message.get("more_body") is False:
+            await asyncio.sleep(0.3)
+            done_while_told.append(client.task.done())
+        await send(message)
+
+    client._send = slow  # type: ignore[method-assign]
+    held.held = ON
+    with anyio.fail_after(10):
+        await client.task
+    assert done_while_told == [False]
 
 
 async def test_nothing_runs_beside_requests_that_end(caplog: pytest.LogCaptureFixture) -> None:
