@@ -12,14 +12,14 @@ from ._layers import routes_below
 _EVENT_STREAM = b"text/event-stream"
 """The media type of server-sent events (HTML, 9.2)."""
 
-_ASKS_FOR_EVENTS = (b"accept", _EVENT_STREAM)
+ASKS_FOR_EVENTS = (b"accept", _EVENT_STREAM)
 """What an EventSource sends (HTML, 9.2)."""
 
 TO_OBSERVE = 256
 """Responses that show whether an application streams events to those who do not ask for them: to
 look at each message costs a percent or two, so one that streams none is spared."""
 
-SAMPLE_EVERY = 32
+SAMPLE_EVERY = 64
 """After those one of so many is looked at, as it may stream events later."""
 
 
@@ -36,7 +36,7 @@ def _has_event_streams(route: Any) -> bool:
 
 def seldom_streams_events(scope: Scope) -> bool:
     """Whether a request is none of those that event streams answer: EventSource's, and POST."""
-    return scope["method"] == "GET" and _ASKS_FOR_EVENTS not in scope.get("headers", ())
+    return scope["method"] == "GET" and ASKS_FOR_EVENTS not in scope.get("headers", ())
 
 
 def is_event_stream(message: Message) -> bool:

@@ -32,6 +32,10 @@ class Gate:
         """How many requests run that it would refuse now, the one that asks aside."""
         raise NotImplementedError
 
+    def hurry(self) -> None:
+        """Find out whether requests may pass with a glance while nothing is refused."""
+        raise NotImplementedError
+
     def began_unseen(self) -> bool:
         """Whether requests run that it let in before it kept them in mind."""
         raise NotImplementedError
@@ -62,6 +66,9 @@ def all_known() -> list[Gate]:
 tracking = False
 """Whether middlewares keep in mind what they have let in, as some of our functions need."""
 
+forcing = False
+"""Whether anything in this process is forced on: only then is a route looked up while off."""
+
 environment = EnvVarBackend()
 configured: BaseStateBackend | None = None
 """The backend that was configured last."""
@@ -76,6 +83,16 @@ def track() -> None:
     global tracking, _late
     _late = _late or (not tracking and len(known) > 0)
     tracking = True
+    for gate in all_known():
+        gate.hurry()
+
+
+def force() -> None:
+    """Let all middlewares look up routes from now on, also while nothing is refused."""
+    global forcing
+    forcing = True
+    for gate in all_known():
+        gate.hurry()
 
 
 def current_gate() -> Gate | None:

@@ -20,9 +20,6 @@ _ON = "force_maintenance_mode_on"
 _OFF = "force_maintenance_mode_off"
 _NEEDS = "maintenance_needs"
 
-forcing = False
-"""Whether anything in this process is forced on: only then is a route looked up while off."""
-
 
 @overload
 def force_maintenance_mode_on(func: Endpoint) -> Endpoint: ...
@@ -35,8 +32,7 @@ def force_maintenance_mode_on(func: Callable[..., Any] | None = None) -> Any:
     it means all methods, on one of its methods that one. It wins over
     `force_maintenance_mode_off`.
     """
-    global forcing
-    forcing = True
+    _gates.force()
     return functools.partial(_forced, True) if func is None else _forced(True, func)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from fastapi_maintenance import _gates, decorators
+from fastapi_maintenance import _gates
 from fastapi_maintenance._gates import configured_backend, current_connection
 from fastapi_maintenance.backends.anyof import as_backend
 from fastapi_maintenance.backends.base import BaseStateBackend, state_of_switch, wall_clock
@@ -22,7 +22,13 @@ if TYPE_CHECKING:
 from ._access import Facts, enter_by_link, globs, parse_hashes, parse_networks
 from ._connections import Lasting, Socket, http_ends
 from ._cors import find_cors, with_cors
-from ._events import SAMPLE_EVERY, TO_OBSERVE, seldom_streams_events, streams_events
+from ._events import (
+    ASKS_FOR_EVENTS,
+    SAMPLE_EVERY,
+    TO_OBSERVE,
+    seldom_streams_events,
+    streams_events,
+)
 from ._handlers import (
     ExemptHandler,
     Replay,
@@ -117,7 +123,8 @@ class MaintenanceModeMiddleware(Watched):
         self._noticed = False
         self._to_observe: float = math.inf if streams_events(app) else TO_OBSERVE
         self._unseen = 0
-        """How many requests need no closer look while nothing is refused."""
+        """How many responses need no look while nothing is refused."""
+        self.hurry()
         self._watch = Watch(self, _several(on_start), _several(on_end))
         self._telemetry = Telemetry()
         _gates.add(self)
@@ -153,10 +160,29 @@ class MaintenanceModeMiddleware(Watched):
         """Whether requests run that were let in before they were kept in mind."""
         return self._uncounted > 0
 
+    def hurry(self) -> None:
+        """Find out whether requests may pass with a glance while nothing is refused."""
+        self._hurries = not (self._noticed or _gates.tracking or _gates.forcing)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a connection on, or refuse it."""
-        kind = scope["type"]
-        if kind != "http" and kind != "websocket":
+        # Each request comes here: no step that most do not need.
+        if self._unseen and self._hurries and scope["type"] == "http" and scope["method"] == "GET":
+            backend = self._asked or configured_backend()
+            quiet = backend.ready and backend.decide(self._fixed).quiet
+            if quiet and ASKS_FOR_EVENTS not in scope.get("headers", ()):
+                self._unseen -= 1
+                self._uncounted += 1
+                try:
+                    await self.app(scope, receive, send)
+                finally:
+                    self._uncounted -= 1
+                return
+        await self._look_at(scope, receive, send)
+
+    async def _look_at(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a connection on, or refuse it, whatever it is."""
+        if scope["type"] not in ("http", "websocket"):
             await self._pass_other(scope, receive, send)
             return
         backend = self._asked or configured_backend()
@@ -168,12 +194,7 @@ class MaintenanceModeMiddleware(Watched):
         state = backend.decide(self._fixed)
         self._uncounted += 1
         try:
-            quiet = state.quiet and self._unseen and not decorators.forcing
-            if quiet and kind == "http" and seldom_streams_events(scope):
-                self._unseen -= 1
-                await self.app(scope, receive, send)
-            else:
-                await self._attend(state, scope, receive, send)
+            await self._attend(state, scope, receive, send)
         finally:
             self._uncounted -= 1
 
@@ -192,7 +213,7 @@ class MaintenanceModeMiddleware(Watched):
 
     async def _attend(self, state: State, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request in or refuse it."""
-        if state.quiet and not decorators.forcing and not self._noticed:
+        if state.quiet and not _gates.forcing and not self._noticed:
             await self._let_in(scope, receive, send)
             return
         if state.quiet is self._noticed:
@@ -267,6 +288,7 @@ class MaintenanceModeMiddleware(Watched):
             return
         self._noticed = refusal is not None
         self._rest_a_while()
+        self.hurry()
         self._telemetry.noticed(state)
         if refusal is not None:
             self._watch.stay()  # where no lifespan has begun it

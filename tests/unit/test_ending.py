@@ -192,7 +192,7 @@ async def test_after_many_other_answers_a_stream_of_events_is_still_seen(accept:
     app = shop(backend=held)
     await _of_no_stream(app)
     clients = []
-    for _ in range(1 if accept == b"text/event-stream" else 33):
+    for _ in range(1 if accept == b"text/event-stream" else 65):
         clients.append(Client(app, "http", "/events", headers=[(b"accept", accept)]))
         await clients[-1].sees(lambda sent: len(sent) > 1)
     late = Client(app, "http", "/events")
@@ -236,7 +236,7 @@ async def test_what_is_always_looked_at_does_not_keep_others_from_being_sampled(
     app = shop(backend=held)
     await _of_no_stream(app)
     clients = []
-    for _ in range(40):
+    for _ in range(80):
         await Client(app, "http", "/nothing", method="POST").task
         clients.append(Client(app, "http", "/events"))
         await clients[-1].sees(lambda sent: len(sent) > 1)
