@@ -37,6 +37,11 @@ _FIRST_CALLS = 3
 """At least, of a slice, that do not count: the bare application, beside all others, is warmer."""
 
 
+_WARM_UP_CALLS = 300
+"""Of a subject, unless they take many times as long as the time to warm up."""
+_WARM_UP_PATIENCE = 60
+
+
 class Lifespan:
     """An application that has been started as a server would."""
 
@@ -143,16 +148,20 @@ async def _drop(message: Message) -> None:
 async def serve(subjects: list[Subject], warm_up_ms: int) -> None:
     """Start all, then do what the pipe says until it ends.
 
-    Each is warmed up: caches are filled, and the interpreter specialises its bytecode.
+    Each is warmed up: caches are filled, the interpreter specialises its bytecode, and our gate
+    has looked at as many responses as it does at first.
     """
     apps = {id(subject.app): subject.app for subject in subjects}
     lifespans = [Lifespan(app) for app in apps.values()]
     for lifespan in lifespans:
         await lifespan.start()
     for subject in subjects:
-        until = time.perf_counter() + warm_up_ms / 1000
-        while time.perf_counter() < until:
+        began, calls = time.perf_counter(), 0
+        while (spent := (time.perf_counter() - began) * 1000) < warm_up_ms or (
+            calls < _WARM_UP_CALLS and spent < warm_up_ms * _WARM_UP_PATIENCE
+        ):
             await run(subject, 1)
+            calls += 1
     ready = {s.name: {"status": await ask(s), "against": s.against} for s in subjects}
     by_name = {subject.name: subject for subject in subjects}
     gc.collect()
