@@ -65,6 +65,31 @@ class Recurring:
 
 
 @dataclass(frozen=True, slots=True)
+class Override:
+    """A change of one occurrence, which it names by the start that the occurrence had before.
+
+    As a RECURRENCE-ID does in iCalendar (RFC 5545, 3.8.4.4).
+    """
+
+    occurrence: datetime
+    start: datetime | None = None
+    """Postpones it; without an `end`, it lasts as long as before."""
+    end: datetime | None = None
+    skip: bool = False
+    """It does not take place."""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """A stretch ``[start, end)`` that is cut out of every occurrence."""
+
+    start: datetime
+    end: datetime
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Window:
     """One MaintenanceWindow, whatever source it came from."""
 
@@ -76,7 +101,19 @@ class Window:
     match: Match = EVERYTHING
     allow: Allow = NOBODY
     suspend: bool = False
+    overrides: tuple[Override, ...] = ()
+    """Applied first."""
+    ended_at: datetime | None = None
+    """Every occurrence that contains it ends there; applied after the overrides."""
+    exclusions: tuple[Exclusion, ...] = ()
+    """Applied last."""
+    announce_before: timedelta | None = None
+    """From this long before an occurrence, answers say that it is coming."""
     response: Response = field(default_factory=Response)
+    description: str = ""
+    """For people who run the application; never in an answer."""
+    ttl_seconds_after_finished: int | None = None
+    """The operator deletes the window this long after its last occurrence."""
     uid: str = ""
     generation: int = 0
 
