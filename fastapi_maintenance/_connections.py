@@ -109,6 +109,8 @@ class EventStream(Lasting):
     """A response of server-sent events."""
 
     _is_complete = False
+    _has_sent_since = False
+    """Whether the application has sent something since it is over."""
 
     def send(self, message: Message) -> Awaitable[None]:
         """Pass a message on; once it is over, do as a server does after a disconnect."""
@@ -125,7 +127,11 @@ class EventStream(Lasting):
         await self._end_with({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _gone(self) -> None:
-        await self._waiting.client_is_told()
+        # Whoever is cancelled here leaves its generator where it gave the last event, until garbage
+        # is collected. So the first time it goes on, and is cancelled where it waits itself.
+        with anyio.CancelScope(shield=not self._has_sent_since):
+            self._has_sent_since = True
+            await self._waiting.client_is_told()
         version = str(self.scope.get("asgi", {}).get("spec_version", "2.0"))
         if tuple(map(int, version.split("."))) >= (2, 4):
             raise Ended("maintenance has ended this response")

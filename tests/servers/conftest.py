@@ -33,7 +33,9 @@ def running(kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
 @pytest.fixture
 def server(running: Server) -> Iterator[Server]:
     """The shop, served, off; nothing may go wrong there unless the test says so."""
-    running.turn("off", on=False)
+    running.say("off")
+    # By a write, since reads alone would be served all along after a test of read-only.
+    running.wait_for_code(200, method="POST")
     running.new_output()
     running.expects_faults = False
     yield running

@@ -110,11 +110,13 @@ class Server(Daemon):
         """Begin maintenance, and wait for it."""
         self.turn("on", on=True)
 
-    def wait_for_code(self, code: int, path: str = "/orders") -> None:
-        """Wait until this is what a GET is answered with."""
+    def wait_for_code(self, code: int, path: str = "/orders", method: str = "GET") -> None:
+        """Wait until this is what a request is answered with."""
         with self.asking() as client:
             self.process.wait_for(
-                lambda: client.get(path).status_code == code, PATIENCE, f"{path}: {code}"
+                lambda: client.request(method, path).status_code == code,
+                PATIENCE,
+                f"{method} {path}: {code}",
             )
 
     @contextmanager

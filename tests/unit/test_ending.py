@@ -6,6 +6,7 @@ Spoken in plain ASGI here, message by message; `tests/servers` does it with real
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -44,6 +45,8 @@ class Client:
         method: str = "GET",
     ) -> None:
         self.sent: list[Message] = []
+        self.hesitates = False
+        """Whether sending takes a moment, as it does on a network."""
         self.scope = {
             "type": kind,
             "asgi": {"version": "3.0", "spec_version": spec_version},
@@ -71,6 +74,8 @@ class Client:
     async def _send(self, message: Message) -> None:
         self.sent.append(message)
         self._news.set()
+        if self.hesitates:
+            await asyncio.sleep(0)
 
     async def sees(self, what: Callable[[list[Message]], object]) -> None:
         """Wait until what was sent is as it should be."""
@@ -173,6 +178,58 @@ async def test_a_stream_of_events_is_completed_and_its_generator_ended(spec_vers
         while app.state.ended != ["ticks"]:
             await asyncio.sleep(0.01)
     assert client.sent[-1]["more_body"] is False
+
+
+async def test_generators_end_at_once_and_not_when_garbage_is_collected() -> None:
+    """Also one that has an event to send in the very moment in which its stream is ended."""
+    more, ended = asyncio.Event(), []
+
+    async def ticks() -> AsyncIterator[str]:
+        try:
+            while True:
+                yield "data: tick\n\n"
+                await more.wait()
+                more.clear()
+        finally:
+            ended.append("ticks")
+
+    async def events() -> StreamingResponse:
+        return StreamingResponse(ticks(), media_type="text/event-stream")
+
+    app = shop(backend=(held := Held(OFF)))
+    app.add_api_route("/ticks", events)
+    client = Client(app, "http", "/ticks")
+    gc.disable()
+    try:
+        await client.sees(lambda sent: len(sent) > 1)
+        held.held = ON
+        await client.sees(lambda sent: sent[-1].get("more_body") is False)
+        more.set()
+        with anyio.fail_after(10):
+            await client.task
+        assert ended == ["ticks"]
+    finally:
+        gc.enable()
+
+
+async def test_a_generator_that_never_waits_ends_too() -> None:
+    """What it sends is the only place where it hears of a cancellation."""
+
+    async def ticks() -> AsyncIterator[str]:
+        while True:
+            yield "data: tick\n\n"
+
+    async def events() -> StreamingResponse:
+        return StreamingResponse(ticks(), media_type="text/event-stream")
+
+    app = shop(backend=(held := Held(OFF)))
+    app.add_api_route("/ticks", events)
+    client = Client(app, "http", "/ticks")
+    client.hesitates = True
+    await client.sees(lambda sent: len(sent) > 3)
+    held.held = ON
+    with anyio.fail_after(10):
+        await client.task
 
 
 def _of_no_stream(app: Any) -> Any:
