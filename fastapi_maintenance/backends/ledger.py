@@ -46,6 +46,10 @@ class Ledger:
         """How much runs that was let in before it was counted, and so counts always."""
         return 0
 
+    def running(self) -> int:
+        """How much runs of what was counted, whether anything refuses it or not."""
+        raise NotImplementedError
+
     def lapse(self) -> str | None:
         """Why it would not refuse what the backend refuses, in one word; None if it would."""
         return None

@@ -13,9 +13,20 @@ import anyio
 
 from fastapi_maintenance.backends.base import APP_VARIABLE, BaseStateBackend, wall_clock
 from fastapi_maintenance.backends.env import EnvVarBackend
-from fastapi_maintenance.windows import OFF, Opening, Response, State, Timeline, switched
+from fastapi_maintenance.windows import (
+    OFF,
+    Opening,
+    Response,
+    State,
+    Timeline,
+    strictest,
+    switched,
+)
 
-from .identity import find_identity
+from .identity import PodIdentity, find_identity
+from .report import Account
+from .report_thread import Reporting
+from .reporter import Source
 from .watcher import Health, Target, Watcher
 
 logger = logging.getLogger(__name__)
@@ -45,6 +56,8 @@ class K8sBackend(BaseStateBackend):
         outside_cluster: what decides outside a Pod when no kubeconfig is asked for.
         sync_timeout: seconds that start-up waits for the first list.
         before_first_sync: what becomes of requests when it has not come by then.
+        report: whether the process says as a MaintenanceProcess what it enforces; default in a Pod
+            only. Then start-up waits for its registration, too.
     """
 
     probes_pass = True
@@ -60,6 +73,7 @@ class K8sBackend(BaseStateBackend):
         outside_cluster: BaseStateBackend | None = None,
         sync_timeout: float = 5.0,
         before_first_sync: Literal["serve", "refuse"] = "serve",
+        report: bool | None = None,
     ) -> None:
         if app is not None and not isinstance(app, str):
             raise TypeError(
@@ -70,13 +84,18 @@ class K8sBackend(BaseStateBackend):
             raise ValueError(f"source={source!r}: write 'maintenancewindow' or 'configmap'")
         self.app = app or os.environ.get(APP_VARIABLE)
         self.sync_timeout = sync_timeout
-        self._unsynced = OFF if before_first_sync == "serve" else _UNKNOWN
+        self._is_strict = before_first_sync == "refuse"
+        self._unsynced = _UNKNOWN if self._is_strict else OFF
         self.ready = False
         self._known: Timeline | None = None
         self._outside = outside_cluster or EnvVarBackend()
         self._watcher: Watcher | None = None
         self._lock = threading.Lock()
         identity = find_identity(context, kubeconfig)
+        in_pod = isinstance(identity, PodIdentity)
+        self.reports = identity is not None and (in_pod if report is None else report)
+        self._account = Account(self, self.app)
+        self._reporting: Reporting | None = None
         self._target = None if identity is None else Target(identity, source, namespace, self.app)
         if self._target is not None and self.app is None:
             logger.warning(
@@ -93,8 +112,13 @@ class K8sBackend(BaseStateBackend):
             if self._target is None:
                 return self._outside.state()
             watcher = self._begin(self._target)
-        timeline = watcher.timeline
-        return self._unsynced if timeline is None else timeline.at(wall_clock())
+        timeline, now = watcher.timeline, wall_clock()
+        if timeline is None or (self._is_strict and not self._has_vouched()):
+            return self._unsynced
+        state = timeline.at(now)
+        if now < self._account.held_until:  # the clock has stepped back
+            state = strictest(state, self._account.held(now))
+        return state
 
     def start(self) -> None:
         """Start the thread that watches; returns at once."""
@@ -113,11 +137,14 @@ class K8sBackend(BaseStateBackend):
 
     def close(self) -> None:
         """End the thread. What is known stays; the next request starts it again."""
+        self.ready = False  # before anything is counted for the last time
         with self._lock:
             watcher, self._watcher = self._watcher, None
             if watcher is not None:
                 self._known = watcher.timeline
-        self.ready = False
+            reporting, self._reporting = self._reporting, None
+        if reporting is not None:
+            reporting.close()
         if watcher is not None:
             watcher.close()
 
@@ -129,23 +156,64 @@ class K8sBackend(BaseStateBackend):
     def _begin(self, target: Target) -> Watcher:
         with self._lock:
             if self._watcher is None:
-                self._watcher = Watcher(target, self._known)
-                self._watcher.start()
+                self._watcher = watcher = Watcher(target, self._known)
+                if self.reports:
+                    known = Source(lambda: watcher.timeline if watcher.synced else None)
+                    self._reporting = Reporting(
+                        target.identity,
+                        target.namespace,
+                        self.app,
+                        target.source,
+                        self._account,
+                        known,
+                    )
+                    self._reporting.start()
+                watcher.start()
             return self._watcher
+
+    def _has_vouched(self) -> bool:
+        """Whether this process reports what it does, as far as it is to."""
+        reporting = self._reporting
+        return not self.reports or (reporting is not None and reporting.reporter.has_vouched)
+
+    def _may_serve(self, watcher: Watcher) -> bool:
+        return watcher.synced and self._has_vouched()
 
     async def _wait_for_sync(self, watcher: Watcher) -> None:
         # The thread is not of this event loop, and the loop need not be asyncio's: hence no event.
         until = watcher.started_at + self.sync_timeout
-        while not watcher.synced and time.monotonic() < until:  # noqa: ASYNC110
+        while not self._may_serve(watcher) and time.monotonic() < until:  # noqa: ASYNC110
             await anyio.sleep(0.005)
+        self._say_what_is_missing(watcher)
+
+    def wait(self) -> None:
+        """As `wait_until_ready`, for code without an event loop."""
+        if self._target is None:
+            self._outside.wait()
+        else:
+            watcher = self._begin(self._target)
+            until = watcher.started_at + self.sync_timeout
+            while not self._may_serve(watcher) and time.monotonic() < until:
+                time.sleep(0.005)
+            self._say_what_is_missing(watcher)
+        self.ready = True
+
+    def _say_what_is_missing(self, watcher: Watcher) -> None:
         if not watcher.synced:
             logger.error("no list of windows within %s s of starting", self.sync_timeout)
+        elif not self._has_vouched():
+            logger.error(
+                "not registered as a MaintenanceProcess within %s s of starting: nobody who waits "
+                "for Drained waits for this process",
+                self.sync_timeout,
+            )
 
     def _forget_thread(self) -> None:
         """A thread does not survive a fork: the child starts its own with its first request."""
         self._lock = threading.Lock()
         self._known = self._watcher.timeline if self._watcher else self._known
-        self._watcher = None
+        self._watcher = self._reporting = None
+        self._account = Account(self, self.app)
         self.ready = False
 
 
