@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fastapi_maintenance import _gates
 from fastapi_maintenance._gates import configured_backend, current_connection
+from fastapi_maintenance.backends import ledger
 from fastapi_maintenance.backends.anyof import as_backend
 from fastapi_maintenance.backends.base import BaseStateBackend, state_of_switch, wall_clock
 from fastapi_maintenance.responses import DEFAULT_RETRY_AFTER, Refuser, refuse
@@ -39,9 +40,11 @@ from ._handlers import (
     response_of,
 )
 from ._lifespan import pass_lifespan
+from ._live import Live, LiveGate
 from ._routes import Routes
 from ._rules import Rules
 from ._telemetry import Telemetry
+from ._threads import count_all
 from ._watch import Hook, Watch, Watched
 
 HEALTH_PATHS = (
@@ -50,7 +53,7 @@ HEALTH_PATHS = (
 """What probes and scrapers usually ask for."""
 
 
-class MaintenanceModeMiddleware(Watched):
+class MaintenanceModeMiddleware(LiveGate, Watched):
     """Pure ASGI: answers 503 while maintenance is on.
 
     Args:
@@ -116,7 +119,7 @@ class MaintenanceModeMiddleware(Watched):
         self.pin(None)
         self._refuser = Refuser(retry_after, html_template)
         self._cors = find_cors(app)
-        self._live: dict[int, Scope] = {}
+        self.live = Live(self)
         self._lasting: dict[int, Lasting] = {}
         self._uncounted = 0
         """Requests that run and were let in before they were kept in mind."""
@@ -127,7 +130,10 @@ class MaintenanceModeMiddleware(Watched):
         self.hurry()
         self._watch = Watch(self, _several(on_start), _several(on_end))
         self._telemetry = Telemetry()
+        if self.given is not None and self.given.reports:
+            count_all()
         _gates.add(self)
+        ledger.add(self.live)
 
     def pin(self, pinned: PinnedBackend | None) -> None:
         """Put what a test says in the place of everything else, or take it away."""
@@ -152,13 +158,21 @@ class MaintenanceModeMiddleware(Watched):
         """
         state, entered = self.decide(), current_connection.get()
         own = None if entered is None else id(entered[1])
-        others = [scope for key, scope in list(self._live.items()) if key != own]
-        refused = sum(self.rules.refusal(self._facts(s), state) is not None for s in others)
+        others = [life.scope for life in self.live.lives() if life.scope_id != own]
+        refused = sum(self.rules.refusal(self.facts(s), state) is not None for s in others)
         return refused + self._uncounted
 
+    def uncounted(self) -> int:
+        """How many requests run that were let in before they were kept in mind."""
+        return self._uncounted
+
     def began_unseen(self) -> bool:
-        """Whether requests run that were let in before they were kept in mind."""
+        """Whether there are such."""
         return self._uncounted > 0
+
+    def is_over(self, scope_id: int) -> bool:
+        """Whether maintenance has ended a connection that was let in."""
+        return scope_id in self._lasting and self._lasting[scope_id].over
 
     def hurry(self) -> None:
         """Find out whether requests may pass with a glance while nothing is refused."""
@@ -202,12 +216,16 @@ class MaintenanceModeMiddleware(Watched):
         self, backend: BaseStateBackend, scope: Scope, receive: Receive, send: Send
     ) -> None:
         """Count a request, then check it: whoever begins maintenance and then counts, sees it."""
-        self._live[id(scope)] = dict(scope)  # a mount changes it on the way
+        life = self.live.enter(scope)
+        if backend.reports and not backend.ready:  # nobody is told any more what runs
+            life.leave()
+            await backend.wait_until_ready()
+            life = self.live.enter(scope)
         entered = current_connection.set((self, scope))
         try:
             await self._attend(backend.decide(self._fixed), scope, receive, send)
         finally:
-            self._live.pop(id(scope), None)
+            life.leave()
             with contextlib.suppress(ValueError):  # where it is closed from elsewhere
                 current_connection.reset(entered)
 
@@ -218,7 +236,7 @@ class MaintenanceModeMiddleware(Watched):
             return
         if state.quiet is self._noticed:
             self.notice(state)
-        request = self._facts(scope)
+        request = self.facts(scope)
         refusal = self.rules.refusal(request, state)
         handler = None if request.target.forced else self.exempt_handler
         if refusal is not None and handler is not None:
@@ -271,7 +289,7 @@ class MaintenanceModeMiddleware(Watched):
 
     async def would_refuse(self, connection: Lasting) -> bool:
         """Whether a connection that was let in would be refused now."""
-        request, handler = self._facts(connection.scope), self.exempt_handler
+        request, handler = self.facts(connection.scope), self.exempt_handler
         request.is_safe = True  # what refuses reads as well is a full maintenance
         if self.rules.refusal(request, self.decide()) is None:
             return False
@@ -316,7 +334,7 @@ class MaintenanceModeMiddleware(Watched):
             current_connection.reset(entered)
 
     async def _refuse(self, refusal: Refusal, request: Facts, receive: Receive, send: Send) -> None:
-        self._live.pop(id(request.scope), None)
+        self.live.refused()
         self._telemetry.refused(refusal)
         self.rules.warn_of_probe(request)
         answer = await self._answer(refusal, request.scope, receive)
@@ -330,7 +348,8 @@ class MaintenanceModeMiddleware(Watched):
         now = self.pinned.now() if self.pinned else wall_clock()
         return self._refuser.answer(refusal, now, scope.get("headers", ()))
 
-    def _facts(self, scope: Scope) -> Facts:
+    def facts(self, scope: Scope) -> Facts:
+        """A request, as decisions see it."""
         return Facts(scope, self.rules.routes, self.rules.trusted_proxies)
 
 
