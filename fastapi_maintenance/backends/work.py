@@ -170,6 +170,12 @@ def works_of(backend: BaseStateBackend) -> Works:
         return _works[backend]
 
 
+def work_in_flight(backend: BaseStateBackend) -> int:
+    """How much work runs that would be refused now."""
+    works = _works.get(backend)
+    return 0 if works is None else sum(1 for _ in works.covered(backend.decide()))
+
+
 def _seconds_to_wait(refusal: Refusal) -> int | None:
     given = refusal.opening.response.retry_after_seconds
     if given is not None or refusal.until is None:
