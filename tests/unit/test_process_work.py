@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -159,11 +160,12 @@ def test_it_works_with_every_backend_and_without_an_event_loop(
     monkeypatch.setenv("MAINTENANCE_HERE", "0")
     (tmp_path / "maintenance").write_text("off")
     custom = Custom()
-    backend: BaseStateBackend = {
+    backends: dict[str, Callable[[], BaseStateBackend]] = {
         "env": lambda: EnvVarBackend("MAINTENANCE_HERE"),
         "file": lambda: LocalFileBackend(tmp_path / "maintenance"),
         "custom": lambda: asked(custom),
-    }[kind]()
+    }
+    backend = backends[kind]()
     with backend.work("charge"):
         pass
     monkeypatch.setenv("MAINTENANCE_HERE", "1")
@@ -237,8 +239,8 @@ def test_r3_each_prefork_worker_registers_under_a_name_of_its_own(server: Proces
             finally:
                 os._exit(0)
         os.waitpid(child, 0)
-        running, *names = os.read(reading, 1000).decode().split()
-        assert running == "0"
+        inherited, *names = os.read(reading, 1000).decode().split()
+        assert inherited == "0"
         assert own in names
         assert len(names) == 2
         assert list(server.processes) == [own]
