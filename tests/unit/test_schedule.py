@@ -18,6 +18,7 @@ from fastapi_maintenance.windows import (
     occurrences,
     occurrences_between,
     schedule,
+    uncut,
 )
 from tests.unit.making import at, fixed, recurring, window
 
@@ -121,7 +122,7 @@ def test_finding_an_occurrence_looks_at_few_days(
     cron.match_day = lambda day: next(looked_at) >= 0 and fits(day)
     monkeypatch.setattr(schedule, "_cron", lambda _: cron)
     calendar = schedule.Calendar(timing.schedule, timing.time_zone)
-    monkeypatch.setattr(occurrences, "calendar_of", lambda *_: calendar)
+    monkeypatch.setattr(uncut, "calendar_of", lambda *_: calendar)
     course = occurrences.Course(timing)
     for _ in range(100):
         course.at(at(now))
