@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from starlette.types import Scope
 
-from fastapi_maintenance._gates import Gate, configured_backend
+from fastapi_maintenance._gates import Gate, configured_backend, current_connection
 from fastapi_maintenance.backends.base import BaseStateBackend, wall_clock
 from fastapi_maintenance.backends.ledger import Flight, Ledger
 from fastapi_maintenance.windows import State
@@ -21,8 +21,10 @@ from fastapi_maintenance.windows import State
 if TYPE_CHECKING:
     from fastapi_maintenance.backends.pinned import PinnedBackend
 
-    from ._access import Facts
+    from ._connections import Lasting
     from ._rules import Rules
+
+from ._access import Facts
 
 UNDER_TEST = "UnderTest"
 """A test has put its own state in the place of the backend."""
@@ -66,30 +68,10 @@ class Life:
             self._live.forget_one(self)
 
 
-class LiveGate(Gate):
-    """What the ledger wants of a gate."""
-
-    rules: Rules
-    pinned: PinnedBackend | None
-    enable_maintenance: bool | None
-
-    def facts(self, scope: Scope) -> Facts:
-        """A request, as decisions see it."""
-        raise NotImplementedError
-
-    def uncounted(self) -> int:
-        """How many requests run that it let in before it counted any."""
-        raise NotImplementedError
-
-    def is_over(self, scope_id: int) -> bool:
-        """Whether maintenance has ended a connection that was let in."""
-        raise NotImplementedError
-
-
 class Live(Ledger):
     """The ledger of a gate."""
 
-    def __init__(self, gate: LiveGate) -> None:
+    def __init__(self, gate: Counting) -> None:
         self._gate = gate
         self._lives: dict[int, Life] = {}
 
@@ -146,6 +128,47 @@ class Live(Ledger):
     def forget(self) -> None:
         """Start with nothing."""
         self._lives.clear()
+
+
+class Counting(Gate):
+    """A gate, as far as it counts what it lets in."""
+
+    rules: Rules
+    pinned: PinnedBackend | None
+    enable_maintenance: bool | None
+    _lasting: dict[int, Lasting]
+
+    def __init__(self) -> None:
+        self._uncounted = 0
+        """Requests that run and were let in before they were kept in mind."""
+        self.live = Live(self)
+
+    def facts(self, scope: Scope) -> Facts:
+        """A request, as decisions see it."""
+        return Facts(scope, self.rules.routes, self.rules.trusted_proxies)
+
+    def in_flight(self) -> int:
+        """How many requests run that would be refused now, the one that asks aside.
+
+        What can't be judged afterwards, as an exempt handler's word, counts.
+        """
+        state, entered = self.decide(), current_connection.get()
+        own = None if entered is None else id(entered[1])
+        others = [life.scope for life in self.live.lives() if life.scope_id != own]
+        refused = sum(self.rules.refusal(self.facts(s), state) is not None for s in others)
+        return refused + self._uncounted
+
+    def uncounted(self) -> int:
+        """How many requests run that were let in before they were kept in mind."""
+        return self._uncounted
+
+    def began_unseen(self) -> bool:
+        """Whether there are such."""
+        return self._uncounted > 0
+
+    def is_over(self, scope_id: int) -> bool:
+        """Whether maintenance has ended a connection that was let in."""
+        return scope_id in self._lasting and self._lasting[scope_id].over
 
 
 current_life: ContextVar[Life | None] = ContextVar("fastapi_maintenance_life", default=None)

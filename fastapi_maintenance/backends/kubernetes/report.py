@@ -15,8 +15,15 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from fastapi_maintenance.backends.ledger import Ledger, ledgers_of
-from fastapi_maintenance.windows import OFF, Occurrence, State, Window, state_at, strictest
-from fastapi_maintenance.windows.schedule import occurrence_at
+from fastapi_maintenance.windows import (
+    OFF,
+    Occurrence,
+    State,
+    Window,
+    occurrence_at,
+    state_at,
+    strictest,
+)
 from fastapi_maintenance.windows.scope import counts_for, scope_of
 
 from .process import MOST_FLIGHTS, Report, WindowReport, worst_first
@@ -137,4 +144,4 @@ class Account:
 
 
 def _open_occurrence(window: Window, now: datetime) -> Occurrence | None:
-    return None if window.suspend else occurrence_at(window.timing, now)
+    return None if window.suspend else occurrence_at(window, now)

@@ -69,6 +69,7 @@ class Reporter:
         self._pace = ReportPace()
         self._told = self._seen = Report()
         self._seen_with: tuple[object, ...] = ()
+        self._unforeseen = ""
         self._stopping = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._woken = asyncio.Event()
@@ -85,7 +86,11 @@ class Reporter:
         self._loop = asyncio.get_running_loop()
         await self._register(process)
         while not self.has_left:
-            await self._step(process)
+            try:
+                await self._step(process)
+            except Exception as error:  # whatever it is, silence would be for good
+                self._log_unforeseen(error)
+                await self._nap(self._pace.failed(time.monotonic()))
 
     async def _register(self, process: ProcessObject) -> None:
         """Create the object, then make sure of all windows: one that is older waits for nobody."""
@@ -98,6 +103,11 @@ class Reporter:
         self._told = Report()
         self._pace.registered(time.monotonic(), self._told.heartbeat_seconds)
         await self._look_around(process)
+
+    def _log_unforeseen(self, error: Exception) -> None:
+        if repr(error) != self._unforeseen:
+            self._unforeseen = repr(error)
+            logger.error("what this process enforces can't be told", exc_info=error)
 
     async def _make_sure(self, process: ProcessObject) -> None:
         """Look whether all windows are known here that a consistent list has."""
