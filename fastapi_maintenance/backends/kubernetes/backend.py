@@ -7,15 +7,18 @@ import os
 import threading
 import time
 import weakref
+from dataclasses import replace
 from typing import Literal
 
 import anyio
 
 from fastapi_maintenance.backends.base import APP_VARIABLE, BaseStateBackend, wall_clock
 from fastapi_maintenance.backends.env import EnvVarBackend
-from fastapi_maintenance.windows import OFF, Opening, Response, State, Timeline, switched
+from fastapi_maintenance.windows import OFF, Opening, Response, State, strictest, switched
 
 from .identity import find_identity
+from .sharing import join, leave
+from .views import View
 from .watcher import Health, Target, Watcher
 
 logger = logging.getLogger(__name__)
@@ -30,7 +33,8 @@ _UNKNOWN = switched(
 class K8sBackend(BaseStateBackend):
     """Follows the MaintenanceWindows, or the ConfigMaps, of a namespace.
 
-    A daemon thread lists and watches; requests read memory. Constructing never waits and never
+    A daemon thread lists and watches, one for all objects of a process that follow the same;
+    requests read memory. Constructing never waits and never
     fails for the world's state, and what is known stays known while the API server is away.
 
     Args:
@@ -72,12 +76,13 @@ class K8sBackend(BaseStateBackend):
         self.sync_timeout = sync_timeout
         self._unsynced = OFF if before_first_sync == "serve" else _UNKNOWN
         self.ready = False
-        self._known: Timeline | None = None
         self._outside = outside_cluster or EnvVarBackend()
+        self._view = View(self.app)
         self._watcher: Watcher | None = None
+        self._began_at = 0.0
         self._lock = threading.Lock()
         identity = find_identity(context, kubeconfig)
-        self._target = None if identity is None else Target(identity, source, namespace, self.app)
+        self._target = None if identity is None else Target(identity, source, namespace)
         if self._target is not None and self.app is None:
             logger.warning(
                 "this application has no name, so only windows for every app concern it: "
@@ -92,9 +97,12 @@ class K8sBackend(BaseStateBackend):
         if watcher is None:
             if self._target is None:
                 return self._outside.state()
-            watcher = self._begin(self._target)
-        timeline = watcher.timeline
-        return self._unsynced if timeline is None else timeline.at(wall_clock())
+            self._begin(self._target)
+        timeline = self._view.timeline
+        if timeline is None:
+            return self._unsynced
+        state = timeline.at(wall_clock())
+        return state if self._view.complete else strictest(state, self._unsynced)
 
     def start(self) -> None:
         """Start the thread that watches; returns at once."""
@@ -115,27 +123,28 @@ class K8sBackend(BaseStateBackend):
         """End the thread. What is known stays; the next request starts it again."""
         with self._lock:
             watcher, self._watcher = self._watcher, None
-            if watcher is not None:
-                self._known = watcher.timeline
         self.ready = False
-        if watcher is not None:
-            watcher.close()
+        if watcher is not None and self._target is not None:
+            leave(self._target, watcher, self._view)
 
     def health(self) -> Health | None:
         """How the watch is doing; None where there is none: outside a cluster, or not started."""
         watcher = self._watcher
-        return watcher.health() if watcher else None
+        if watcher is None:
+            return None
+        health = watcher.health()
+        return replace(health, rejected=health.rejected + self._view.rejected)
 
     def _begin(self, target: Target) -> Watcher:
         with self._lock:
             if self._watcher is None:
-                self._watcher = Watcher(target, self._known)
-                self._watcher.start()
+                self._began_at = time.monotonic()
+                self._watcher = join(target, self._view)
             return self._watcher
 
     async def _wait_for_sync(self, watcher: Watcher) -> None:
         # The thread is not of this event loop, and the loop need not be asyncio's: hence no event.
-        until = watcher.started_at + self.sync_timeout
+        until = self._began_at + self.sync_timeout
         while not watcher.synced and time.monotonic() < until:  # noqa: ASYNC110
             await anyio.sleep(0.005)
         if not watcher.synced:
@@ -144,7 +153,6 @@ class K8sBackend(BaseStateBackend):
     def _forget_thread(self) -> None:
         """A thread does not survive a fork: the child starts its own with its first request."""
         self._lock = threading.Lock()
-        self._known = self._watcher.timeline if self._watcher else self._known
         self._watcher = None
         self.ready = False
 
