@@ -133,7 +133,7 @@ class ProcessServer(StandingCluster):
 def serve(server: ProcessServer, patch: pytest.MonkeyPatch) -> None:
     """Let backends that are made from now on find this server."""
     put_into(server, patch)
-    patch.setattr(report_thread, "Transport", lambda _: server)
+    patch.setattr(report_thread, "Transport", lambda *_: server)
 
 
 class Book(Ledger):

@@ -80,9 +80,9 @@ def test_r1_the_first_list_may_be_older_than_the_registration(
     backend = make(sync_timeout=0.3)
     backend.wait()
     assert server.consistent_lists > 0
-    assert not backend._has_vouched()
+    assert not backend._reports.allow_serving
     server.too_new_for_caches = []
-    wait_for(backend._has_vouched)
+    wait_for(lambda: backend._reports.allow_serving)
 
 
 def test_r1_what_fails_by_the_sync_timeout_is_an_error_and_it_serves_outside_the_claim(
@@ -117,7 +117,7 @@ def test_r1_a_registration_whose_answer_was_lost_is_no_second_process(
     backend.wait()
     wait_for(lambda: len(server.processes) == 1)
     server.loses_answers = False
-    wait_for(backend._has_vouched)
+    wait_for(lambda: backend._reports.allow_serving)
     assert len(server.processes) == 1
 
 
@@ -350,6 +350,21 @@ def test_r11_a_process_without_an_app_name_is_waited_for_by_every_window(
     reasons = {name: (server.reported(name) or {}).get("reason") for name in ("move", "all")}
     assert reasons == {"move": "NoAppName", "all": None}
     assert "app" not in server.specs[0]
+
+
+def test_r11_a_spec_that_is_not_understood_whole_is_not_acknowledged(
+    server: ProcessServer, make: Make
+) -> None:
+    """Of a newer version, say: at its generation, whatever else of it is in force."""
+    broken = stored("move", apps=["orders"])
+    broken["spec"]["fieldOfTheFuture"] = True
+    broken["metadata"]["generation"] = 7
+    server.windows = [broken]
+    backend = make()
+    backend.wait()
+    reported = wait_for(server.reported)
+    assert (reported["enforcing"], reported["reason"]) == (False, "NotUnderstood")
+    assert (reported["uid"], reported["generation"]) == ("uid-of-move", 7)
 
 
 def test_r11_windows_of_other_apps_are_none_of_its_business(

@@ -10,7 +10,6 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -27,6 +26,7 @@ from fastapi_maintenance.windows import (
 from fastapi_maintenance.windows.scope import counts_for, scope_of
 
 from .process import MOST_FLIGHTS, Report, WindowReport, worst_first
+from .sources import Unread
 
 if TYPE_CHECKING:
     from fastapi_maintenance.backends.base import BaseStateBackend
@@ -37,15 +37,6 @@ MAINTENANCE_MODE_OFF = "MaintenanceModeOff"
 """A `maintenance_mode_off()` block is open."""
 NOT_UNDERSTOOD = "NotUnderstood"
 """This version of the window can't be read here; at best an older one is in force."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unread:
-    """A window that could not be understood, as far as its metadata goes."""
-
-    uid: str
-    name: str
-    generation: int
 
 
 class Account:

@@ -9,13 +9,16 @@ import logging
 import os
 import threading
 import weakref
+from typing import TYPE_CHECKING
 
-from .identity import Identity
 from .process_api import ProcessObject
 from .process_self import find_self
 from .report import Account
 from .reporter import Reporter, Source
 from .transport import Transport
+
+if TYPE_CHECKING:
+    from .watcher import Target
 
 logger = logging.getLogger(__name__)
 
@@ -28,26 +31,15 @@ class Reporting:
     """Reports for one backend, from `start` to `close`.
 
     Args:
-        identity: who the process is to the API server.
-        namespace: where it belongs; None is the identity's own.
-        app: the name by which windows match it.
-        source: where windows come from, as `K8sBackend` has it.
+        target: what is followed, and as whom.
+        app: the name by which windows match this process.
         account: what it may say.
         known: the windows that are known here.
     """
 
-    def __init__(
-        self,
-        identity: Identity,
-        namespace: str | None,
-        app: str | None,
-        source: str,
-        account: Account,
-        known: Source,
-    ) -> None:
+    def __init__(self, target: Target, app: str | None, account: Account, known: Source) -> None:
         self.reporter = Reporter(account, known)
-        self._identity, self._namespace = identity, namespace
-        self._app, self._source = app, source
+        self._target, self._app = target, app
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         name = "fastapi-maintenance-report"
@@ -80,9 +72,10 @@ class Reporting:
 
     async def _report(self) -> None:
         self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
-        namespace = self._namespace or await self._find_namespace()
-        transport = Transport(self._identity)
-        process = ProcessObject(transport, namespace, find_self(self._app), self._source)
+        namespace = self._target.namespace or await self._find_namespace()
+        transport = Transport(self._target.identity)
+        who = find_self(self._app)
+        process = ProcessObject(transport, namespace, who, self._target.source)
         try:
             await self.reporter.run(process)
         except Exception:
@@ -95,7 +88,7 @@ class Reporting:
     async def _find_namespace(self) -> str:
         while True:
             try:
-                return self._identity.namespace
+                return self._target.identity.namespace
             except Exception:  # the watch says so; a kubeconfig can be mended
                 await asyncio.sleep(_LOOK_FOR_NAMESPACE_EVERY)
 

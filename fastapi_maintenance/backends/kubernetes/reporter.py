@@ -20,9 +20,10 @@ from fastapi_maintenance.windows import Timeline
 
 from .process import Report
 from .process_api import CONFLICT, NOT_FOUND, ProcessObject
-from .report import Account, Unread
+from .report import Account
 from .report_pace import ReportPace
 from .report_trouble import Trouble
+from .sources import Unread
 from .transport import ApiError, Unreachable
 
 logger = logging.getLogger(__name__)
