@@ -32,12 +32,16 @@ PATIENCE = 30
 class Exports(Daemon):
     """tests/cluster/exports.py under a server, as one Pod's container would run it."""
 
-    def __init__(self, identity: Identity, folder: Path, *options: str) -> None:
+    def __init__(
+        self, identity: Identity, folder: Path, *options: str, server: str = "uvicorn"
+    ) -> None:
         self.port = ports.free_port()
         self.go_on = folder / "go-on"
-        where = ("--host", HOST, "--port", str(self.port), "--no-access-log")
+        where: tuple[str, ...] = ("--host", HOST, "--port", str(self.port), "--no-access-log")
+        if server == "gunicorn":
+            where = ("--bind", f"{HOST}:{self.port}", "-k", "uvicorn_worker.UvicornWorker")
         super().__init__(
-            [sys.executable, "-m", "uvicorn", "tests.cluster.exports:app", *where, *options],
+            [sys.executable, "-m", server, "tests.cluster.exports:app", *where, *options],
             log=folder / "exports.log",
             ready=lambda: self.get("/healthz").status_code == 200,
             env=os.environ

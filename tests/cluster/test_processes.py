@@ -44,8 +44,8 @@ def start(identity: Identity, tmp_path: Path) -> Iterator[Callable[..., Exports]
     """Starts the application; it is let go and stopped in the end."""
     started: list[Exports] = []
 
-    def one(*options: str) -> Exports:
-        started.append(Exports(identity, tmp_path, *options))
+    def one(*options: str, server: str = "uvicorn") -> Exports:
+        started.append(Exports(identity, tmp_path, *options, server=server))
         started[-1].start()
         return started[-1]
 
@@ -158,11 +158,17 @@ def test_a_server_that_cancels_its_requests_hides_none_whose_thread_still_runs(
     assert [item["spec"]["stopping"] for item in processes.all()] in ([], [True])
 
 
+@pytest.mark.parametrize("server", ["uvicorn", "gunicorn"])
 def test_workers_report_each_for_itself_and_the_object_of_a_dead_one_is_removed(
-    start: Start, processes: Processes
+    server: str, start: Start, processes: Processes
 ) -> None:
-    """R3: a worker is killed; the one that takes its place proves it gone, and spares the other."""
-    exports = start("--workers", "2")
+    """R3: a worker is killed; the one that takes its place proves it gone, and spares the other.
+
+    gunicorn forks its workers with the backend in them, made beforehand.
+    """
+    pytest.importorskip(server)
+    preload = ("--preload",) if server == "gunicorn" else ()
+    exports = start("--workers", "2", *preload, server=server)
     before = {item["spec"]["process"]["pid"]: item for item in processes.await_count(2)}
     assert before.keys() <= descendants(exports.pid)
     killed, spared = before

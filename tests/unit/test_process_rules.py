@@ -94,6 +94,11 @@ def test_r1_what_fails_by_the_sync_timeout_is_an_error_and_it_serves_outside_the
     assert backend.ready
     assert backend.state().writes is not None, "it enforces what it knows"
     assert "not registered as a MaintenanceProcess within 0.1 s" in caplog.text
+    health = backend.health()
+    assert health is not None
+    assert health.unreported == "403: no"
+    server.refuses = None
+    wait_for(lambda: (backend.health() or health).unreported is None)
 
 
 def test_r1_with_refuse_it_serves_nothing_before_it_is_registered(
@@ -172,6 +177,17 @@ def test_r2_the_gate_is_closed_before_anything_is_counted_for_the_last_time(
     backend.close()
     assert ready
     assert not any(ready)
+
+
+def test_r2_who_only_looks_at_a_closed_backend_registers_nothing(
+    server: ProcessServer, make: Make
+) -> None:
+    """What watches over sockets, say, may look once more while the process ends."""
+    backend = make()
+    backend.wait()
+    backend.close()
+    assert backend.state().writes is not None
+    assert (server.processes, backend.health()) == ({}, None)
 
 
 def test_r2_an_api_server_that_is_away_does_not_hold_up_the_end(
@@ -363,6 +379,7 @@ def test_r11_a_spec_that_is_not_understood_whole_is_not_acknowledged(
     backend = make()
     backend.wait()
     reported = wait_for(server.reported)
+    assert reported is not None
     assert (reported["enforcing"], reported["reason"]) == (False, "NotUnderstood")
     assert (reported["uid"], reported["generation"]) == ("uid-of-move", 7)
 

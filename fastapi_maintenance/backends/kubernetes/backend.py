@@ -95,6 +95,7 @@ class K8sBackend(BaseStateBackend):
         self._view = View(self.app)
         self._watcher: Watcher | None = None
         self._began_at = 0.0
+        self._is_closed = False
         self._lock = threading.Lock()
         identity = find_identity(context, kubeconfig)
         self._target = None if identity is None else Target(identity, source, namespace)
@@ -115,7 +116,8 @@ class K8sBackend(BaseStateBackend):
         if watcher is None:
             if self._target is None:
                 return self._outside.state()
-            self._begin(self._target)
+            if not (self.reports and self._is_closed):  # a look must not register what ends
+                self._begin(self._target)
         timeline, now = self._view.timeline, wall_clock()
         if timeline is None or (self._is_strict and not self._reports.allow_serving):
             return self._unsynced
@@ -139,7 +141,8 @@ class K8sBackend(BaseStateBackend):
 
     def close(self) -> None:
         """End the thread. What is known stays; the next request starts it again."""
-        self.ready = False  # before anything is counted for the last time
+        # Before anything is counted for the last time.
+        self.ready, self._is_closed = False, True
         with self._lock:
             watcher, self._watcher = self._watcher, None
         self._reports.end()
@@ -152,12 +155,13 @@ class K8sBackend(BaseStateBackend):
         if watcher is None:
             return None
         health = watcher.health()
-        return replace(health, rejected=health.rejected + self._view.rejected)
+        rejected = health.rejected + self._view.rejected
+        return replace(health, rejected=rejected, unreported=self._reports.trouble)
 
     def _begin(self, target: Target) -> Watcher:
         with self._lock:
             if self._watcher is None:
-                self._began_at = time.monotonic()
+                self._began_at, self._is_closed = time.monotonic(), False
                 self._watcher = join(target, self._view)
                 self._reports.begin(target)
             return self._watcher

@@ -64,10 +64,10 @@ class Reporter:
         """Whether it is done: nothing runs, and the object is gone or out of reach."""
         self.trouble = Trouble()
         """What keeps it from reporting."""
-        self._blindness = Trouble()
         self._account = account
         self._source = source
         self._pace = ReportPace()
+        self._lists = ReportPace()
         self._told = self._seen = Report()
         self._seen_with: tuple[object, ...] = ()
         self._unforeseen = ""
@@ -112,20 +112,20 @@ class Reporter:
 
     async def _make_sure(self, process: ProcessObject) -> None:
         """Look whether all windows are known here that a consistent list has."""
-        listed: set[tuple[str, int]] = set()
-
-        async def list_all() -> None:
-            listed.update(await process.all_windows())
-
-        if not await self._try(list_all(), self._blindness):
-            await self._nap(self._pace.failed(time.monotonic()))
+        now = time.monotonic()
+        if now < self._lists.due:
+            return
+        self._lists.failed(now)  # unless it has worked, in the end: not all may ask at once
+        try:
+            listed = await process.all_windows()
+        except (ApiError, Unreachable) as error:  # the watch has the same trouble, and says so
+            logger.debug("no consistent list of windows: %s", error)
             return
         until = time.monotonic() + _LIST_AGAIN_AFTER  # what was deleted meanwhile never comes
-        while not self.vouches and time.monotonic() < until and not self._stopping:
-            self.vouches = self._knows(listed)
-            self.has_vouched = self.has_vouched or self.vouches
-            if not self.vouches:
-                await self._nap(_LOOK_AT_MOST_EVERY)
+        while not self._knows(listed) and time.monotonic() < until and not self._stopping:
+            await self._nap(_LOOK_AT_MOST_EVERY)
+        self.vouches = self._knows(listed)
+        self.has_vouched = self.has_vouched or self.vouches
 
     def _knows(self, listed: Iterable[tuple[str, int]]) -> bool:
         timeline = self._source.timeline()
@@ -202,17 +202,14 @@ class Reporter:
         self.vouches, self.has_left = False, True
         self.settled.set()
 
-    async def _try(
-        self, request: Coroutine[Any, Any, None], trouble: Trouble | None = None
-    ) -> bool:
+    async def _try(self, request: Coroutine[Any, Any, None]) -> bool:
         """Whether a request has worked; else that is logged, once."""
-        trouble = trouble or self.trouble
         try:
             await request
         except (ApiError, Unreachable) as error:
-            trouble.note(error)
+            self.trouble.note(error)
             return False
-        trouble.settle()
+        self.trouble.settle()
         return True
 
     async def _nap(self, seconds: float) -> None:

@@ -44,9 +44,9 @@ class Reports:
     @property
     def trouble(self) -> str | None:
         """Why this process is outside of what others may rely on; None while it reports."""
-        if not self.wanted or self._reporting is None or self._reporting.reporter.vouches:
+        if self._reporting is None or self._reporting.reporter.vouches:
             return None
-        return self._reporting.reporter.trouble.current or "not registered yet"
+        return self._reporting.reporter.trouble.current or "it has not looked at all windows yet"
 
     def begin(self, target: Target) -> None:
         """Register, and report from now on; returns at once."""

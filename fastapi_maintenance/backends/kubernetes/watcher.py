@@ -46,6 +46,9 @@ class Health:
     """Windows known."""
     rejected: int
     """Objects that could not be understood."""
+    unreported: str | None = None
+    """Why nobody who waits until all has drained waits for this process; None while its word
+    counts, or where it is not to report."""
 
 
 @dataclass(frozen=True, slots=True)
