@@ -1,0 +1,308 @@
+"""A run: start what is needed, let the plan happen, bring all back, judge."""
+
+from __future__ import annotations
+
+import math
+import os
+import random
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import httpx
+
+from benchmarks.jitter import bound, expected_tries
+from benchmarks.shop import administrator, path_of
+from fastapi_maintenance.backends.kubernetes.pace import Pace
+from tests.chaos.acting import Client, Clock, Crew, Faults, Happened, Writer
+from tests.chaos.link import Link
+from tests.chaos.oracle import Judgement, Oracle, Trouble, Version, merged
+from tests.chaos.plan import NAMES, Manner, Spec, Write, draw_faults, draw_writes
+from tests.chaos.settings import ASKED, PACE, REPORT, SOURCE, text_of
+from tests.controlplane import ports
+from tests.controlplane.daemon import Daemon
+from tests.controlplane.pki import write_kubeconfig
+from tests.waiting import wait_for
+
+if TYPE_CHECKING:
+    from tests.controlplane.identity import Identity
+    from tests.controlplane.install import Operator
+
+HOST = "127.0.0.1"
+CLIENTS = 2
+"""Of each application."""
+PROPAGATION = 2.0
+"""Seconds in which an acknowledged write arrives where nothing is wrong but that all are busy."""
+BY_OPERATOR = 5.0
+"""The same, by the operator's plan."""
+SLACK = 10.0
+"""For connecting and listing on a machine where all are busy."""
+OPERATOR_RECOVERS = 75.0
+"""Seconds for an operator whose watch is silent: kopf finds it after 70."""
+LAST = Spec(starts_in=None, lasts=None, mode="Full", path=None, app="orders", suspend=False)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How an application follows windows."""
+
+    name: str
+    source: str
+    report: bool = False
+    watches: int = 1
+
+    @property
+    def planned(self) -> bool:
+        """Whether what it knows comes by the operator."""
+        return self.source == "configmap"
+
+
+KINDS = (
+    Kind("own watch", "maintenancewindow"),
+    Kind("own watch, reporting", "maintenancewindow", report=True),
+    Kind("plan", "configmap", watches=2),
+)
+
+
+@dataclass
+class Outcome:
+    """What came of one application."""
+
+    kind: Kind
+    requests: int
+    failures: list[str]
+    judgement: Judgement
+    asked: int
+    """Lists and watches of its reflectors."""
+    allowed: float
+    """How many its backoff promises at most, given the troubles that were."""
+    converged: float
+    """Seconds from the end of all faults until the last write was obeyed."""
+
+
+@dataclass
+class Result:
+    """What came of a run."""
+
+    seed: int
+    seconds: float
+    happened: list[Happened]
+    writes: int
+    outcomes: list[Outcome] = field(default_factory=list)
+
+    @property
+    def good(self) -> bool:
+        """Whether nothing was wrong."""
+        return all(
+            not o.judgement.wrong and not o.failures and o.asked <= o.allowed and o.requests > 0
+            for o in self.outcomes
+        )
+
+
+class Application(Daemon):
+    """tests/chaos/orders.py under uvicorn, which reaches the API server by a link."""
+
+    def __init__(self, identity: Identity, link: Link, kind: Kind, pace: Pace) -> None:
+        self.kind = kind
+        self.port = ports.free_port()
+        folder = identity.folder / kind.name.replace(", ", "-").replace(" ", "-")
+        folder.mkdir()
+        endpoint = {
+            "server": f"https://{HOST}:{link.port}",
+            "certificate-authority": str(identity.folder / "ca.crt"),
+        }
+        user = {"tokenFile": str(identity.token_file)}
+        kubeconfig = write_kubeconfig(
+            folder / "kubeconfig", cluster=endpoint, user=user, namespace=identity.namespace
+        )
+        where = ("--host", HOST, "--port", str(self.port), "--no-access-log")
+        super().__init__(
+            [sys.executable, "-m", "uvicorn", "tests.chaos.orders:app", *where],
+            log=folder / "app.log",
+            ready=lambda: httpx.get(self.url + "/healthz", trust_env=False).status_code == 200,
+            env=os.environ
+            | {
+                "FASTAPI_MAINTENANCE_KUBECONFIG": str(kubeconfig),
+                PACE: text_of(pace),
+                SOURCE: kind.source,
+                REPORT: "yes" if kind.report else "no",
+            },
+        )
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+
+@dataclass
+class Company:
+    """An application with its clients."""
+
+    app: Application
+    clients: list[Client]
+
+
+def run(
+    identity: Identity, operator: Operator, seed: int, seconds: float, manner: Manner
+) -> Result:
+    """A whole run; the control plane must be the cluster's own. What it did to that is undone."""
+    control_plane = identity.cluster.control_plane
+    assert control_plane is not None
+    daemons: dict[str, Daemon] = {
+        "apiserver": control_plane.apiserver,
+        "etcd": control_plane.etcd,
+        "operator": operator,
+    }
+    with ExitStack() as stack:
+        links = [stack.enter_context(_link(control_plane.port)) for _ in KINDS]
+        apps = [
+            stack.enter_context(_running(Application(identity, link, kind, manner.pace)))
+            for link, kind in zip(links, KINDS, strict=True)
+        ]
+        api = stack.enter_context(administrator(identity.cluster, timeout=120))
+        clock = Clock()
+        stack.callback(clock.over.set)
+        faults = Faults(clock, daemons, links)
+        writer = Writer(clock, api, path_of(identity.namespace))
+        companies = [_company(app, clock, seed) for app in apps]
+        _happen(faults, writer, companies, clock, seed, seconds, manner)
+        ended = time.time()
+        converged = [_converge(company, writer, manner) for company in companies]
+        clock.over.set()
+        result = Result(seed, seconds, faults.happened, len(writer.versions))
+        for company, lasted in zip(companies, converged, strict=True):
+            result.outcomes.append(
+                _outcome(company, writer.versions, result.happened, clock, manner, lasted - ended)
+            )
+        return result
+
+
+def _happen(
+    faults: Faults,
+    writer: Writer,
+    companies: Sequence[Company],
+    clock: Clock,
+    seed: int,
+    seconds: float,
+    manner: Manner,
+) -> None:
+    """All that is drawn, and then a last window for everybody."""
+    drawn = draw_faults(seed, seconds, manner)
+    servers = [fault for fault in drawn if fault.subject in ("apiserver", "etcd")]
+    others = [fault for fault in drawn if fault not in servers]
+    asking, acting = Crew(), Crew()
+    for company in companies:
+        for client in company.clients:
+            asking.start(client.ask_on)
+    asking.start(faults.revive)
+    acting.start(faults.perform, servers)
+    acting.start(faults.perform, others)
+    acting.start(writer.perform, draw_writes(seed, seconds))
+    try:
+        acting.join(seconds + 15)
+    except AssertionError as error:
+        raise AssertionError(f"{error}; the last write: {writer.last} {writer.versions[-1]}") from error
+    for name in NAMES:
+        writer.write(Write(0, name, LAST if name == NAMES[0] else None))
+
+
+def _converge(company: Company, writer: Writer, manner: Manner) -> float:
+    """When it obeyed the last window, for everything."""
+    number = next(v.number for v in reversed(writer.versions) if not v.deleted)
+
+    def obeys() -> bool:
+        latest = [client.answers[-1] for client in company.clients]
+        return all(answer.number == number for answer in latest)
+
+    limit = recovery(company.app.kind, "link", "vanish", manner.pace) + BY_OPERATOR
+    wait_for(obeys, limit, f"{company.app.kind.name} to obey the last write")
+    return time.time()
+
+
+def _outcome(
+    company: Company,
+    versions: Sequence[Version],
+    happened: Sequence[Happened],
+    clock: Clock,
+    manner: Manner,
+    converged: float,
+) -> Outcome:
+    kind = company.app.kind
+    troubles = [
+        Trouble(each.began, each.ended + recovery(kind, each.subject, each.kind, manner.pace))
+        for each in happened
+        if kind.planned or each.subject != "operator"
+    ]
+    answers = [answer for client in company.clients for answer in list(client.answers)]
+    propagation = BY_OPERATOR if kind.planned else PROPAGATION
+    oracle = Oracle(versions, troubles, propagation, ordered=not kind.planned)
+    return Outcome(
+        kind,
+        requests=len(answers),
+        failures=[failure for client in company.clients for failure in client.failures],
+        judgement=oracle.judge(answers),
+        asked=company.app.output().count(ASKED),
+        allowed=kind.watches * _allowed(troubles, clock, manner.pace),
+        converged=converged,
+    )
+
+
+def recovery(kind: Kind, subject: str, what: str, pace: Pace) -> float:
+    """Seconds after a trouble's end until all that was missed must be known.
+
+    One longest delay, one connection that takes its longest, and a list; where a connection went
+    silent for ever, the time in which that is seen. An operator has its own ways.
+    """
+    seconds = pace.longest_delay + pace.connect + SLACK
+    if what == "vanish":
+        seconds += pace.idle[1]
+    if subject == "link" or not kind.planned:
+        return seconds
+    return seconds + OPERATOR_RECOVERS
+
+
+def _allowed(troubles: Sequence[Trouble], clock: Clock, pace: Pace) -> float:
+    """Lists and watches of one reflector: two for each try that backoff permits, and its health."""
+    seconds = time.time() - clock.began
+    healthy = 2 + seconds / pace.watch[0]
+    tries = 0.0
+    for trouble in merged(troubles):
+        lasted = math.ceil(trouble.ended - trouble.began)
+        tries += 1 + sum(expected_tries(pace, lasted))
+    return healthy + 2 * bound([tries], 1)[0]
+
+
+def _company(app: Application, clock: Clock, seed: int) -> Company:
+    return Company(
+        app,
+        [
+            Client(
+                clock,
+                httpx.Client(base_url=app.url, trust_env=False, timeout=30),
+                random.Random(f"{seed}: {app.kind.name} {number}"),
+            )
+            for number in range(CLIENTS)
+        ],
+    )
+
+
+@contextmanager
+def _link(port: int) -> Iterator[Link]:
+    link = Link(port)
+    link.start()
+    try:
+        yield link
+    finally:
+        link.close()
+
+
+@contextmanager
+def _running(app: Application) -> Iterator[Application]:
+    app.start()
+    try:
+        yield app
+    finally:
+        app.stop()
