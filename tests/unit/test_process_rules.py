@@ -14,6 +14,7 @@ from fastapi_maintenance import K8sBackend
 from fastapi_maintenance.backends.kubernetes import process_self
 from fastapi_maintenance.backends.kubernetes.process import Life, Pod, Report, Self, new_object
 from fastapi_maintenance.backends.kubernetes.transport import ApiError
+from fastapi_maintenance.windows import make_plan
 from tests.unit.making import at, stored
 from tests.unit.processes import Book, ProcessServer, serve
 from tests.waiting import wait_for
@@ -112,6 +113,33 @@ def test_r1_with_refuse_it_serves_nothing_before_it_is_registered(
     server.refuses = None
     wait_for(lambda: backend.state().reads is None, what="the registration")
     assert len(server.processes) == 1
+
+
+def test_r1_without_the_crd_nobody_can_wait_for_it_and_it_serves_at_once(
+    server: ProcessServer, make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A switch in a ConfigMap needs neither CRDs nor an operator."""
+    server.refuses = ApiError(404, "the server could not find the requested resource")
+    backend = make(sync_timeout=60.0, before_first_sync="refuse")
+    backend.wait()
+    assert backend.state().writes is not None
+    assert "the CRD MaintenanceProcess is not installed here" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("plan", "serves"),
+    [(None, True), ("", False), ("{]", False), (make_plan((), at("2026-06-01T12:00Z"))[0], True)],
+    ids=["absent", "empty", "broken", "without windows"],
+)
+def test_r1_a_broken_plan_is_not_no_windows(
+    server: ProcessServer, make: Make, plan: str | None, serves: bool
+) -> None:
+    """A namespace that never had a window has none."""
+    if plan is not None:
+        server.configmaps = {"fastapi_maintenance_plan": {"windows.json": plan}}
+    backend = make(source="configmap", sync_timeout=0.3)
+    backend.wait()
+    assert backend._reports.allow_serving is serves
 
 
 def test_r1_a_registration_whose_answer_was_lost_is_no_second_process(

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fastapi_maintenance.backends.base import wall_clock
-from fastapi_maintenance.windows import Timeline
+from fastapi_maintenance.windows import InvalidWindow, Timeline
 
 from .process import Report
 from .process_api import CONFLICT, NOT_FOUND, ProcessObject
@@ -58,6 +58,8 @@ class Reporter:
         when it came to exist."""
         self.has_vouched = False
         """Whether that was so once: the process may serve."""
+        self.is_pointless = False
+        """Whether there is nothing to register in: where no process can report, nobody waits."""
         self.settled = threading.Event()
         """Set, once it is told to stop, when there is nothing more to wait for."""
         self.has_left = False
@@ -97,10 +99,12 @@ class Reporter:
         """Create the object, then make sure of all windows: one that is older waits for nobody."""
         self.vouches = False
         while not await self._try(process.create(Report(), _now())):
+            self.is_pointless = self.trouble.status == NOT_FOUND
             await self._nap(self._pace.failed(time.monotonic()))
             if self._stopping:
                 self._leave()
                 return
+        self.is_pointless = False
         self._told = Report()
         self._pace.registered(time.monotonic(), self._told.heartbeat_seconds)
         await self._look_around(process)
@@ -118,7 +122,8 @@ class Reporter:
         self._lists.failed(now)  # unless it has worked, in the end: not all may ask at once
         try:
             listed = await process.all_windows()
-        except (ApiError, Unreachable) as error:  # the watch has the same trouble, and says so
+        except (ApiError, Unreachable, InvalidWindow) as error:
+            # The watch has the same trouble, and says so.
             logger.debug("no consistent list of windows: %s", error)
             return
         until = time.monotonic() + _LIST_AGAIN_AFTER  # what was deleted meanwhile never comes
