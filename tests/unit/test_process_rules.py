@@ -274,6 +274,21 @@ def test_r3_it_removes_the_object_of_another_only_if_it_proves_that_one_gone(
     assert left < server.processes.keys()
 
 
+@pytest.mark.skipif(not os.path.exists("/proc/self/ns/pid"), reason="no /proc")  # noqa: PTH110
+def test_r3_while_a_window_is_open_each_report_looks_for_siblings_that_have_died(
+    server: ProcessServer, make: Make
+) -> None:
+    """Nobody else can tell, and a drain waits for them."""
+    backend = make()
+    book = Book(backend)
+    backend.wait()
+    wait_for(server.reported)
+    for number in range(3):  # more reports than a young process counts others
+        put(server, "ended", "pod-uid", gone())
+        book.why = f"Reason{number}"
+        wait_for(lambda: "ended" not in server.processes)
+
+
 def test_r3_only_registration_creates_and_a_report_that_meets_404_registers_anew(
     server: ProcessServer, make: Make, caplog: pytest.LogCaptureFixture
 ) -> None:

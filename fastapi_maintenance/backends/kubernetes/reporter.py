@@ -107,7 +107,7 @@ class Reporter:
         self.is_pointless = False
         self._told = Report()
         self._pace.registered(time.monotonic(), self._told.heartbeat_seconds)
-        await self._look_around(process)
+        await self._look_around(process, count=True)
 
     def _log_unforeseen(self, error: Exception) -> None:
         if repr(error) != self._unforeseen:
@@ -129,8 +129,9 @@ class Reporter:
         until = time.monotonic() + _LIST_AGAIN_AFTER  # what was deleted meanwhile never comes
         while not self._knows(listed) and time.monotonic() < until and not self._stopping:
             await self._nap(_LOOK_AT_MOST_EVERY)
-        self.vouches = self._knows(listed)
-        self.has_vouched = self.has_vouched or self.vouches
+        if self._knows(listed):
+            self.vouches = self.has_vouched = True
+            self._lists = ReportPace()
 
     def _knows(self, listed: Iterable[tuple[str, int]]) -> bool:
         timeline = self._source.timeline()
@@ -140,12 +141,13 @@ class Reporter:
         known |= {each.uid: each.generation for each in self._source.unread()}
         return all(known.get(uid, -1) >= generation for uid, generation in listed)
 
-    async def _look_around(self, process: ProcessObject) -> None:
-        """How many others there are, and which of this Pod have ended without a word."""
+    async def _look_around(self, process: ProcessObject, *, count: bool) -> None:
+        """Which others of this Pod have ended without a word, and how many there are in all."""
         try:
             if ended := await process.remove_ended_siblings():
                 logger.info("removed %s: their processes of this Pod have ended", ", ".join(ended))
-            self._pace.peers = await process.count_all()
+            if count:
+                self._pace.peers = await process.count_all()
         except (ApiError, Unreachable) as error:
             logger.debug("no look at other processes: %s", error)
 
@@ -189,8 +191,9 @@ class Reporter:
         if await self._try(process.patch(report, _now())):
             self._told = report
             self._pace.told(time.monotonic(), report.heartbeat_seconds)
-            if self._pace.counts_again():
-                await self._look_around(process)
+            count = self._pace.counts_again()
+            if count or report.windows:  # then somebody may wait for one that has died
+                await self._look_around(process, count=count)
             return
         self._pace.failed(time.monotonic())
         if self.trouble.status in (NOT_FOUND, CONFLICT):
