@@ -202,8 +202,8 @@ class MaintenanceModeMiddleware(Counting, Passage):
             self.notice(state)
         request = self.facts(scope)
         refusal = self.rules.refusal(request, state)
-        handler = None if request.target.forced else self.exempt_handler
-        if refusal is not None and handler is not None:
+        handler = self.exempt_handler
+        if refusal is not None and handler is not None and not request.target.forced:
             body = Replay(receive)
             if await exempts(handler, scope, body.first):
                 refusal = None
