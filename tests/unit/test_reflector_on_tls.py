@@ -26,7 +26,7 @@ from fastapi_maintenance.backends.kubernetes.pace import Pace
 from fastapi_maintenance.backends.kubernetes.reflector import Backoff, Reflector, Resource
 from fastapi_maintenance.backends.kubernetes.transport import Transport
 from tests.unit.scripted import Ear, Names, added, error, item, listed
-from tests.unit.tls_server import Account, Handler, Object, Request, Server, Wire, serving
+from tests.unit.tls_server import Account, Object, Request, Server, Wire, serving
 
 pytestmark = pytest.mark.anyio
 
