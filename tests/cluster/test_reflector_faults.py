@@ -6,7 +6,6 @@ Numbers are those of the behaviours that tests/unit/test_behaviours.py lists.
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
 from dataclasses import replace
@@ -64,7 +63,8 @@ def test_04_a_410_in_the_stream_is_listed_anew(
         control_plane.apiserver.kill()
         following.wait_for(lambda: following.health.last_error, "the failure to be noticed")
         control_plane.apiserver.start()
-        wait_for(lambda: create(kubectl, namespace, "after") is None, what="the windows' API")
+        kubectl("get", "mw", "-n", namespace)  # which waits while their storage is made ready
+        create(kubectl, namespace, "after")
         delete(kubectl, "default", f"moves-the-version-on-{namespace}")
         assert following.names == {"before"}
         following.log.held = False
@@ -164,8 +164,8 @@ def test_24_one_that_never_synced_does_as_configured_and_says_so(
 
 def sockets() -> int:
     """Open sockets of this process."""
-    links = [os.readlink(path) for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]
-    return sum(link.startswith("socket:") for link in links)
+    links = [path.readlink() for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]
+    return sum(str(link).startswith("socket:") for link in links)
 
 
 @pytest.mark.owns_control_plane

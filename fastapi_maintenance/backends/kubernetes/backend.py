@@ -146,7 +146,9 @@ class K8sBackend(BaseStateBackend):
         with self._lock:
             watcher, self._watcher = self._watcher, None
         self._reports.end()
-        if watcher is not None and self._target is not None:
+        if self._target is None:
+            self._outside.close()
+        elif watcher is not None:
             leave(self._target, watcher, self._view)
 
     def health(self) -> Health | None:
