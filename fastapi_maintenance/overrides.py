@@ -58,6 +58,7 @@ class Override:
             until = time.monotonic() + self._timeout
             while self._must_wait(backend, until):  # noqa: ASYNC110 - requests are of any loop
                 await anyio.sleep(_LOOK_EVERY)
+            await _result(self._wait_for_others(backend, block, until))
         except BaseException:
             await _ended(backend, block)
             raise
@@ -76,7 +77,7 @@ class Override:
         backend = self._meant()
         block = _now(backend.open_block(self._on))
         try:
-            self._wait_in_thread(backend)
+            self._wait_in_thread(backend, block)
         except BaseException:
             _now(backend.close_block(block))
             raise
@@ -130,12 +131,16 @@ class Override:
             )
         return backend
 
-    def _wait_in_thread(self, backend: BaseStateBackend) -> None:
+    def _wait_in_thread(self, backend: BaseStateBackend, block: Any) -> None:
         if self._wait_for is not None and _in_event_loop():
             raise RuntimeError("waiting here would stop the requests too: write `async with`")
         until = time.monotonic() + self._timeout
         while self._must_wait(backend, until):
             time.sleep(_LOOK_EVERY)
+        _now(self._wait_for_others(backend, block, until))
+
+    def _wait_for_others(self, backend: BaseStateBackend, block: Any, until: float) -> Any:
+        return self._wait_for and backend.wait_for_others(block, self._wait_for, until)
 
     def _must_wait(self, backend: BaseStateBackend, until: float) -> bool:
         # Enforced is at once: every request of the process from here on meets the block.

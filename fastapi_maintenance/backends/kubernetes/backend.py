@@ -1,4 +1,7 @@
-"""K8sBackend: windows from the cluster, in memory, whatever becomes of the cluster."""
+"""K8sBackend: windows from the cluster, in memory, whatever becomes of the cluster.
+
+Reading and writing are parted: a watcher's thread follows, and `Writing` writes.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +10,28 @@ import os
 import threading
 import time
 import weakref
-from typing import Literal
+from collections.abc import Awaitable, Hashable
+from typing import Any, Literal
 
 import anyio
 
-from fastapi_maintenance.backends.base import APP_VARIABLE, BaseStateBackend, wall_clock
+from fastapi_maintenance.backends.base import (
+    APP_VARIABLE,
+    BaseStateBackend,
+    state_of_switch,
+    wall_clock,
+)
+from fastapi_maintenance.backends.blocks import Blocks, blocks_of
 from fastapi_maintenance.backends.env import EnvVarBackend
+from fastapi_maintenance.backends.stages import Stage, stages_of
 from fastapi_maintenance.windows import OFF, Opening, Response, State, Timeline, switched
 
+from .blocks import WindowBlock
 from .identity import find_identity
 from .watcher import Health, Target, Watcher
+from .writer import Writer
+from .writes import Writing
+from .written import written_of
 
 logger = logging.getLogger(__name__)
 
@@ -78,6 +93,15 @@ class K8sBackend(BaseStateBackend):
         self._lock = threading.Lock()
         identity = find_identity(context, kubeconfig)
         self._target = None if identity is None else Target(identity, source, namespace, self.app)
+        self._key = (source, namespace, context, str(kubeconfig or ""))
+        self._blocks = self._own_blocks = self._find_blocks()
+        self._written = written_of(self._key)
+        self._writing: Writing | None = None
+        if self._target is not None:
+            # An identity of its own, since each is used by one thread.
+            writer = Writer(find_identity(context, kubeconfig) or self._target.identity, namespace)
+            stages = stages_of(self.state_key())
+            self._writing = Writing(writer, self._target, self._written, self._blocks, stages)
         if self._target is not None and self.app is None:
             logger.warning(
                 "this application has no name, so only windows for every app concern it: "
@@ -95,6 +119,23 @@ class K8sBackend(BaseStateBackend):
             watcher = self._begin(self._target)
         timeline = watcher.timeline
         return self._unsynced if timeline is None else timeline.at(wall_clock())
+
+    def decide(self, fixed: State | None = None) -> State:
+        """What holds now; a block refuses as its window does."""
+        if self._target is None:
+            return self._outside.decide(fixed)
+        on = self._own_blocks.innermost
+        if on is None:
+            return fixed or self.state()
+        return self._in_block() if on else OFF
+
+    def state_key(self) -> Hashable:
+        """Who is meant, and where."""
+        return (self.app, *self._key)
+
+    def block(self) -> bool | None:
+        """What the innermost open block of this process says; None while there is none."""
+        return self._outside.block() if self._target is None else self._own_blocks.innermost
 
     def start(self) -> None:
         """Start the thread that watches; returns at once."""
@@ -121,15 +162,84 @@ class K8sBackend(BaseStateBackend):
         if watcher is not None:
             watcher.close()
 
+    async def set_value(self, value: bool) -> None:
+        """Turn the app's switch on or off, for all its processes.
+
+        While this application starts or ends, nothing is changed and the log says so: a Pod's
+        coming and going is not the state of a fleet.
+
+        Raises:
+            StateNotWritten: it is as it was.
+        """
+        if self._writing is None:
+            await self._outside.set_value(value)
+        elif await self._writing.turn(value) and not value:
+            self._warn_of_others()
+
+    @property
+    def blocks_are_local(self) -> bool:
+        """Outside a cluster perhaps; within, others see a window."""
+        return self._writing is None and self._outside.blocks_are_local
+
+    def opens_later(self, on: bool) -> bool:
+        """To turn it on takes a request; to turn it off concerns this process alone."""
+        return on if self._writing is not None else self._outside.opens_later(on)
+
+    def open_block(self, on: bool) -> Any | Awaitable[Any]:
+        """Begin a block: off for this process, on by a window for all of the app's.
+
+        Raises:
+            StateNotWritten: they can't be told of it.
+        """
+        if self._writing is None:
+            return self._outside.open_block(on)
+        return self._writing.open_block() if on else self._own_blocks.open(on)
+
+    def close_block(self, block: Any) -> Awaitable[None] | None:
+        """End a block; nothing where it is another process's, from before a fork."""
+        if self._writing is None:
+            return self._outside.close_block(block)
+        if isinstance(block, WindowBlock):
+            return self._writing.close_block(block)
+        return super().close_block(block)
+
+    def wait_for_others(self, block: Any, what: str, until: float) -> Awaitable[None] | None:
+        """Return when the operator says that all processes have enforced it, or are drained."""
+        if self._writing is None:
+            return self._outside.wait_for_others(block, what, until)
+        return self._writing.prove(block, what, until)
+
+    def note_stage(self, owner: Hashable, stage: Stage | None) -> None:
+        """The application starts, serves or ends."""
+        if self._writing is None:
+            self._outside.note_stage(owner, stage)
+        else:
+            self._writing.stages.note(owner, stage)
+
     def health(self) -> Health | None:
         """How the watch is doing; None where there is none: outside a cluster, or not started."""
         watcher = self._watcher
         return watcher.health() if watcher else None
 
+    def _in_block(self) -> State:
+        # Once the server has been away for so long that the window is over, it holds here still.
+        state = self.state()
+        return state if state.reads is not None else state_of_switch(probes_pass=True)
+
+    def _find_blocks(self) -> Blocks:
+        if self._target is None:
+            return self._outside.blocks()
+        return blocks_of((type(self), self.state_key()))
+
+    def _warn_of_others(self) -> None:
+        refusal = None if self._watcher is None else self.state().strongest
+        if refusal is not None:
+            logger.warning("the switch is off, but %s still refuses", refusal.opening.source)
+
     def _begin(self, target: Target) -> Watcher:
         with self._lock:
             if self._watcher is None:
-                self._watcher = Watcher(target, self._known)
+                self._watcher = Watcher(target, self._known, self._written)
                 self._watcher.start()
             return self._watcher
 
@@ -147,6 +257,8 @@ class K8sBackend(BaseStateBackend):
         self._known = self._watcher.timeline if self._watcher else self._known
         self._watcher = None
         self.ready = False
+        if self._writing is not None:
+            self._writing.disown()
 
 
 _alive: weakref.WeakSet[K8sBackend] = weakref.WeakSet()

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -87,17 +87,29 @@ class Reflector:
     """Follows one resource until it is cancelled."""
 
     def __init__(
-        self, transport: Transport, resource: Resource, store: Store, listener: Listener
+        self,
+        transport: Transport,
+        resource: Resource,
+        store: Store,
+        listener: Listener,
+        oldest: Callable[[], int] = lambda: 0,
     ) -> None:
         self._transport = transport
         self._resource = resource
         self._store = store
         self._listener = listener
+        self._oldest = oldest
+        """The version of what this process has written itself; no older list counts."""
         self._backoff = Backoff()
         self._version = "0"
         """The version known last; "0" takes any cache, "" asks for a consistent read."""
         self._deaf = False
         """Whether the last watch failed: then a list that succeeds does not make all well."""
+
+    @property
+    def version(self) -> int:
+        """How far it has come; 0 before the first list."""
+        return int(self._version or 0)
 
     async def run(self) -> None:
         """List and watch, for ever."""
@@ -119,14 +131,19 @@ class Reflector:
     async def _list(self) -> None:
         params = {**self._resource.params}
         if self._version:
-            params["resourceVersion"] = self._version
+            params["resourceVersion"] = str(max(int(self._version), self._oldest()))
         answer = await self._transport.get(self._resource.path, params)
         # Read first: what has no version is no list, and must not empty the store.
         version = str(answer["metadata"]["resourceVersion"])
+        if self._version and self._oldest() > int(version):
+            # This process wrote while the list was on its way: what is read now is later.
+            self._version = ""
+            return await self._list()
         self._store.replace(answer.get("items") or [])
         self._version = version
         if not self._deaf:
             self._listener.healthy()
+        return None
 
     async def _watch(self) -> None:
         """One watch, to its end."""

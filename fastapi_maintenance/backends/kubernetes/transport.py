@@ -44,10 +44,27 @@ class Transport:
             ApiError: the server answered, but not with success.
             Unreachable: it did not answer.
         """
+        return await self.request("GET", path, params)
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str],
+        body: bytes = b"",
+        content_type: str = "application/json",
+    ) -> dict[str, Any]:
+        """Any request that is answered with an object. Raises as `get` does."""
         access = await self._access()
+        headers = _headers(access) | ({"Content-Type": content_type} if body else {})
         try:
-            response = await self._open(access).get(
-                access.server + path, params=dict(params), headers=_headers(access), timeout=30.0
+            response = await self._open(access).request(
+                method,
+                access.server + path,
+                params=dict(params),
+                content=body or None,
+                headers=headers,
+                timeout=30.0,
             )
         except httpx.HTTPError as error:
             raise Unreachable(_reason(error)) from error

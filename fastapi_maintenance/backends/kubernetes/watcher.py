@@ -19,12 +19,13 @@ from fastapi_maintenance.windows import OFF, Timeline
 from .complaints import Complaints
 from .identity import Identity, KubeconfigIdentity
 from .reflector import Failure, Reflector
-from .sources import PlanStore, SwitchStore, WindowStore
+from .sources import Object, PlanStore, SwitchStore, WindowStore
 from .transport import Transport, Unreachable
+from .written import Guarded, Written
 
 logger = logging.getLogger(__name__)
 
-_CLOSE_TIMEOUT = 1.0
+_CLOSE_TIMEOUT = _LEARN_TIMEOUT = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +87,17 @@ class Ear:
 class Watcher:
     """Follows a target from `start` to `close`, and keeps the timeline that it adds up to."""
 
-    def __init__(self, target: Target, known: Timeline | None = None) -> None:
+    def __init__(
+        self, target: Target, known: Timeline | None = None, written: Written | None = None
+    ) -> None:
         self.timeline = known
         """What is known; None before the first list, and replaced whole."""
         self.started_at = time.monotonic()
         self._target = target
+        self._written = written or Written()
+        self._written.tell(self)
         self._stores: tuple[WindowStore | SwitchStore | PlanStore, ...] = ()
+        self._followed: list[tuple[Guarded, Reflector]] = []
         self._ears: tuple[Ear, ...] = ()
         self._complaints = Complaints(target.source)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -112,6 +118,17 @@ class Watcher:
             with contextlib.suppress(RuntimeError):  # it ended by itself meanwhile
                 self._loop.call_soon_threadsafe(self._task.cancel)
         self._thread.join(_CLOSE_TIMEOUT)
+
+    def learn(self, item: Object | None) -> None:
+        """Take an object that this process has written, or look anew at what it has removed.
+
+        Returns when requests meet it.
+        """
+        done = threading.Event()
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # it ended by itself meanwhile
+                self._loop.call_soon_threadsafe(self._learn, item, done)
+                done.wait(_LEARN_TIMEOUT)
 
     def health(self) -> Health:
         """How it is doing."""
@@ -144,7 +161,9 @@ class Watcher:
         try:
             async with asyncio.TaskGroup() as group:
                 for store, ear in zip(self._stores, self._ears, strict=True):
-                    reflector = Reflector(transport, store.resource(namespace), store, ear)
+                    guarded, resource = Guarded(store, self._written), store.resource(namespace)
+                    reflector = Reflector(transport, resource, guarded, ear, guarded.oldest)
+                    self._followed.append((guarded, reflector))
                     group.create_task(reflector.run())
         finally:
             await transport.close()
@@ -165,11 +184,20 @@ class Watcher:
         switch = SwitchStore(self._changed, namespace, self._target.app)
         return (switch, PlanStore(self._changed))
 
+    def _learn(self, item: Object | None, done: threading.Event) -> None:
+        for guarded, reflector in self._followed:
+            if item is not None:
+                guarded.learn(item, reflector.version)
+        if self._followed:
+            self._changed()
+        done.set()
+
     def _changed(self) -> None:
         """Put what the stores know before the requests, in one step."""
         if not all(store.synced for store in self._stores):
             return
-        windows = [w for store in self._stores for w in getattr(store, "windows", ())]
+        listed = [w for store in self._stores for w in getattr(store, "windows", ())]
+        windows = [w for w in listed if not self._written.has_removed(w.uid)]
         switch = next((s.state for s in self._stores if isinstance(s, SwitchStore)), OFF)
         self.timeline = Timeline(windows, self._target.app, switch)
         self.synced = True
