@@ -52,8 +52,13 @@ def configmap_path(namespace: str) -> str:
 
 
 def empty_configmap() -> Object:
-    """The ConfigMap without any switch."""
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": SWITCH_CONFIGMAP}}
+    """The ConfigMap without any switch.
+
+    With a label, since the API server keeps no account of who writes what on an object that was
+    applied without anything.
+    """
+    metadata = {"name": SWITCH_CONFIGMAP, "labels": {"app.kubernetes.io/part-of": FIELD_MANAGER}}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
 
 
 def switch_patch(app: str, value: bool) -> Object:
