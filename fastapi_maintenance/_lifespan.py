@@ -49,7 +49,7 @@ async def pass_lifespan(
             tell(Stage.SERVING)
         elif message["type"] in _ENDS:
             understood = True
-            tell(Stage.ENDING)
+            tell(Stage.ENDED)
             stop()
         await send(message)
 

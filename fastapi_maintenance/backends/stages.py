@@ -20,7 +20,8 @@ class Stage(Enum):
     """Between ``lifespan.startup`` and its completion."""
     SERVING = "while this application serves"
     ENDING = "while this application ends"
-    """From ``lifespan.shutdown`` on."""
+    """Between ``lifespan.shutdown`` and its completion."""
+    ENDED = "after this application has ended"
 
 
 class Stages:
@@ -38,15 +39,21 @@ class Stages:
                 self._of.pop(owner, None)
             else:
                 self._of[owner] = stage
-            self._said.discard(Stage.STARTING if stage is not Stage.STARTING else Stage.ENDING)
+                self._said.discard(stage)
+
+    def begin_anew(self) -> None:
+        """Somebody begins with another application, so those that have ended are forgotten."""
+        with self._lock:
+            for owner in [o for o, stage in self._of.items() if stage is Stage.ENDED]:
+                del self._of[owner]
 
     def transition(self) -> Stage | None:
-        """STARTING or ENDING, if that is what this process does; an application serves else."""
+        """What this process is passing through; None while any of its applications serves."""
         with self._lock:
             stages = set(self._of.values())
-        if Stage.STARTING in stages:
-            return Stage.STARTING
-        return Stage.ENDING if stages == {Stage.ENDING} else None
+        if Stage.STARTING in stages or Stage.SERVING not in stages:
+            return next((stage for stage in Stage if stage in stages), None)
+        return None
 
     def is_said(self, stage: Stage) -> bool:
         """Whether this was asked before, since that stage began."""

@@ -62,8 +62,9 @@ def make(name: str) -> FastAPI:
             return backend.block()
 
     @app.get("/asleep")
-    async def asleep(seconds: float) -> None:
+    async def asleep(seconds: float) -> int:
         time.sleep(seconds)
+        return os.getpid()
 
     return app
 
@@ -72,5 +73,6 @@ app = make("orders")
 
 several = FastAPI()
 """Two applications of one process, on one connection to the cluster."""
+several.get("/healthz")(lambda: os.getpid())
 several.mount("/one", app)
 several.mount("/two", make("billing"))

@@ -109,6 +109,12 @@ def turn(backend: K8sBackend, value: bool) -> None:
     asyncio.run(backend.set_value(value))
 
 
+def is_turned(backend: K8sBackend) -> bool:
+    """Whether it can be written."""
+    turn(backend, True)
+    return True
+
+
 def objects(kubectl: Kubectl, namespace: str, kind: str) -> list[dict[str, Any]]:
     shown = kubectl("get", kind, "-n", namespace, "-o", "json", "--show-managed-fields")
     items: list[dict[str, Any]] = json.loads(shown.stdout)["items"]
@@ -227,7 +233,7 @@ def test_the_commands_of_the_errors_grant_what_is_missing(
         turn(backend_of(account, "configmap"), True)
     command = str(failed.value).partition("to grant it: ")[2]
     kubectl(*command.split()[1:])
-    wait_for(lambda: turn(backend_of(account, "configmap"), True) is None, what="the right")
+    wait_for(lambda: is_turned(backend_of(account, "configmap")), what="the right")
     with maintenance_mode_on(backend_of(account)):
         pass
 

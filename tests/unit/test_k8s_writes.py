@@ -333,7 +333,25 @@ async def test_after_the_end_nothing_is_turned_however_often_and_said_once(
     caplog.clear()
     for _ in range(3):
         await backend.set_value(True)
-    assert (cluster.requests, caplog.records) == ([], [])
+    assert cluster.requests == []
+    (record,) = caplog.records
+    assert "is not turned on after this application has ended" in record.getMessage()
+
+
+async def test_another_application_of_the_process_turns_it_after_one_has_ended(
+    cluster: WritableCluster,
+) -> None:
+    """As in tests, of which each makes an application; one that starts is no reason to write."""
+    ended, other = coming_and_going(K8sBackend("orders")), K8sBackend("orders")
+    with TestClient(ended):
+        K8sBackend("orders")
+        await other.set_value(True)
+        assert cluster.names == ["orders-switch"]
+    await other.set_value(False)
+    assert cluster.names == ["orders-switch"]
+    await K8sBackend("orders").set_value(False)
+    assert cluster.names == []
+    other.close()
 
 
 async def test_a_server_without_lifespan_events_turns_it(

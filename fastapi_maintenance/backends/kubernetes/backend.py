@@ -101,6 +101,7 @@ class K8sBackend(BaseStateBackend):
             # An identity of its own, since each is used by one thread.
             writer = Writer(find_identity(context, kubeconfig) or self._target.identity, namespace)
             stages = stages_of(self.state_key())
+            stages.begin_anew()
             self._writing = Writing(writer, self._target, self._written, self._blocks, stages)
         if self._target is not None and self.app is None:
             logger.warning(
