@@ -101,22 +101,25 @@ async def test_a_list_that_is_older_than_what_was_written_does_not_count(
 
 
 async def test_an_event_that_is_older_than_what_was_written_does_not_count() -> None:
-    store, written = SwitchStore(lambda: None, "shop", "orders"), Written()
+    store, written = SwitchStore(), Written()
     guarded = Guarded(store, written)
 
     def configmap(version: int, word: str) -> dict[str, Any]:
         metadata = {"name": "fastapi-maintenance", "resourceVersion": str(version)}
         return {"kind": "ConfigMap", "metadata": metadata, "data": {"maintenance.orders": word}}
 
-    guarded.replace([configmap(1, "off")])
+    def hear(version: int, word: str) -> None:
+        guarded.update("MODIFIED", configmap(version, word))
+        guarded.version = str(version)
+
+    hear(1, "off")
     written.changed(configmap(5, "on"))
-    guarded.learn(configmap(5, "on"), heard=1)
-    guarded.update("MODIFIED", configmap(4, "off"))
-    assert store.state.reads is not None
-    guarded.update("MODIFIED", configmap(6, "off"))
-    assert store.state.reads is None
-    guarded.learn(configmap(5, "on"), heard=6)  # it comes too late
-    assert store.state.reads is None
+    guarded.learn(configmap(5, "on"))
+    hear(4, "off")
+    assert store.words == {"maintenance.orders": "on"}
+    hear(6, "read-only")
+    guarded.learn(configmap(5, "on"))  # it comes too late
+    assert store.words == {"maintenance.orders": "read-only"}
 
 
 async def test_the_thread_that_writes_ends_with_the_write(backend: K8sBackend) -> None:

@@ -11,6 +11,7 @@ import threading
 import time
 import weakref
 from collections.abc import Awaitable, Hashable
+from dataclasses import replace
 from typing import Any, Literal
 
 import anyio
@@ -24,10 +25,12 @@ from fastapi_maintenance.backends.base import (
 from fastapi_maintenance.backends.blocks import Blocks, blocks_of
 from fastapi_maintenance.backends.env import EnvVarBackend
 from fastapi_maintenance.backends.stages import Stage, stages_of
-from fastapi_maintenance.windows import OFF, Opening, Response, State, Timeline, switched
+from fastapi_maintenance.windows import OFF, Opening, Response, State, strictest, switched
 
 from .blocks import WindowBlock
 from .identity import find_identity
+from .sharing import join, leave
+from .views import View
 from .watcher import Health, Target, Watcher
 from .writer import Writer
 from .writes import Writing
@@ -45,7 +48,8 @@ _UNKNOWN = switched(
 class K8sBackend(BaseStateBackend):
     """Follows the MaintenanceWindows, or the ConfigMaps, of a namespace.
 
-    A daemon thread lists and watches; requests read memory. Constructing never waits and never
+    A daemon thread lists and watches, one for all objects of a process that follow the same;
+    requests read memory. Constructing never waits and never
     fails for the world's state, and what is known stays known while the API server is away.
 
     Args:
@@ -87,22 +91,19 @@ class K8sBackend(BaseStateBackend):
         self.sync_timeout = sync_timeout
         self._unsynced = OFF if before_first_sync == "serve" else _UNKNOWN
         self.ready = False
-        self._known: Timeline | None = None
         self._outside = outside_cluster or EnvVarBackend()
+        self._view = View(self.app)
         self._watcher: Watcher | None = None
+        self._began_at = 0.0
         self._lock = threading.Lock()
         identity = find_identity(context, kubeconfig)
-        self._target = None if identity is None else Target(identity, source, namespace, self.app)
-        self._key = (source, namespace, context, str(kubeconfig or ""))
+        self._target = None if identity is None else Target(identity, source, namespace)
         self._blocks = self._own_blocks = self._find_blocks()
-        self._written = written_of(self._key)
         self._writing: Writing | None = None
         if self._target is not None:
             # An identity of its own, since each is used by one thread.
-            writer = Writer(find_identity(context, kubeconfig) or self._target.identity, namespace)
-            stages = stages_of(self.state_key())
-            stages.begin_anew()
-            self._writing = Writing(writer, self._target, self._written, self._blocks, stages)
+            own = find_identity(context, kubeconfig) or self._target.identity
+            self._writing = self._make_writing(replace(self._target, identity=own))
         if self._target is not None and self.app is None:
             logger.warning(
                 "this application has no name, so only windows for every app concern it: "
@@ -117,9 +118,12 @@ class K8sBackend(BaseStateBackend):
         if watcher is None:
             if self._target is None:
                 return self._outside.state()
-            watcher = self._begin(self._target)
-        timeline = watcher.timeline
-        return self._unsynced if timeline is None else timeline.at(wall_clock())
+            self._begin(self._target)
+        timeline = self._view.timeline
+        if timeline is None:
+            return self._unsynced
+        state = timeline.at(wall_clock())
+        return state if self._view.complete else strictest(state, self._unsynced)
 
     def decide(self, fixed: State | None = None) -> State:
         """What holds now; a block refuses as its window does."""
@@ -132,7 +136,7 @@ class K8sBackend(BaseStateBackend):
 
     def state_key(self) -> Hashable:
         """Who is meant, and where."""
-        return (self.app, *self._key)
+        return self._outside.state_key() if self._target is None else (self.app, self._target.key)
 
     def block(self) -> bool | None:
         """What the innermost open block of this process says; None while there is none."""
@@ -157,11 +161,9 @@ class K8sBackend(BaseStateBackend):
         """End the thread. What is known stays; the next request starts it again."""
         with self._lock:
             watcher, self._watcher = self._watcher, None
-            if watcher is not None:
-                self._known = watcher.timeline
         self.ready = False
-        if watcher is not None:
-            watcher.close()
+        if watcher is not None and self._target is not None:
+            leave(self._target, watcher, self._view)
 
     async def set_value(self, value: bool) -> None:
         """Turn the app's switch on or off, for all its processes.
@@ -220,7 +222,10 @@ class K8sBackend(BaseStateBackend):
     def health(self) -> Health | None:
         """How the watch is doing; None where there is none: outside a cluster, or not started."""
         watcher = self._watcher
-        return watcher.health() if watcher else None
+        if watcher is None:
+            return None
+        health = watcher.health()
+        return replace(health, rejected=health.rejected + self._view.rejected)
 
     def _in_block(self) -> State:
         # Once the server has been away for so long that the window is over, it holds here still.
@@ -232,6 +237,13 @@ class K8sBackend(BaseStateBackend):
             return self._outside.blocks()
         return blocks_of((type(self), self.state_key()))
 
+    def _make_writing(self, target: Target) -> Writing:
+        stages = stages_of(self.state_key())
+        stages.begin_anew()
+        writer = Writer(target.identity, target.namespace)
+        written = written_of(target.key)
+        return Writing(writer, self.app, target.source, written, self._own_blocks, stages)
+
     def _warn_of_others(self) -> None:
         refusal = None if self._watcher is None else self.state().strongest
         if refusal is not None:
@@ -240,13 +252,13 @@ class K8sBackend(BaseStateBackend):
     def _begin(self, target: Target) -> Watcher:
         with self._lock:
             if self._watcher is None:
-                self._watcher = Watcher(target, self._known, self._written)
-                self._watcher.start()
+                self._began_at = time.monotonic()
+                self._watcher = join(target, self._view)
             return self._watcher
 
     async def _wait_for_sync(self, watcher: Watcher) -> None:
         # The thread is not of this event loop, and the loop need not be asyncio's: hence no event.
-        until = watcher.started_at + self.sync_timeout
+        until = self._began_at + self.sync_timeout
         while not watcher.synced and time.monotonic() < until:  # noqa: ASYNC110
             await anyio.sleep(0.005)
         if not watcher.synced:
@@ -255,7 +267,6 @@ class K8sBackend(BaseStateBackend):
     def _forget_thread(self) -> None:
         """A thread does not survive a fork: the child starts its own with its first request."""
         self._lock = threading.Lock()
-        self._known = self._watcher.timeline if self._watcher else self._known
         self._watcher = None
         self.ready = False
         if self._writing is not None:

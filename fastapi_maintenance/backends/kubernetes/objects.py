@@ -13,7 +13,8 @@ from typing import Any
 
 from fastapi_maintenance.windows import API_VERSION, GROUP, KIND, PLURAL, VERSION, format_instant
 
-from .sources import SWITCH_CONFIGMAP, SWITCH_KEY
+from .sources import SWITCH_CONFIGMAP
+from .views import SWITCH_KEY
 
 Object = dict[str, Any]
 

@@ -12,18 +12,21 @@ import logging
 import math
 import threading
 import time
+from collections.abc import Hashable
 from dataclasses import dataclass
-
-from fastapi_maintenance.windows import OFF, Timeline
 
 from .complaints import Complaints
 from .identity import Identity, KubeconfigIdentity
+from .pace import Pace
 from .reflector import Failure, Reflector
 from .sources import Object, PlanStore, SwitchStore, WindowStore
 from .transport import Transport, Unreachable
-from .written import Guarded, Written
+from .views import Known, View
+from .written import Guarded, written_of
 
 logger = logging.getLogger(__name__)
+
+Stores = tuple[WindowStore] | tuple[SwitchStore, PlanStore]
 
 _CLOSE_TIMEOUT = _LEARN_TIMEOUT = 1.0
 
@@ -48,21 +51,31 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What is followed, for whom."""
+    """What is followed, and as whom."""
 
     identity: Identity
     source: str
     namespace: str | None
     """None is the identity's own."""
-    app: str | None
+
+    @property
+    def key(self) -> Hashable:
+        """Equal for targets that one watch serves."""
+        return self.identity.key, self.source, self.namespace
+
+    def make_stores(self) -> Stores:
+        """For all that is followed."""
+        if self.source == "maintenancewindow":
+            return (WindowStore(),)
+        return SwitchStore(), PlanStore()
 
 
 class Ear:
     """What one reflector tells: each collection has its own troubles."""
 
-    def __init__(self, source: str) -> None:
-        self.complaints = Complaints(source)
+    def __init__(self, name: str, complaints: Complaints) -> None:
         self.restarts = 0
+        self._name, self._complaints = name, complaints
         self._heard_at: float | None = None
 
     @property
@@ -73,11 +86,11 @@ class Ear:
     def healthy(self) -> None:
         """The API server answered as it should."""
         self._heard_at = time.monotonic()
-        self.complaints.settle()
+        self._complaints.settle(self._name)
 
     def failed(self, error: Failure) -> None:
         """It did not; said once, until it changes."""
-        self.complaints.complain(error)
+        self._complaints.complain(self._name, error)
 
     def restarted(self) -> None:
         """A watch is opened again."""
@@ -85,26 +98,31 @@ class Ear:
 
 
 class Watcher:
-    """Follows a target from `start` to `close`, and keeps the timeline that it adds up to."""
+    """Follows a target from `start` to `close`, and shows the views what it adds up to."""
 
     def __init__(
-        self, target: Target, known: Timeline | None = None, written: Written | None = None
+        self,
+        target: Target,
+        stores: Stores,
+        pace: Pace = Pace(),  # noqa: B008
     ) -> None:
-        self.timeline = known
-        """What is known; None before the first list, and replaced whole."""
-        self.started_at = time.monotonic()
+        self.synced = False
+        """Whether everything that is followed has been listed once, by this watcher."""
         self._target = target
-        self._written = written or Written()
+        self._stores = stores
+        self._written = written_of(target.key)
         self._written.tell(self)
-        self._stores: tuple[WindowStore | SwitchStore | PlanStore, ...] = ()
-        self._followed: list[tuple[Guarded, Reflector]] = []
+        self._guarded: tuple[Guarded, ...] = ()
+        self._namespace = ""
+        self._pace = pace
+        self._views: list[View] = []
+        self._lock = threading.Lock()
+        self._known: Known | None = None
         self._ears: tuple[Ear, ...] = ()
         self._complaints = Complaints(target.source)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._closed = False
-        self.synced = False
-        """Whether everything that is followed has been listed once, by this watcher."""
         self._thread = threading.Thread(target=self._run, name="fastapi-maintenance", daemon=True)
 
     def start(self) -> None:
@@ -119,6 +137,19 @@ class Watcher:
                 self._loop.call_soon_threadsafe(self._task.cancel)
         self._thread.join(_CLOSE_TIMEOUT)
 
+    def add(self, view: View) -> None:
+        """Let a view see what is known, from now on."""
+        with self._lock:
+            self._views.append(view)
+            if self._known is not None:
+                view.take(self._known)
+
+    def remove(self, view: View) -> bool:
+        """Let it see no more; whether it was the last one."""
+        with self._lock:
+            self._views.remove(view)
+            return not self._views
+
     def learn(self, item: Object | None) -> None:
         """Take an object that this process has written, or look anew at what it has removed.
 
@@ -132,14 +163,14 @@ class Watcher:
 
     def health(self) -> Health:
         """How it is doing."""
+        known, stores = self._known, self._stores
         return Health(
             synced=self.synced,
             age=max((ear.age for ear in self._ears), default=None, key=_never_is_longest),
-            last_error=self._complaints.current
-            or next((e.complaints.current for e in self._ears if e.complaints.current), None),
+            last_error=self._complaints.current,
             restarts=sum(ear.restarts for ear in self._ears),
-            objects=len(self.timeline.windows) if self.timeline else 0,
-            rejected=sum(len(store.rejected) for store in self._stores),
+            objects=len(known.windows) if known else 0,
+            rejected=sum(len(store.rejected) for store in stores),
         )
 
     # The thread
@@ -155,15 +186,19 @@ class Watcher:
         namespace = self._target.namespace or await self._find_namespace()
         if isinstance(self._target.identity, KubeconfigIdentity):
             logger.warning("watching namespace %s by %s", namespace, self._target.identity)
-        self._stores = self._make_stores(namespace)
-        self._ears = tuple(Ear(self._target.source) for _ in self._stores)
-        transport = Transport(self._target.identity)
+        stores: tuple[WindowStore | SwitchStore | PlanStore, ...] = self._stores
+        names = [type(store).__name__ for store in stores]
+        self._ears = tuple(Ear(name, self._complaints) for name in names)
+        self._namespace = namespace
+        self._guarded = tuple(Guarded(store, self._written) for store in stores)
+        transport = Transport(self._target.identity, self._pace)
         try:
             async with asyncio.TaskGroup() as group:
-                for store, ear in zip(self._stores, self._ears, strict=True):
-                    guarded, resource = Guarded(store, self._written), store.resource(namespace)
-                    reflector = Reflector(transport, resource, guarded, ear, guarded.oldest)
-                    self._followed.append((guarded, reflector))
+                for store, ear in zip(self._guarded, self._ears, strict=True):
+                    store.begin(self._publish)
+                    resource = store.resource(namespace)
+                    how = (self._pace, store.oldest)
+                    reflector = Reflector(transport, resource, store, ear, *how)
                     group.create_task(reflector.run())
         finally:
             await transport.close()
@@ -172,35 +207,38 @@ class Watcher:
         while True:
             try:
                 namespace = self._target.identity.namespace
-                self._complaints.current = None
-                return namespace
             except Exception as error:  # a kubeconfig can be wrong in many ways, and be mended
-                self._complaints.complain(Unreachable(f"the namespace can't be read: {error}"))
+                wrong = Unreachable(f"the namespace can't be read: {error}")
+                self._complaints.complain("namespace", wrong)
                 await asyncio.sleep(1.0)
-
-    def _make_stores(self, namespace: str) -> tuple[WindowStore | SwitchStore | PlanStore, ...]:
-        if self._target.source == "maintenancewindow":
-            return (WindowStore(self._changed),)
-        switch = SwitchStore(self._changed, namespace, self._target.app)
-        return (switch, PlanStore(self._changed))
+            else:
+                self._complaints.settle("namespace")
+                return namespace
 
     def _learn(self, item: Object | None, done: threading.Event) -> None:
-        for guarded, reflector in self._followed:
-            if item is not None:
-                guarded.learn(item, reflector.version)
-        if self._followed:
-            self._changed()
+        for store in self._guarded:
+            store.learn(item)
+        if self._guarded:
+            self._publish()
         done.set()
 
-    def _changed(self) -> None:
-        """Put what the stores know before the requests, in one step."""
-        if not all(store.synced for store in self._stores):
-            return
-        listed = [w for store in self._stores for w in getattr(store, "windows", ())]
-        windows = [w for w in listed if not self._written.has_removed(w.uid)]
-        switch = next((s.state for s in self._stores if isinstance(s, SwitchStore)), OFF)
-        self.timeline = Timeline(windows, self._target.app, switch)
-        self.synced = True
+    def _publish(self) -> None:
+        """Put what the stores know before the requests, in one step.
+
+        What has been listed counts at once: a switch does not wait for a plan that may not be read.
+        """
+        complete = all(store.synced for store in self._stores)
+        known = Known(
+            self._namespace,
+            windows=self._written.without_removed(self._stores[-1].windows),
+            words=next((s.words for s in self._stores if isinstance(s, SwitchStore)), None),
+            complete=complete,
+        )
+        with self._lock:
+            self._known = known
+            for view in self._views:
+                view.take(known)
+        self.synced = self.synced or complete
 
 
 def _never_is_longest(age: float | None) -> float:

@@ -25,10 +25,10 @@ from .objects import (
     name_for,
     windows_path,
 )
-from .sources import SWITCH_CONFIGMAP, SWITCH_KEY
+from .sources import SWITCH_CONFIGMAP
 from .switch import turn_configmap, turn_window
 from .transport import ApiError, Unreachable
-from .watcher import Target
+from .views import SWITCH_KEY
 from .writer import Api, Writer, result_of
 from .written import Written
 
@@ -49,19 +49,26 @@ class Writing:
 
     Args:
         writer: what writes.
-        target: for whom, and where the switch is.
+        app: who is meant.
+        source: ``configmap`` or ``maintenancewindow``: where the switch is.
         written: what is told of everything that was written.
         blocks: those of this process.
         stages: where the applications are that this is for.
     """
 
     def __init__(
-        self, writer: Writer, target: Target, written: Written, blocks: Blocks, stages: Stages
+        self,
+        writer: Writer,
+        app: str | None,
+        source: str,
+        written: Written,
+        blocks: Blocks,
+        stages: Stages,
     ) -> None:
         self.stages = stages
         self._writer = writer
-        self._app = target.app
-        self._source = target.source
+        self._app = app
+        self._source = source
         self._written = written
         self._blocks = blocks
         self._holding: dict[WindowBlock, Block] = {}

@@ -6,10 +6,13 @@ cache that lags behind. So a change governs the very next request, and stays.
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
 from collections.abc import Hashable
 from typing import Any, Protocol
+
+from fastapi_maintenance.windows import Window
 
 from .sources import PlanStore, SwitchStore, WindowStore
 
@@ -31,8 +34,7 @@ class Written:
     """The versions of what was written, and what was removed."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._followers: weakref.WeakSet[Follower] = weakref.WeakSet()
+        self.forget_followers()
         self._versions: dict[tuple[str, str], int] = {}
         self._oldest: dict[str, int] = {}
         self._removed: dict[str, None] = {}
@@ -41,6 +43,11 @@ class Written:
         """Tell it of what is written from now on."""
         with self._lock:
             self._followers.add(follower)
+
+    def forget_followers(self) -> None:
+        """Threads and their locks do not survive a fork."""
+        self._lock = threading.Lock()
+        self._followers: weakref.WeakSet[Follower] = weakref.WeakSet()
 
     def changed(self, item: Object) -> None:
         """The API server has answered a write with this object."""
@@ -67,6 +74,12 @@ class Written:
         """Whether an object is gone, whatever is still heard of it."""
         return uid in self._removed
 
+    def without_removed(self, windows: tuple[Window, ...]) -> tuple[Window, ...]:
+        """Windows that are not known to be gone; the same tuple where all are there."""
+        if not any(self.has_removed(window.uid) for window in windows):
+            return windows
+        return tuple(window for window in windows if not self.has_removed(window.uid))
+
     def oldest(self, kind: str) -> int:
         """The version that a list must have at least."""
         return self._oldest.get(kind, 0)
@@ -82,32 +95,41 @@ class Guarded:
     """A store that takes no word that is older than what this process has written."""
 
     def __init__(self, store: AnyStore, written: Written) -> None:
-        self.store = store
+        self._store = store
         self._written = written
         self._kind = "MaintenanceWindow" if isinstance(store, WindowStore) else "ConfigMap"
+        self.begin = store.begin
+        self.resource = store.resource
+        self.replace = store.replace
+        self.settle = store.settle
+
+    @property
+    def version(self) -> str:
+        """Up to which all has been seen."""
+        return self._store.version
+
+    @version.setter
+    def version(self, version: str) -> None:
+        self._store.version = version
 
     def oldest(self) -> int:
         """The version that a list must have at least."""
         return self._written.oldest(self._kind)
 
-    def replace(self, objects: list[Object]) -> None:
-        """Take a list; it is not older than `oldest`."""
-        removed = self._written.has_removed
-        self.store.replace([i for i in objects if not removed(i["metadata"].get("uid"))])
-
     def update(self, kind: str, item: Object) -> None:
         """Take an event, unless it is older."""
         if kind == "DELETED" or not self._written.is_outdated(self._kind, item):
-            self.store.update(kind, item)
+            self._store.update(kind, item)
 
-    def learn(self, item: Object, heard: int) -> None:
-        """Take what was written, unless the watch has come that far; the first list will have it.
+    def learn(self, item: Object | None) -> None:
+        """Take what was written, unless the watch has come that far.
 
         A watch tells of a collection in the order of its versions.
         """
-        is_meant = item["kind"] == self._kind and not isinstance(self.store, PlanStore)
-        if is_meant and self.store.synced and _version(item) > heard:
-            self.store.update("MODIFIED", item)
+        if item is None or item["kind"] != self._kind or isinstance(self._store, PlanStore):
+            return
+        if _version(item) > int(self._store.version or 0):
+            self._store.update("MODIFIED", item)
 
 
 def _version(item: Object) -> int:
@@ -123,3 +145,12 @@ def written_of(key: Hashable) -> Written:
 
 _registering = threading.Lock()
 _shared: weakref.WeakValueDictionary[Hashable, Written] = weakref.WeakValueDictionary()
+
+
+def _after_fork() -> None:
+    for written in list(_shared.values()):
+        written.forget_followers()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
