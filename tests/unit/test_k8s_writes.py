@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import re
 from collections.abc import AsyncIterator, Iterator
@@ -25,10 +26,12 @@ from fastapi_maintenance import (
 )
 from fastapi_maintenance.backends.kubernetes import writer as writer_module
 from fastapi_maintenance.backends.kubernetes.objects import is_app_name, name_for
+from fastapi_maintenance.backends.kubernetes.reflector import Reflector, Resource
 from fastapi_maintenance.backends.kubernetes.sources import SwitchStore
 from fastapi_maintenance.backends.kubernetes.transport import ApiError
 from fastapi_maintenance.backends.kubernetes.written import Guarded, Written
 from tests.unit.making import Held, stored
+from tests.unit.scripted import Ear, Names, Over, ScriptedTransport, item, listed
 from tests.unit.writable import WritableCluster, put_writable, writing_threads
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("no_other_middlewares")]
@@ -120,6 +123,17 @@ async def test_an_event_that_is_older_than_what_was_written_does_not_count() -> 
     hear(6, "read-only")
     guarded.learn(configmap(5, "on"))  # it comes too late
     assert store.words == {"maintenance.orders": "read-only"}
+
+
+async def test_a_list_that_was_on_its_way_during_a_write_is_asked_for_anew() -> None:
+    transport = ScriptedTransport([listed(5, item("old", 4)), listed(9, item("new", 9))])
+    store = Names()
+    oldest = iter([0, 9])
+    reflector = Reflector(transport, Resource("/w"), store, Ear(), oldest=lambda: next(oldest))
+    with contextlib.suppress(Over):
+        await reflector.run()
+    assert transport.requests[:2] == [("list", "0"), ("list", None)]
+    assert store.known == {"new": "9"}
 
 
 async def test_the_thread_that_writes_ends_with_the_write(backend: K8sBackend) -> None:
