@@ -179,14 +179,14 @@ def maintenance_mode_on(
 
     Blocks are counted for each backend: of those that are open, the latest decides, and one that
     ends takes away itself alone. With an `EnvVarBackend` the block concerns this process, with a
-    `LocalFileBackend` every process that shares the file.
+    `LocalFileBackend` every process that shares the file, with a `K8sBackend` every one of the app.
 
     Args:
         backend: the one that is meant; default the one of the middleware around the code, the
             configured one, or the only one (`BackendNotConfigured` where there are several).
         wait_for: ``drained`` lets the block begin only when no request runs any more that came
             before it and that it refuses, the one that asks aside; ``enforced`` when all new ones
-            are refused.
+            are refused. With a `K8sBackend` in all processes, by the operator's word.
         timeout: seconds to wait for that.
 
     Raises:
