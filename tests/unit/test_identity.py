@@ -314,6 +314,7 @@ def jwt(**claims: object) -> str:
     return ".".join([*(base64.urlsafe_b64encode(part).decode() for part in parts), "x"])
 
 
+@pytest.mark.filterwarnings("ignore:.*utc.*:DeprecationWarning")  # of kubernetes-asyncio
 @pytest.mark.anyio
 async def test_the_id_token_of_an_oidc_provider_is_the_token(path: Path) -> None:
     token = jwt(exp=4_000_000_000)
@@ -324,6 +325,7 @@ async def test_the_id_token_of_an_oidc_provider_is_the_token(path: Path) -> None
     assert (await KubeconfigIdentity(path, None).access()).authorization == f"Bearer {token}"
 
 
+@pytest.mark.filterwarnings("ignore:.*utc.*:DeprecationWarning")  # of kubernetes-asyncio
 @pytest.mark.anyio
 async def test_an_id_token_that_cannot_be_refreshed_is_said(path: Path) -> None:
     provider = {"name": "oidc", "config": {"id-token": jwt(exp=1)}}
