@@ -27,8 +27,8 @@ from fastapi_maintenance.backends.env import EnvVarBackend
 from fastapi_maintenance.backends.stages import Stage, stages_of
 from fastapi_maintenance.windows import OFF, Opening, Response, State, strictest, switched
 
-from .blocks import WindowBlock
 from .identity import find_identity
+from .reports import Reports, reports_by_default
 from .sharing import join, leave
 from .views import View
 from .watcher import Health, Target, Watcher
@@ -42,6 +42,16 @@ _UNKNOWN = switched(
     Opening(
         response=Response(message="Service is starting", retry_after_seconds=5), probes_pass=True
     )
+)
+
+
+_LOOK_EVERY = 0.005
+"""Seconds between two looks at what start-up waits for."""
+
+_NOT_LISTED = "no list of windows within %s s of starting"
+_NOT_REPORTED = (
+    "not registered as a MaintenanceProcess within %s s of starting: nobody who waits until all "
+    "has drained waits for this process"
 )
 
 
@@ -64,6 +74,8 @@ class K8sBackend(BaseStateBackend):
         outside_cluster: what decides outside a Pod when no kubeconfig is asked for.
         sync_timeout: seconds that start-up waits for the first list.
         before_first_sync: what becomes of requests when it has not come by then.
+        report: whether the process says as a MaintenanceProcess what it enforces; default in a Pod
+            only. Then start-up waits for its registration, too.
     """
 
     probes_pass = True
@@ -79,6 +91,7 @@ class K8sBackend(BaseStateBackend):
         outside_cluster: BaseStateBackend | None = None,
         sync_timeout: float = 5.0,
         before_first_sync: Literal["serve", "refuse"] = "serve",
+        report: bool | None = None,
     ) -> None:
         if app is not None and not isinstance(app, str):
             raise TypeError(
@@ -89,21 +102,26 @@ class K8sBackend(BaseStateBackend):
             raise ValueError(f"source={source!r}: write 'maintenancewindow' or 'configmap'")
         self.app = app or os.environ.get(APP_VARIABLE)
         self.sync_timeout = sync_timeout
-        self._unsynced = OFF if before_first_sync == "serve" else _UNKNOWN
+        self._is_strict = before_first_sync == "refuse"
+        self._unsynced = _UNKNOWN if self._is_strict else OFF
         self.ready = False
         self._outside = outside_cluster or EnvVarBackend()
         self._view = View(self.app)
         self._watcher: Watcher | None = None
         self._began_at = 0.0
+        self._is_closed = False
         self._lock = threading.Lock()
         identity = find_identity(context, kubeconfig)
         self._target = None if identity is None else Target(identity, source, namespace)
         self._blocks = self._own_blocks = self._find_blocks()
-        self._writing: Writing | None = None
+        self._writes: Writing | BaseStateBackend = self._outside
         if self._target is not None:
             # An identity of its own, since each is used by one thread.
             own = find_identity(context, kubeconfig) or self._target.identity
-            self._writing = self._make_writing(replace(self._target, identity=own))
+            self._writes = self._make_writing(replace(self._target, identity=own))
+        wanted = reports_by_default(identity) if report is None else report
+        self.reports = self._target is not None and wanted
+        self._reports = Reports(self, self.app, self._view, self.reports)
         if self._target is not None and self.app is None:
             logger.warning(
                 "this application has no name, so only windows for every app concern it: "
@@ -118,11 +136,12 @@ class K8sBackend(BaseStateBackend):
         if watcher is None:
             if self._target is None:
                 return self._outside.state()
-            self._begin(self._target)
-        timeline = self._view.timeline
-        if timeline is None:
+            if not (self.reports and self._is_closed):  # a look must not register what ends
+                self._begin(self._target)
+        timeline, now = self._view.timeline, wall_clock()
+        if timeline is None or (self._is_strict and not self._reports.allow_serving):
             return self._unsynced
-        state = timeline.at(wall_clock())
+        state = self._reports.hold(timeline.at(now), now)
         return state if self._view.complete else strictest(state, self._unsynced)
 
     def decide(self, fixed: State | None = None) -> State:
@@ -159,9 +178,11 @@ class K8sBackend(BaseStateBackend):
 
     def close(self) -> None:
         """End the thread. What is known stays; the next request starts it again."""
+        # Before anything is counted for the last time.
+        self.ready, self._is_closed = False, True
         with self._lock:
             watcher, self._watcher = self._watcher, None
-        self.ready = False
+        self._reports.end()
         if watcher is not None and self._target is not None:
             leave(self._target, watcher, self._view)
 
@@ -174,19 +195,16 @@ class K8sBackend(BaseStateBackend):
         Raises:
             StateNotWritten: it is as it was.
         """
-        if self._writing is None:
-            await self._outside.set_value(value)
-        elif await self._writing.turn(value) and not value:
-            self._warn_of_others()
+        await self._writes.set_value(value)
 
     @property
     def blocks_are_local(self) -> bool:
         """Outside a cluster perhaps; within, others see a window."""
-        return self._writing is None and self._outside.blocks_are_local
+        return self._writes.blocks_are_local
 
     def opens_later(self, on: bool) -> bool:
         """To turn it on takes a request; to turn it off concerns this process alone."""
-        return on if self._writing is not None else self._outside.opens_later(on)
+        return self._writes.opens_later(on)
 
     def open_block(self, on: bool) -> Any | Awaitable[Any]:
         """Begin a block: off for this process, on by a window for all of the app's.
@@ -194,30 +212,19 @@ class K8sBackend(BaseStateBackend):
         Raises:
             StateNotWritten: they can't be told of it.
         """
-        if self._writing is None:
-            return self._outside.open_block(on)
-        return self._writing.open_block() if on else self._own_blocks.open(on)
+        return self._writes.open_block(on)
 
     def close_block(self, block: Any) -> Awaitable[None] | None:
         """End a block; nothing where it is another process's, from before a fork."""
-        if self._writing is None:
-            return self._outside.close_block(block)
-        if isinstance(block, WindowBlock):
-            return self._writing.close_block(block)
-        return super().close_block(block)
+        return self._writes.close_block(block)
 
     def wait_for_others(self, block: Any, what: str, until: float) -> Awaitable[None] | None:
         """Return when the operator says that all processes have enforced it, or are drained."""
-        if self._writing is None:
-            return self._outside.wait_for_others(block, what, until)
-        return self._writing.prove(block, what, until)
+        return self._writes.wait_for_others(block, what, until)
 
     def note_stage(self, owner: Hashable, stage: Stage | None) -> None:
         """The application starts, serves or ends."""
-        if self._writing is None:
-            self._outside.note_stage(owner, stage)
-        else:
-            self._writing.stages.note(owner, stage)
+        self._writes.note_stage(owner, stage)
 
     def health(self) -> Health | None:
         """How the watch is doing; None where there is none: outside a cluster, or not started."""
@@ -225,7 +232,8 @@ class K8sBackend(BaseStateBackend):
         if watcher is None:
             return None
         health = watcher.health()
-        return replace(health, rejected=health.rejected + self._view.rejected)
+        rejected = health.rejected + self._view.rejected
+        return replace(health, rejected=rejected, unreported=self._reports.trouble)
 
     def _in_block(self) -> State:
         # Once the server has been away for so long that the window is over, it holds here still.
@@ -238,39 +246,51 @@ class K8sBackend(BaseStateBackend):
         return blocks_of((type(self), self.state_key()))
 
     def _make_writing(self, target: Target) -> Writing:
+        writer, written = Writer(target.identity, target.namespace), written_of(target.key)
         stages = stages_of(self.state_key())
         stages.begin_anew()
-        writer = Writer(target.identity, target.namespace)
-        written = written_of(target.key)
         return Writing(writer, self.app, target.source, written, self._own_blocks, stages)
-
-    def _warn_of_others(self) -> None:
-        refusal = None if self._watcher is None else self.state().strongest
-        if refusal is not None:
-            logger.warning("the switch is off, but %s still refuses", refusal.opening.source)
 
     def _begin(self, target: Target) -> Watcher:
         with self._lock:
             if self._watcher is None:
-                self._began_at = time.monotonic()
+                self._began_at, self._is_closed = time.monotonic(), False
                 self._watcher = join(target, self._view)
+                self._reports.begin(target)
             return self._watcher
 
     async def _wait_for_sync(self, watcher: Watcher) -> None:
         # The thread is not of this event loop, and the loop need not be asyncio's: hence no event.
-        until = self._began_at + self.sync_timeout
-        while not watcher.synced and time.monotonic() < until:  # noqa: ASYNC110
-            await anyio.sleep(0.005)
-        if not watcher.synced:
-            logger.error("no list of windows within %s s of starting", self.sync_timeout)
+        while self._must_wait(watcher):  # noqa: ASYNC110
+            await anyio.sleep(_LOOK_EVERY)
+
+    def wait(self) -> None:
+        """As `wait_until_ready`, for code without an event loop."""
+        if self._target is None:
+            self._outside.wait()
+        else:
+            watcher = self._begin(self._target)
+            while self._must_wait(watcher):
+                time.sleep(_LOOK_EVERY)
+        self.ready = True
+
+    def _must_wait(self, watcher: Watcher) -> bool:
+        """Whether to wait on; says what is missing when the time for that is over."""
+        if watcher.synced and self._reports.allow_serving:
+            return False
+        if time.monotonic() < self._began_at + self.sync_timeout:
+            return True
+        logger.error(_NOT_LISTED if not watcher.synced else _NOT_REPORTED, self.sync_timeout)
+        return False
 
     def _forget_thread(self) -> None:
         """A thread does not survive a fork: the child starts its own with its first request."""
         self._lock = threading.Lock()
         self._watcher = None
+        self._reports.forget()
         self.ready = False
-        if self._writing is not None:
-            self._writing.disown()
+        if isinstance(self._writes, Writing):
+            self._writes.disown()
 
 
 _alive: weakref.WeakSet[K8sBackend] = weakref.WeakSet()

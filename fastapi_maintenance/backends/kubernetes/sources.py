@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from fastapi_maintenance.windows import (
     GROUP,
@@ -31,6 +31,14 @@ logger = logging.getLogger(__name__)
 Object = dict[str, Any]
 
 
+class Unread(NamedTuple):
+    """A window that could not be understood, as far as its metadata goes."""
+
+    uid: str
+    name: str
+    generation: int
+
+
 class _Store:
     """What the stores share: whether the first list has come, and who is told of changes."""
 
@@ -41,6 +49,11 @@ class _Store:
         self.rejected: dict[str, str] = {}
         """Names of objects that could not be understood, and why."""
         self._changed: Callable[[], None] = _nobody
+
+    @property
+    def unread(self) -> tuple[Unread, ...]:
+        """Windows that could not be understood, as far as they are known one by one."""
+        return ()
 
     def begin(self, changed: Callable[[], None]) -> None:
         """A thread begins to fill it, and wants to be told when something is to count."""
@@ -66,6 +79,12 @@ class WindowStore(_Store):
         """All that are known and valid; the same tuple for as long as nothing changes."""
         self._known: dict[str, Window] = {}
         self._read: dict[str, tuple[object, ...]] = {}
+
+    @property
+    def unread(self) -> tuple[Unread, ...]:
+        """Those that could not be understood."""
+        contents = ((name, self._read.get(name, ())) for name in sorted(self.rejected))
+        return tuple(Unread(str(c[0]), name, int(str(c[1] or 0))) for name, c in contents if c)
 
     @staticmethod
     def resource(namespace: str) -> Resource:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fastapi_maintenance.backends.base import state_of_word
 from fastapi_maintenance.windows import OFF, State, Timeline, Window, strictest
 
-from .sources import SWITCH_CONFIGMAP
+from .sources import SWITCH_CONFIGMAP, Unread
 
 SWITCH_KEY = "maintenance"
 
@@ -26,6 +26,8 @@ class Known:
     """The switch's; None where no switch is followed."""
     complete: bool = False
     """Whether everything that is followed has been listed."""
+    unread: tuple[Unread, ...] = ()
+    """Windows that could not be understood: of those an older version is in force, if any."""
 
 
 class View:
@@ -36,6 +38,8 @@ class View:
         """None before anything is known; replaced whole."""
         self.complete = False
         """Whether all that is followed has been listed once; else there may be more windows."""
+        self.unread: tuple[Unread, ...] = ()
+        """Windows that could not be understood."""
         self._app = app
         self._switch = Switch(app)
         self._windows: tuple[Window, ...] | None = None
@@ -53,6 +57,7 @@ class View:
         if known.windows is not self._windows or state != self._state or self.timeline is None:
             self.timeline = Timeline(known.windows, self._app, state)
             self._windows, self._state = known.windows, state
+        self.unread = known.unread
         self.complete = self.complete or known.complete
 
 

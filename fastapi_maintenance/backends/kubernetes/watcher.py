@@ -47,6 +47,9 @@ class Health:
     """Windows known."""
     rejected: int
     """Objects that could not be understood."""
+    unreported: str | None = None
+    """Why nobody who waits until all has drained waits for this process; None while its word
+    counts, or where it is not to report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +236,7 @@ class Watcher:
             windows=self._written.without_removed(self._stores[-1].windows),
             words=next((s.words for s in self._stores if isinstance(s, SwitchStore)), None),
             complete=complete,
+            unread=self._stores[-1].unread,
         )
         with self._lock:
             self._known = known
