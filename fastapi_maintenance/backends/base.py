@@ -81,6 +81,12 @@ class BaseStateBackend:
     def close(self) -> None:
         """Stop what `start` began. The last known state stays."""
 
+    def note_stage(self, owner: Hashable, stage: Stage | None) -> None:
+        """The lifespan of an application with this backend has come to a stage; None: it has none.
+
+        Called by its middleware, `owner`. For backends that others have in common with it.
+        """
+
     def work(self, name: str, *, needs: Iterable[str] = ()) -> Work:
         """A block of work that is no request, of a queue's worker or a job: ``with`` or
         ``async with``.
@@ -98,12 +104,6 @@ class BaseStateBackend:
         from .work import Work  # here, since few applications need it
 
         return Work(self, name, needs)
-
-    def note_stage(self, owner: Hashable, stage: Stage | None) -> None:
-        """The lifespan of an application with this backend has come to a stage; None: it has none.
-
-        Called by its middleware, `owner`. For backends that others have in common with it.
-        """
 
     async def get_value(self) -> bool:
         """Whether the whole application is refused now."""

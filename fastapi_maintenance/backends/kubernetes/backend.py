@@ -27,7 +27,6 @@ from fastapi_maintenance.backends.env import EnvVarBackend
 from fastapi_maintenance.backends.stages import Stage, stages_of
 from fastapi_maintenance.windows import OFF, State, strictest
 
-from .blocks import WindowBlock
 from .first_sync import LOOK_EVERY, UNKNOWN, must_wait
 from .identity import find_identity
 from .reports import Reports, wants_reports
@@ -101,11 +100,11 @@ class K8sBackend(BaseStateBackend):
         self.reports = wants_reports(identity, report)
         self._reports = Reports(self, self.app, self._view, self.reports)
         self._blocks = self._own_blocks = self._find_blocks()
-        self._writing: Writing | None = None
+        self._writes: Writing | BaseStateBackend = self._outside
         if self._target is not None:
             # An identity of its own, since each is used by one thread.
             own = find_identity(context, kubeconfig) or self._target.identity
-            self._writing = self._make_writing(replace(self._target, identity=own))
+            self._writes = self._make_writing(replace(self._target, identity=own))
         if self._target is not None and self.app is None:
             logger.warning(
                 "this application has no name, so only windows for every app concern it: "
@@ -190,19 +189,16 @@ class K8sBackend(BaseStateBackend):
         Raises:
             StateNotWritten: it is as it was.
         """
-        if self._writing is None:
-            await self._outside.set_value(value)
-        elif await self._writing.turn(value) and not value:
-            self._warn_of_others()
+        await self._writes.set_value(value)
 
     @property
     def blocks_are_local(self) -> bool:
         """Outside a cluster perhaps; within, others see a window."""
-        return self._writing is None and self._outside.blocks_are_local
+        return self._writes.blocks_are_local
 
     def opens_later(self, on: bool) -> bool:
         """To turn it on takes a request; to turn it off concerns this process alone."""
-        return on if self._writing is not None else self._outside.opens_later(on)
+        return self._writes.opens_later(on)
 
     def open_block(self, on: bool) -> Any | Awaitable[Any]:
         """Begin a block: off for this process, on by a window for all of the app's.
@@ -210,30 +206,19 @@ class K8sBackend(BaseStateBackend):
         Raises:
             StateNotWritten: they can't be told of it.
         """
-        if self._writing is None:
-            return self._outside.open_block(on)
-        return self._writing.open_block() if on else self._own_blocks.open(on)
+        return self._writes.open_block(on)
 
     def close_block(self, block: Any) -> Awaitable[None] | None:
         """End a block; nothing where it is another process's, from before a fork."""
-        if self._writing is None:
-            return self._outside.close_block(block)
-        if isinstance(block, WindowBlock):
-            return self._writing.close_block(block)
-        return super().close_block(block)
+        return self._writes.close_block(block)
 
     def wait_for_others(self, block: Any, what: str, until: float) -> Awaitable[None] | None:
         """Return when the operator says that all processes have enforced it, or are drained."""
-        if self._writing is None:
-            return self._outside.wait_for_others(block, what, until)
-        return self._writing.prove(block, what, until)
+        return self._writes.wait_for_others(block, what, until)
 
     def note_stage(self, owner: Hashable, stage: Stage | None) -> None:
         """The application starts, serves or ends."""
-        if self._writing is None:
-            self._outside.note_stage(owner, stage)
-        else:
-            self._writing.stages.note(owner, stage)
+        self._writes.note_stage(owner, stage)
 
     def health(self) -> Health | None:
         """How the watch is doing; None where there is none: outside a cluster, or not started."""
@@ -256,16 +241,10 @@ class K8sBackend(BaseStateBackend):
         return blocks_of((type(self), self.state_key()))
 
     def _make_writing(self, target: Target) -> Writing:
+        writer, written = Writer(target.identity, target.namespace), written_of(target.key)
         stages = stages_of(self.state_key())
         stages.begin_anew()
-        writer = Writer(target.identity, target.namespace)
-        written = written_of(target.key)
         return Writing(writer, self.app, target.source, written, self._own_blocks, stages)
-
-    def _warn_of_others(self) -> None:
-        refusal = None if self._watcher is None else self.state().strongest
-        if refusal is not None:
-            logger.warning("the switch is off, but %s still refuses", refusal.opening.source)
 
     def _begin(self, target: Target) -> Watcher:
         with self._lock:
@@ -291,8 +270,8 @@ class K8sBackend(BaseStateBackend):
         self._watcher = None
         self._reports.forget()
         self.ready = False
-        if self._writing is not None:
-            self._writing.disown()
+        if isinstance(self._writes, Writing):
+            self._writes.disown()
 
 
 _alive: weakref.WeakSet[K8sBackend] = weakref.WeakSet()

@@ -6,14 +6,14 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Hashable, Iterator
 from typing import TypeVar
 
 import anyio
 
 from fastapi_maintenance.backends.base import APP_VARIABLE, StateNotWritten, wall_clock
 from fastapi_maintenance.backends.blocks import Block, Blocks
-from fastapi_maintenance.backends.stages import Stages
+from fastapi_maintenance.backends.stages import Stage, Stages
 
 from .blocks import WindowBlock
 from .complaints import explain_write
@@ -45,7 +45,7 @@ logger = logging.getLogger(__name__)
 
 
 class Writing:
-    """Writes for one app.
+    """Writes for one app; to be used as a backend is by `set_maintenance_mode` and by blocks.
 
     Args:
         writer: what writes.
@@ -56,6 +56,8 @@ class Writing:
         stages: where the applications are that this is for.
     """
 
+    blocks_are_local = False
+
     def __init__(
         self,
         writer: Writer,
@@ -65,7 +67,7 @@ class Writing:
         blocks: Blocks,
         stages: Stages,
     ) -> None:
-        self.stages = stages
+        self._stages = stages
         self._writer = writer
         self._app = app
         self._source = source
@@ -74,18 +76,21 @@ class Writing:
         self._holding: dict[WindowBlock, Block] = {}
         """What makes a block hold in this process, until somebody takes its window back."""
 
-    async def turn(self, value: bool) -> bool:
-        """Turn the switch of the app on or off; False where a process comes or goes.
+    async def set_value(self, value: bool) -> None:
+        """Turn the switch of the app on or off, unless its process comes or goes.
 
         Raises:
             StateNotWritten: it is as it was.
         """
-        stage = self.stages.transition()
+        stage = self._stages.transition()
         if stage is None:
             await self._turn(self._named(), value)
-        elif not self.stages.is_said(stage):
+        elif not self._stages.is_said(stage):
             logger.error(_PASSING, "on" if value else "off", stage.value)
-        return stage is None
+
+    def note_stage(self, owner: Hashable, stage: Stage | None) -> None:
+        """The application of a middleware, `owner`, has come to a stage."""
+        self._stages.note(owner, stage)
 
     async def _turn(self, app: str, value: bool) -> None:
         if self._source == "configmap":
@@ -95,12 +100,26 @@ class Writing:
         with _naming(f"maintenancewindow {name_for(app, SWITCH)}"):
             await self._do(lambda api: turn_window(api, app, value, self._written, wall_clock))
 
-    async def open_block(self) -> WindowBlock:
-        """Make the window of a block, and let it hold here.
+    def opens_later(self, on: bool) -> bool:
+        """Whether a request is needed."""
+        return on
+
+    def open_block(self, on: bool) -> Block | Awaitable[WindowBlock]:
+        """Begin a block: one that turns it off is for this process alone.
 
         Raises:
-            StateNotWritten: there is none.
+            StateNotWritten: there is no window, so that others would not know of it.
         """
+        return self._open_window() if on else self._blocks.open(on)
+
+    def close_block(self, block: Block | WindowBlock) -> Awaitable[None] | None:
+        """End a block."""
+        if isinstance(block, WindowBlock):
+            return self._close_window(block)
+        self._blocks.close(block)
+        return None
+
+    async def _open_window(self) -> WindowBlock:
         block = WindowBlock(self._named(), self._writer, self._written, self._lose)
         try:
             with _naming(f"maintenancewindow {block.name}"):
@@ -111,11 +130,8 @@ class Writing:
         self._holding[block] = self._blocks.open(True)
         return block
 
-    async def close_block(self, block: WindowBlock) -> None:
-        """Delete its window, if that can be; it ends by itself else.
-
-        Nothing where it is another process's, from before a fork.
-        """
+    async def _close_window(self, block: WindowBlock) -> None:
+        """Nothing where it is another process's, from before a fork."""
         if block.pid == os.getpid():
             self._lose(block)
             block.release()
@@ -134,7 +150,7 @@ class Writing:
         if local is not None:
             self._blocks.close(local)
 
-    async def prove(self, block: WindowBlock, what: str, until: float) -> None:
+    async def wait_for_others(self, block: WindowBlock, what: str, until: float) -> None:
         """Return when the operator says that all processes have ``enforced`` it, or ``drained``.
 
         Raises:
