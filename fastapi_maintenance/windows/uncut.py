@@ -85,27 +85,25 @@ class _Regular:
         # One that would start just when it is ended does not take place either.
         dropped = {*without, *([ended_at] if ended_at else [])}
         self._without = frozenset(seconds_of(start) for start in dropped if _is_whole(start))
-        self._known_beyond: dict[int, int | None] = {}
+        # For each of those the next and the last that take place, so that a row of them costs
+        # nothing where one looks.
+        self._beyond: dict[int | None, int | None] = {}
+        self._before: dict[int | None, int | None] = {}
+        for start in sorted(self._without, reverse=True):
+            following = self._calendar.first(start + 1)
+            self._beyond[start] = self._beyond.get(following, following)
+        for start in sorted(self._without):
+            previous = self._calendar.last(start - 1)
+            self._before[start] = self._before.get(previous, previous)
 
     def at(self, now: datetime) -> Occurrence | None:
-        start, over = self._calendar.last(seconds_of(now)), seconds_of(now, self._duration)
-        while start in self._without and start > over:
-            start = self._calendar.last(start - 1)
-        found = None if start in self._without else self._opened(start)
+        start = self._calendar.last(seconds_of(now))
+        found = self._opened(self._before.get(start, start))
         return found if found is not None and found.contains(now) else None
 
     def after(self, now: datetime) -> Occurrence | None:
         start = self._calendar.first(seconds_of(now) + 1)
-        return self._opened(self._beyond(start) if start in self._without else start)
-
-    def _beyond(self, start: int) -> int | None:
-        """The first start from one on that is not left out."""
-        if start not in self._known_beyond:
-            found = self._calendar.first(start + 1)
-            while found in self._without:
-                found = self._calendar.first(found + 1)
-            self._known_beyond[start] = found
-        return self._known_beyond[start]
+        return self._opened(self._beyond.get(start, start))
 
     def between(self, begin: datetime, until: datetime) -> Iterator[Occurrence]:
         start = self._calendar.first(self._earliest(begin))

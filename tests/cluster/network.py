@@ -98,10 +98,11 @@ class Forwarder:
                 far = socket.create_connection(self._target)
                 self._open += [near, far]
                 for pair in ((near, far), (far, near)):
-                    threading.Thread(target=_pass_on, args=pair, daemon=True).start()
+                    threading.Thread(target=pass_on, args=pair, daemon=True).start()
 
 
-def _pass_on(source: socket.socket, sink: socket.socket) -> None:
+def pass_on(source: socket.socket, sink: socket.socket) -> None:
+    """What one socket gives, until it ends."""
     with suppress(OSError):
         while data := source.recv(65536):
             sink.sendall(data)

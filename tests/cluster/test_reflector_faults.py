@@ -6,7 +6,6 @@ Numbers are those of the behaviours that tests/unit/test_behaviours.py lists.
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
 from dataclasses import replace
@@ -21,7 +20,15 @@ from fastapi_maintenance.backends.kubernetes import K8sBackend, identity
 from fastapi_maintenance.backends.kubernetes.identity import PodIdentity
 from fastapi_maintenance.backends.kubernetes.pace import Pace
 from fastapi_maintenance.windows import OFF
-from tests.cluster.following import BRISK, ROLE, Following, by_kubeconfig, create, delete
+from tests.cluster.following import (
+    BRISK,
+    IMPATIENT,
+    ROLE,
+    Following,
+    by_kubeconfig,
+    create,
+    delete,
+)
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
@@ -64,7 +71,8 @@ def test_04_a_410_in_the_stream_is_listed_anew(
         control_plane.apiserver.kill()
         following.wait_for(lambda: following.health.last_error, "the failure to be noticed")
         control_plane.apiserver.start()
-        wait_for(lambda: create(kubectl, namespace, "after") is None, what="the windows' API")
+        kubectl("get", "mw", "-n", namespace)  # which waits while their storage is made ready
+        create(kubectl, namespace, "after")
         delete(kubectl, "default", f"moves-the-version-on-{namespace}")
         assert following.names == {"before"}
         following.log.held = False
@@ -122,8 +130,9 @@ def test_17_a_connection_that_is_half_open_is_found(
     """A frozen server keeps all connections; the timer is the shorter here, and below 90 s else."""
     assert Pace().idle[1] < 90
     create(kubectl, namespace, "before")
-    with Following(by_kubeconfig(account)) as following:
+    with Following(by_kubeconfig(account), pace=IMPATIENT) as following:
         following.wait_for_names("before")
+        following.wait_for(lambda: following.log.opened, "the watch to be open")
         control_plane.apiserver.pause()
         paused = time.monotonic()
         following.wait_for(
@@ -164,8 +173,8 @@ def test_24_one_that_never_synced_does_as_configured_and_says_so(
 
 def sockets() -> int:
     """Open sockets of this process."""
-    links = [os.readlink(path) for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]
-    return sum(link.startswith("socket:") for link in links)
+    links = [path.readlink() for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]
+    return sum(str(link).startswith("socket:") for link in links)
 
 
 @pytest.mark.owns_control_plane
@@ -188,9 +197,9 @@ def test_25_it_ends_within_a_second_and_leaves_nothing_behind(
         with following:
             following.wait_for(lambda: following.health.synced, "the first list")  # noqa: B023
             ends()
-    following = Following(by_kubeconfig(account))
+    following = Following(by_kubeconfig(account), pace=IMPATIENT)
     with following:
-        following.wait_for(lambda: following.health.synced, "the first list")
+        following.wait_for(lambda: following.log.opened, "the watch to be open")
         control_plane.apiserver.pause()
         following.wait_for(lambda: following.health.last_error, "the failure to be noticed")
         ends()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.cluster.following import BRISK, ROLE, Following, by_kubeconfig, create, delete
-from tests.controlplane import binaries
+from tests.controlplane import binaries, flags
 from tests.controlplane.binaries import Binaries
 from tests.controlplane.cluster import ControlPlane
 from tests.controlplane.identity import make_identity
@@ -44,6 +44,8 @@ def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
     etcd = Path(next(iter(package.submodule_search_locations))) / "etcdbin" / "etcd"
     found = binaries.find()
     monkeypatch.setattr(binaries, "find", lambda: WithOldEtcd(found.folder, etcd))
+    for name in ("CLIENTS", "PEERS"):  # it takes no socket whose name has no port
+        monkeypatch.setattr(flags, name, f"{getattr(flags, name)}:0")
     with ControlPlane(tmp_path) as control_plane:
         cluster = own(control_plane)
         install(cluster)
@@ -61,7 +63,7 @@ def test_28_where_a_streamed_list_is_refused_windows_are_listed(old: Cluster) ->
         "&resourceVersionMatch=NotOlderThan&timeoutSeconds=2",
         check=False,
     )
-    assert "sendInitialEvents is forbidden" in refused.stderr + refused.stdout
+    assert "RequestWatchProgress is disabled" in refused.stdout
     account = by_kubeconfig(make_identity(old, "orders", "shop", cluster_role=ROLE))
     create(old.kubectl, "shop", "a", "b")
     with Following(account, pace=replace(BRISK, watch=(2, 2))) as following:

@@ -45,6 +45,8 @@ class ProcessServer(StandingCluster):
     async def get(self, path: str, params: Mapping[str, str]) -> Object:
         if "/maintenanceprocesses" in path:
             return self._processes(path, params)
+        if path.endswith("/configmaps/fastapi-maintenance-plan"):
+            return self._plan()
         consistent = "resourceVersion" not in params
         self.consistent_lists += consistent
         self.order.append("consistent list" if consistent else "list")
@@ -72,6 +74,11 @@ class ProcessServer(StandingCluster):
         if self.loses_answers:
             raise Unreachable("the answer was lost")
         return answer
+
+    def _plan(self) -> Object:
+        if "fastapi_maintenance_plan" not in self.configmaps:
+            raise ApiError(404, "not found")
+        return {"data": self.configmaps["fastapi_maintenance_plan"]}
 
     @property
     def specs(self) -> list[Object]:

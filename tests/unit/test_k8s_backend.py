@@ -325,8 +325,9 @@ async def test_outside_a_cluster_another_backend_decides(monkeypatch: pytest.Mon
     backend.start()
     await backend.wait_until_ready()
     assert backend.state() is outside.held
-    assert outside.calls == ["ready"]
     assert (threads(), backend.health()) == (0, None)
+    backend.close()
+    assert outside.calls == ["ready", "close"]
 
 
 def test_outside_a_cluster_the_environment_decides_by_default(

@@ -67,7 +67,9 @@ async def test_when_a_window_opens_for_all_at_once_they_tell_it_one_after_the_ot
     backend = Held()
     reporters = [Reporter(Account(backend, "orders"), source) for _ in range(PROCESSES)]
     running = [
-        asyncio.create_task(r.run(ProcessObject(server, "shop", Self("orders"), "configmap")))
+        asyncio.create_task(
+            r.run(ProcessObject(server, "shop", Self("orders"), "maintenancewindow"))
+        )
         for r in reporters
     ]
     try:

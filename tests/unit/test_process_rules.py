@@ -14,6 +14,7 @@ from fastapi_maintenance import K8sBackend
 from fastapi_maintenance.backends.kubernetes import process_self
 from fastapi_maintenance.backends.kubernetes.process import Life, Pod, Report, Self, new_object
 from fastapi_maintenance.backends.kubernetes.transport import ApiError
+from fastapi_maintenance.windows import make_plan
 from tests.unit.making import at, stored
 from tests.unit.processes import Book, ProcessServer, serve
 from tests.waiting import wait_for
@@ -114,6 +115,33 @@ def test_r1_with_refuse_it_serves_nothing_before_it_is_registered(
     assert len(server.processes) == 1
 
 
+def test_r1_without_the_crd_nobody_can_wait_for_it_and_it_serves_at_once(
+    server: ProcessServer, make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A switch in a ConfigMap needs neither CRDs nor an operator."""
+    server.refuses = ApiError(404, "the server could not find the requested resource")
+    backend = make(sync_timeout=60.0, before_first_sync="refuse")
+    backend.wait()
+    assert backend.state().writes is not None
+    assert "the CRD MaintenanceProcess is not installed here" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("plan", "serves"),
+    [(None, True), ("", False), ("{]", False), (make_plan((), at("2026-06-01T12:00Z"))[0], True)],
+    ids=["absent", "empty", "broken", "without windows"],
+)
+def test_r1_a_broken_plan_is_not_no_windows(
+    server: ProcessServer, make: Make, plan: str | None, serves: bool
+) -> None:
+    """A namespace that never had a window has none."""
+    if plan is not None:
+        server.configmaps = {"fastapi_maintenance_plan": {"windows.json": plan}}
+    backend = make(source="configmap", sync_timeout=0.3)
+    backend.wait()
+    assert backend._reports.allow_serving is serves
+
+
 def test_r1_a_registration_whose_answer_was_lost_is_no_second_process(
     server: ProcessServer, make: Make
 ) -> None:
@@ -190,6 +218,22 @@ def test_r2_who_only_looks_at_a_closed_backend_registers_nothing(
     assert (server.processes, backend.health()) == ({}, None)
 
 
+def test_r2_who_waits_while_the_gate_is_closed_waits_for_a_new_registration(
+    server: ProcessServer, make: Make
+) -> None:
+    """Another application's end, say, closes what they have in common."""
+    server.refuses = ApiError(403, "not yet")
+    backend = make(sync_timeout=60.0)
+    waiting = threading.Thread(target=backend.wait)
+    waiting.start()
+    wait_for(lambda: len(server.writes) > 0)
+    backend.close()
+    server.refuses = None
+    waiting.join(20)
+    assert backend.ready
+    assert len(server.processes) == 1
+
+
 def test_r2_an_api_server_that_is_away_does_not_hold_up_the_end(
     server: ProcessServer, make: Make, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -244,6 +288,21 @@ def test_r3_it_removes_the_object_of_another_only_if_it_proves_that_one_gone(
     wait_for(lambda: "ended" not in server.processes)
     left = {"lives", "of-another-pod", "in-another-namespace", "says-nothing"}
     assert left < server.processes.keys()
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/ns/pid"), reason="no /proc")  # noqa: PTH110
+def test_r3_while_a_window_is_open_each_report_looks_for_siblings_that_have_died(
+    server: ProcessServer, make: Make
+) -> None:
+    """Nobody else can tell, and a drain waits for them."""
+    backend = make()
+    book = Book(backend)
+    backend.wait()
+    wait_for(server.reported)
+    for number in range(3):  # more reports than a young process counts others
+        put(server, "ended", "pod-uid", gone())
+        book.why = f"Reason{number}"
+        wait_for(lambda: "ended" not in server.processes)
 
 
 def test_r3_only_registration_creates_and_a_report_that_meets_404_registers_anew(

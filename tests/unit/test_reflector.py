@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from fastapi_maintenance.backends.kubernetes import reflector
 from fastapi_maintenance.backends.kubernetes.pace import Pace
+from fastapi_maintenance.backends.kubernetes.reflector import Reflector
+from fastapi_maintenance.backends.kubernetes.sources import PlanStore
 from fastapi_maintenance.backends.kubernetes.transport import ApiError, Unreachable
-from tests.unit.scripted import Play, added, bookmark, deleted, error, item, listed
+from fastapi_maintenance.windows import make_plan
+from tests.unit.making import at, fixed, window
+from tests.unit.scripted import (
+    Ear,
+    Over,
+    Play,
+    ScriptedTransport,
+    added,
+    bookmark,
+    deleted,
+    error,
+    item,
+    listed,
+)
 
 pytestmark = pytest.mark.anyio
 
 AWAY = Unreachable("connection refused")
+NOW = at("2026-01-01T00:00Z")
 SPREAD = Pace().spread
 
 
@@ -82,6 +100,16 @@ async def test_a_version_that_is_gone_is_listed_anew_at_no_older_one(gone: objec
     known = "6" if isinstance(gone, list) else "5"
     assert play.requests == [("list", "0"), ("watch", "5"), ("list", known), ("watch", "9")]
     assert play.store.known == {"c": "8"}
+
+
+async def test_a_version_that_is_gone_is_no_failure_and_does_not_wait_for_one(
+    slept: list[float],
+) -> None:
+    """Each server that was started again begins so: after an outage all are waiting for it."""
+    gone = [error(410)]
+    play = await Play(listed(5), AWAY, AWAY, AWAY, gone, listed(9), gone, listed(9), []).run()
+    assert slept[:5] == [0.8, 1.6, 3.2, SPREAD, 6.4]
+    assert [heard for heard in play.ear.heard if "410" in heard] == ["failed: 410: no"]
 
 
 async def test_a_list_whose_version_is_gone_is_asked_for_consistently() -> None:
@@ -213,6 +241,52 @@ async def test_one_that_begins_anew_with_a_store_begins_where_that_is() -> None:
     play.store.version = "7"
     await play.run()
     assert play.requests == [("list", "7"), ("watch", "9")]
+
+
+async def test_a_remembered_version_that_is_gone_is_asked_for_once() -> None:
+    """As after an hour without anybody who watched."""
+    play = Play(ApiError(410, "too old"), listed(9), [])
+    play.store.version = "7"
+    await play.run()
+    assert play.requests == [("list", "7"), ("list", None), ("watch", "9")]
+
+
+PLANS = {
+    name: make_plan([window(fixed(("2026-01-01T00:00Z", None)), name=name)], NOW)[0]
+    for name in ("older", "newer")
+}
+
+
+def planned(name: str, version: int, uid: str = "first") -> dict[str, Any]:
+    """The ConfigMap of the plan with this one window."""
+    metadata = {"name": "fastapi-maintenance-plan", "uid": uid, "resourceVersion": str(version)}
+    return {"metadata": metadata, "data": {"windows.json": PLANS[name]}}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        [[{"type": "MODIFIED", "object": planned("older", 6)}]],
+        [[error(500)], listed(6, planned("older", 6))],
+    ],
+    ids=["in a watch", "in a list"],
+)
+async def test_an_older_plan_is_ignored(told: list[object]) -> None:
+    transport = ScriptedTransport([listed(7, planned("newer", 7)), *told])
+    store = PlanStore()
+    with contextlib.suppress(Over):
+        await Reflector(transport, PlanStore.resource("shop"), store, Ear()).run()
+    assert [known.name for known in store.windows] == ["newer"]
+
+
+async def test_a_plan_that_was_made_anew_is_no_older_one() -> None:
+    """Another uid, and a later version: whatever it says, it is the plan."""
+    again = {"type": "ADDED", "object": planned("older", 9, "second")}
+    transport = ScriptedTransport([listed(7, planned("newer", 7)), [again]])
+    store = PlanStore()
+    with contextlib.suppress(Over):
+        await Reflector(transport, PlanStore.resource("shop"), store, Ear()).run()
+    assert [known.name for known in store.windows] == ["older"]
 
 
 async def test_each_watch_is_closed_before_the_next_is_opened() -> None:

@@ -449,6 +449,7 @@ async def test_when_the_ca_is_replaced_requests_trust_the_new_one_and_a_watch_go
             await transport.get("/w", {})
             events = transport.watch("/w", {}, lambda: None)
             assert await anext(events) == [{"n": 0}]
+            await transport.get("/w", {})  # whose connection is kept, and must not be used again
             other = ssl.create_default_context(cadata=trustme.CA().cert_pem.bytes().decode())
             account.access_now = replace(account.access_now, ssl_context=other)
             with pytest.raises(Unreachable, match="certificate verify failed"):

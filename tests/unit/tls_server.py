@@ -50,7 +50,7 @@ class Wire:
         head = "\r\n".join(
             [f"HTTP/1.1 {status} Words", f"Content-Length: {len(content)}", *lines, "", ""]
         )
-        await self.raw(head.encode() + content)
+        await self.raw(head.encode("latin-1") + content)
 
     async def open(self, status: int = 200) -> None:
         """The head of an answer whose end is open."""

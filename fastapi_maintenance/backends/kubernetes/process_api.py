@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
 import secrets
 from datetime import datetime
 from typing import Any
 
-from fastapi_maintenance.windows import InvalidWindow, parse_plan
+from fastapi_maintenance.windows import parse_plan
 from fastapi_maintenance.windows.model import GROUP, VERSION
 from fastapi_maintenance.windows.model import PLURAL as PLURAL_OF_WINDOWS
 
@@ -23,8 +22,6 @@ FIELD_MANAGER = {"fieldManager": "fastapi-maintenance"}
 NOT_FOUND, CONFLICT = 404, 409
 
 Object = dict[str, Any]
-
-logger = logging.getLogger(__name__)
 
 
 class ProcessObject:
@@ -94,7 +91,12 @@ class ProcessObject:
         return [name for name in names if await self._delete(f"{self._all}/{name}", names[name])]
 
     async def all_windows(self) -> set[tuple[str, int]]:
-        """uid and generation of every window, as a consistent read has them."""
+        """uid and generation of every window, as a consistent read has them.
+
+        Raises:
+            ApiError, Unreachable: as the transport says.
+            InvalidWindow: the plan is broken, which is not "no windows".
+        """
         # Without a resourceVersion: a cache may be older than our registration.
         if self._source == "maintenancewindow":
             answer = await self._transport.get(self._path_of_windows, {})
@@ -106,13 +108,11 @@ class ProcessObject:
         path = f"/api/v1/namespaces/{self._namespace}/configmaps/{PLAN_CONFIGMAP}"
         try:
             plan = (await self._transport.get(path, {})).get("data") or {}
-            return {(w.uid, w.generation) for w in parse_plan(plan.get(PLAN_KEY, ""))}
         except ApiError as error:
             if error.status != NOT_FOUND:
                 raise
-        except InvalidWindow as error:
-            logger.debug("the plan can't be read: %s", error)  # who follows it says so
-        return set()
+            return set()  # a namespace that never had a window has no plan
+        return {(w.uid, w.generation) for w in parse_plan(plan.get(PLAN_KEY, ""))}
 
     @property
     def _path_of_windows(self) -> str:

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fastapi_maintenance.backends.base import wall_clock
-from fastapi_maintenance.windows import Timeline
+from fastapi_maintenance.windows import InvalidWindow, Timeline
 
 from .process import Report
 from .process_api import CONFLICT, NOT_FOUND, ProcessObject
@@ -58,6 +58,8 @@ class Reporter:
         when it came to exist."""
         self.has_vouched = False
         """Whether that was so once: the process may serve."""
+        self.is_pointless = False
+        """Whether there is nothing to register in: where no process can report, nobody waits."""
         self.settled = threading.Event()
         """Set, once it is told to stop, when there is nothing more to wait for."""
         self.has_left = False
@@ -97,13 +99,15 @@ class Reporter:
         """Create the object, then make sure of all windows: one that is older waits for nobody."""
         self.vouches = False
         while not await self._try(process.create(Report(), _now())):
+            self.is_pointless = self.trouble.status == NOT_FOUND
             await self._nap(self._pace.failed(time.monotonic()))
             if self._stopping:
                 self._leave()
                 return
+        self.is_pointless = False
         self._told = Report()
         self._pace.registered(time.monotonic(), self._told.heartbeat_seconds)
-        await self._look_around(process)
+        await self._look_around(process, count=True)
 
     def _log_unforeseen(self, error: Exception) -> None:
         if repr(error) != self._unforeseen:
@@ -118,14 +122,16 @@ class Reporter:
         self._lists.failed(now)  # unless it has worked, in the end: not all may ask at once
         try:
             listed = await process.all_windows()
-        except (ApiError, Unreachable) as error:  # the watch has the same trouble, and says so
+        except (ApiError, Unreachable, InvalidWindow) as error:
+            # The watch has the same trouble, and says so.
             logger.debug("no consistent list of windows: %s", error)
             return
         until = time.monotonic() + _LIST_AGAIN_AFTER  # what was deleted meanwhile never comes
         while not self._knows(listed) and time.monotonic() < until and not self._stopping:
             await self._nap(_LOOK_AT_MOST_EVERY)
-        self.vouches = self._knows(listed)
-        self.has_vouched = self.has_vouched or self.vouches
+        if self._knows(listed):
+            self.vouches = self.has_vouched = True
+            self._lists = ReportPace()
 
     def _knows(self, listed: Iterable[tuple[str, int]]) -> bool:
         timeline = self._source.timeline()
@@ -135,12 +141,13 @@ class Reporter:
         known |= {each.uid: each.generation for each in self._source.unread()}
         return all(known.get(uid, -1) >= generation for uid, generation in listed)
 
-    async def _look_around(self, process: ProcessObject) -> None:
-        """How many others there are, and which of this Pod have ended without a word."""
+    async def _look_around(self, process: ProcessObject, *, count: bool) -> None:
+        """Which others of this Pod have ended without a word, and how many there are in all."""
         try:
             if ended := await process.remove_ended_siblings():
                 logger.info("removed %s: their processes of this Pod have ended", ", ".join(ended))
-            self._pace.peers = await process.count_all()
+            if count:
+                self._pace.peers = await process.count_all()
         except (ApiError, Unreachable) as error:
             logger.debug("no look at other processes: %s", error)
 
@@ -184,8 +191,9 @@ class Reporter:
         if await self._try(process.patch(report, _now())):
             self._told = report
             self._pace.told(time.monotonic(), report.heartbeat_seconds)
-            if self._pace.counts_again():
-                await self._look_around(process)
+            count = self._pace.counts_again()
+            if count or report.windows:  # then somebody may wait for one that has died
+                await self._look_around(process, count=count)
             return
         self._pace.failed(time.monotonic())
         if self.trouble.status in (NOT_FOUND, CONFLICT):

@@ -36,10 +36,14 @@ class Reports:
 
     @property
     def allow_serving(self) -> bool:
-        """Whether the process is registered and has looked since, if it is to report."""
-        return not self.wanted or (
-            self._reporting is not None and self._reporting.reporter.has_vouched
-        )
+        """Whether the process is registered and has looked since, if it is to report.
+
+        Or whether it can't, since the CRD is not installed: a switch in a ConfigMap works without.
+        """
+        if not self.wanted:
+            return True
+        reporter = self._reporting.reporter if self._reporting else None
+        return reporter is not None and (reporter.has_vouched or reporter.is_pointless)
 
     @property
     def trouble(self) -> str | None:
@@ -73,6 +77,8 @@ class Reports:
         return state
 
 
-def reports_by_default(identity: Identity | None) -> bool:
-    """Whether a process reports that was not told: one in a Pod."""
-    return isinstance(identity, PodIdentity)
+def wants_reports(identity: Identity | None, told: bool | None) -> bool:
+    """Whether a process reports: as it was told, else in a Pod."""
+    if identity is None:
+        return False
+    return isinstance(identity, PodIdentity) if told is None else told
