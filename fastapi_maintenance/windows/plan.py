@@ -13,8 +13,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from .fields import ANY_YEAR, Fields
-from .manifest import parse_apps, parse_generation, parse_mode, parse_response
+from .manifest import parse_apps, parse_generation, parse_mode
 from .model import API_VERSION, Fixed, InvalidWindow, Occurrence, Window
+from .response_fields import parse_response
 from .schedule import occurrences_between
 from .state import DEFAULT_MESSAGE, Response
 
