@@ -71,6 +71,14 @@ def parse_mode(fields: Fields) -> Mode:
     return Mode(fields.choice("mode", known)) if "mode" in fields else Mode.FULL
 
 
+def check_label(path: str, value: object) -> str:
+    """A name that can be a label's value too, and stand in an answer."""
+    if not isinstance(value, str) or not _METADATA_NAME.fullmatch(value):
+        mend = "write at most 63 lower-case letters, digits and '-'"
+        raise InvalidWindow(path, f"{shown(value)} is not a name", mend)
+    return value
+
+
 def _window(metadata: Mapping[str, Any], spec: Fields) -> Window:
     mode, match = parse_mode(spec), parse_match(spec)
     check_that_something_is_refused(spec, mode, match)
@@ -109,10 +117,7 @@ def _label(metadata: Mapping[str, Any], field: str, default: str | None = None) 
     value = metadata.get(field)
     if value in (None, "") and default is not None:
         return default
-    if not isinstance(value, str) or not _METADATA_NAME.fullmatch(value):
-        mend = "write at most 63 lower-case letters, digits and '-'"
-        raise InvalidWindow(f"metadata.{field}", f"{shown(value)} is not a name", mend)
-    return value
+    return check_label(f"metadata.{field}", value)
 
 
 def _uid(metadata: Mapping[str, Any]) -> str:

@@ -37,15 +37,20 @@ def parse_match(fields: Fields) -> Match:
     )
 
 
-def parse_allow(fields: Fields) -> Allow:
-    """Who still gets through; nobody where nothing is said."""
+def parse_allow(fields: Fields, *, named: bool = True) -> Allow:
+    """Who still gets through; nobody where nothing is said.
+
+    Args:
+        fields: what has a field ``allow``.
+        named: whether tokens have names, as in a manifest; in a plan they have none.
+    """
     if "allow" not in fields:
         return NOBODY
     allow = fields.inner("allow", _ALLOW)
     return Allow(
         paths=_paths(allow),
         networks=tuple(_network(*item) for item in _items(allow, "cidrs")),
-        token_hashes=_token_hashes(allow) if "tokens" in allow else (),
+        token_hashes=_token_hashes(allow, named) if "tokens" in allow else (),
     )
 
 
@@ -90,14 +95,15 @@ def _network(path: str, value: object) -> Network:
     return network
 
 
-def _token_hashes(allow: Fields) -> tuple[str, ...]:
-    tokens = allow.objects("tokens", MOST, ("name", "sha256"))
+def _token_hashes(allow: Fields, named: bool) -> tuple[str, ...]:
+    tokens = allow.objects("tokens", MOST, ("name", "sha256") if named else ("sha256",))
+    for token in tokens if named else ():
+        token.name("name")
     return tuple(_token_hash(token) for token in tokens)
 
 
 def _token_hash(token: Fields) -> str:
     """The sum; the errors leave its value out, which may be the token itself."""
-    token.name("name")
     value = token.raw("sha256")
     if not isinstance(value, str) or not _SHA256.fullmatch(value):
         mend = "write the token's SHA-256 sum, 64 hexadecimal digits"
