@@ -72,7 +72,9 @@ def random_manifest(random: Random, namespace: str, name: str, now: datetime) ->
     return manifest
 
 
-def _sometimes(random: Random, name: str, value: Callable[[], Any], one_in: int = 3) -> Any:
+def _sometimes(
+    random: Random, name: str, value: Callable[[], Any], one_in: int = 3
+) -> dict[str, Any]:
     return {name: value()} if random.randrange(one_in) == 0 else {}
 
 

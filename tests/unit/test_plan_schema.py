@@ -46,9 +46,14 @@ PLAN: dict[str, Any] = json.loads(make_plan([EVERYTHING, OFTEN], NOW)[0])
 
 BEYOND_A_SCHEMA = re.compile(
     r"is not after start|day is out of range|month must be|year .* out of range|host bits"
-    r"|is not a network|is out of bounds: from|can't be set|sum of an empty token|IPv4 written"
+    r"|is out of bounds: from|can't be set|sum of an empty token|IPv4 written"
 )
 """What reading knows and a schema can't say: about calendars, about networks, about two values."""
+
+
+def is_beyond_a_schema(error: InvalidWindow) -> bool:
+    of_addresses = error.problem.endswith("is not a network") and error.__cause__ is not None
+    return of_addresses or BEYOND_A_SCHEMA.search(str(error)) is not None
 
 
 def is_read(document: Any) -> bool | None:
@@ -56,7 +61,7 @@ def is_read(document: Any) -> bool | None:
     try:
         parse_plan(json.dumps(document))
     except InvalidWindow as error:
-        return None if BEYOND_A_SCHEMA.search(str(error)) else False
+        return None if is_beyond_a_schema(error) else False
     return True
 
 
