@@ -73,6 +73,7 @@ class Course:
         free = _free(exclusions)
         self._free_from = [begin for begin, _ in free]
         self._free_until = [end for _, end in free]
+        self._known_from: dict[int, Occurrence | None] = {}
 
     def at(self, now: datetime) -> Occurrence | None:
         """`occurrence_at`."""
@@ -94,6 +95,11 @@ class Course:
 
     def _from(self, number: int) -> Occurrence | None:
         """The first piece that starts in a stretch without exclusions, or in a later one."""
+        if number not in self._known_from:
+            self._known_from[number] = self._search(number)
+        return self._known_from[number]
+
+    def _search(self, number: int) -> Occurrence | None:
         while number < len(self._free_from):
             begin = self._free_from[number]
             if (found := self._whole.at(begin)) is not None:
@@ -205,19 +211,27 @@ class _Regular:
         # One that would start just when it is ended does not take place either.
         dropped = {*without, *([ended_at] if ended_at else [])}
         self._without = frozenset(seconds_of(start) for start in dropped if _is_whole(start))
+        self._known_beyond: dict[int, int | None] = {}
 
     def at(self, now: datetime) -> Occurrence | None:
-        start = self._calendar.last(seconds_of(now))
-        while start in self._without:
+        start, over = self._calendar.last(seconds_of(now)), seconds_of(now, self._duration)
+        while start in self._without and start > over:
             start = self._calendar.last(start - 1)
-        found = self._opened(start)
+        found = None if start in self._without else self._opened(start)
         return found if found is not None and found.contains(now) else None
 
     def after(self, now: datetime) -> Occurrence | None:
         start = self._calendar.first(seconds_of(now) + 1)
-        while start in self._without:
-            start = self._calendar.first(start + 1)
-        return self._opened(start)
+        return self._opened(self._beyond(start) if start in self._without else start)
+
+    def _beyond(self, start: int) -> int | None:
+        """The first start from one on that is not left out."""
+        if start not in self._known_beyond:
+            found = self._calendar.first(start + 1)
+            while found in self._without:
+                found = self._calendar.first(found + 1)
+            self._known_beyond[start] = found
+        return self._known_beyond[start]
 
     def between(self, begin: datetime, until: datetime) -> Iterator[Occurrence]:
         start = self._calendar.first(self._earliest(begin))

@@ -72,6 +72,7 @@ class Calendar:
     def __init__(self, schedule: str, time_zone: str) -> None:
         self._times = _LocalTimes(schedule)
         self._zone = time_zone
+        self._last_here = stretch(time_zone, 0)
         minute, hour, *_ = schedule.split()
         self._once = not (minute.startswith("*") or hour.startswith("*"))
         """Whether it opens once for each local time, whatever the clocks do."""
@@ -79,7 +80,7 @@ class Calendar:
     def first(self, at: int) -> int | None:
         """The first start at or after an instant."""
         while True:
-            here = stretch(self._zone, at)
+            here = self._stretch(at)
             if at == here.begin and self._opens_after_gap(here):
                 return at
             local = self._times.first(max(at, self._fresh_from(here)) + here.offset)
@@ -94,7 +95,7 @@ class Calendar:
     def last(self, at: int) -> int | None:
         """The last start at or before an instant."""
         while True:
-            here = stretch(self._zone, at)
+            here = self._stretch(at)
             local = self._times.last(at + here.offset)
             if local is not None and (start := local - here.offset) >= self._fresh_from(here):
                 return start
@@ -105,9 +106,16 @@ class Calendar:
             is_far = at - here.begin > LONGEST_JUMP
             at = min(here.begin - 1, start + LONGEST_JUMP) if is_far else here.begin - 1
 
+    def _stretch(self, at: int) -> Stretch:
+        here = self._last_here
+        if not here.begin <= at < here.end:
+            self._last_here = here = stretch(self._zone, at)
+        return here
+
     def _fresh_from(self, here: Stretch) -> int:
         """From when on local times count: after an overlap, when they come for the first time."""
-        return here.begin + (max(here.before - here.offset, 0) if self._once else 0)
+        overlap = here.before - here.offset
+        return here.begin + overlap if self._once and overlap > 0 else here.begin
 
     def _opens_after_gap(self, here: Stretch) -> bool:
         """Whether it opens as a stretch begins, since local times in the gap before it fit."""
