@@ -18,18 +18,24 @@ from tests.rewriting import written
 Spec = dict[str, Any]
 WHOLE: Spec = {
     "apps": ["orders"],
-    "suspend": False,
+    "suspend": True,
     "mode": "ReadOnly",
     "endedAt": "2026-06-01T22:00:00Z",
     "overrides": [
-        {"occurrence": "2026-05-01T22:00:00Z", "start": "2026-05-02T22:00:00Z", "reason": "Fair"},
+        {
+            "occurrence": "2026-05-01T22:00:00Z",
+            "start": "2026-05-02T22:00:00Z",
+            "end": "2026-05-03T22:00:00Z",
+            "skip": False,
+            "reason": "Fair",
+        },
         {"occurrence": "2026-06-01T22:00:00Z", "end": "2026-06-02T22:00:00Z"},
         {"occurrence": "2026-07-01T22:00:00Z", "skip": True},
     ],
     "exclusions": [
         {"start": "2026-05-01T22:00:00Z", "end": "2026-05-02T22:00:00Z", "reason": "Fair"}
     ],
-    "match": {"paths": ["/api/*"], "methods": ["POST"], "dependencies": ["orders-db"]},
+    "match": {"paths": ["/api/*"], "methods": ["POST", "PUT"], "dependencies": ["orders-db"]},
     "allow": {
         "paths": ["/status"],
         "cidrs": ["10.0.0.0/8"],
@@ -37,7 +43,7 @@ WHOLE: Spec = {
     },
     "response": {
         "message": "Back at ten.",
-        "statusCode": 503,
+        "statusCode": 500,
         "retryAfterSeconds": 60,
         "headers": [{"name": "X-Status", "value": "a"}],
     },
