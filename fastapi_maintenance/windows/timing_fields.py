@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 from .fields import Fields
@@ -15,6 +16,8 @@ MOST_EXCLUSIONS = 64
 LONGEST_REASON = 256
 LONGEST_ANNOUNCEMENT = timedelta(hours=720)
 _YEAR = 31_536_000
+_UNREADABLE = re.compile(r"[^ \t\n\f\r!-~]|(?<![/0-9])[0-9]{3}|/(?!0?[1-9][0-9]{0,2}([^0-9]|$))")
+"""What cronsim takes and the API server does not: other white space, numbers and steps too long."""
 
 
 def parse_timing(spec: Fields) -> Fixed | Recurring:
@@ -94,6 +97,9 @@ def _recurring(spec: Fields) -> Recurring:
         if name not in spec:
             raise spec.invalid(name, "is needed with schedule", f"say {name}: {example}")
     schedule, time_zone = spec.text("schedule", 128), spec.text("timeZone", 64)
+    if found := _UNREADABLE.search(schedule):
+        mend = "write cron fields such as '0 2 * * SUN' or '*/15 * * * *', with spaces between them"
+        raise spec.invalid("schedule", f"{schedule!r} can't be read at {found[0]!r}", mend)
     check_schedule(schedule)
     zone(time_zone)
     return Recurring(schedule, time_zone, spec.duration("duration"))
