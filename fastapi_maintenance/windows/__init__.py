@@ -43,7 +43,7 @@ if TYPE_CHECKING:
         applies_to,
     )
     from .occurrences import next_occurrence, occurrence_at, occurrences_between
-    from .plan import HORIZON, format_instant, make_plan, parse_plan
+    from .plan import HORIZON, format_duration, format_instant, make_plan, parse_plan, plan_schema
     from .timeline import Timeline, state_at
 
 __all__ = [
@@ -76,6 +76,7 @@ __all__ = [
     "Window",
     "applies_to",
     "covers",
+    "format_duration",
     "format_instant",
     "load_documents",
     "make_plan",
@@ -85,13 +86,15 @@ __all__ = [
     "occurrences_between",
     "parse_manifest",
     "parse_plan",
+    "plan_schema",
     "state_at",
     "strictest",
     "switched",
 ]
 
 _MODULES = {
-    **dict.fromkeys(("HORIZON", "format_instant", "make_plan", "parse_plan"), "plan"),
+    **dict.fromkeys(("HORIZON", "format_duration", "format_instant"), "plan"),
+    **dict.fromkeys(("make_plan", "parse_plan", "plan_schema"), "plan"),
     **dict.fromkeys(("next_occurrence", "occurrence_at", "occurrences_between"), "occurrences"),
     **dict.fromkeys(("Allow", "Match", "Network"), "match"),
     **dict.fromkeys(("Timeline", "state_at"), "timeline"),
