@@ -7,106 +7,120 @@ may run on far beyond: from each end that lies behind the horizon to the end of 
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from .model import Occurrence, Window
 from .occurrences import next_occurrence, occurrence_at
+from .phases import LONGEST_UNION
 
 MOST_BEHIND = 256
-"""Occurrences of one window."""
-_INSTANT = timedelta(microseconds=1)
-_LONGEST_UNION = 32
-"""Steps, as many as whoever reads the plan takes at most."""
+"""Occurrences of one window: where more would matter, unions are told of as shorter."""
 _MOST_STEPS = 2048
 """Of all unions together; there are more only where many windows never close."""
+_INSTANT = timedelta(microseconds=1)
 
-_Steps = list[tuple[datetime, frozenset[int]]]
-"""Ends of occurrences, each with the windows that led there, by their numbers."""
+
+class _Step(NamedTuple):
+    """A union of some windows has come to an instant."""
+
+    end: datetime
+    turn: int
+    """The number of the window that led there; the next ones have their turns first."""
+    members: frozenset[int]
+    """All that led there, which are of the union for certain."""
 
 
 def occurrences_behind(
-    windows: Sequence[Window], before: Sequence[Iterable[Occurrence]], horizon: datetime
+    windows: Sequence[Window], before: Sequence[Sequence[Occurrence]], horizon: datetime
 ) -> list[list[Occurrence]]:
     """For each window the occurrences that start at the horizon or later and matter before it.
 
     Args:
-        windows: all that a plan holds.
+        windows: all that a plan holds, in its order.
         before: their occurrences that start before the horizon.
         horizon: the instant from which on nothing more is promised.
     """
-    found: list[set[Occurrence]] = [set() for _ in windows]
-    for window, occurrences in zip(windows, found, strict=True):
-        if following := next_occurrence(window, horizon - _INSTANT):
-            occurrences.add(following)
-    for number, occurrence in _runs_on(windows, before, horizon):
+    following = [next_occurrence(window, horizon - _INSTANT) for window in windows]
+    near = [
+        [o for o in (*occurrences, after) if o and (o.end is None or o.end >= horizon)]
+        for occurrences, after in zip(before, following, strict=True)
+    ]
+    found = [{after} if after else set() for after in following]
+    for number, occurrence in _runs_on(windows, near, horizon):
         if occurrence.start >= horizon:
             found[number].add(occurrence)
-    return [sorted(each, key=lambda o: o.start)[:MOST_BEHIND] for each in found]
+    return [sorted(each, key=_start)[:MOST_BEHIND] for each in found]
 
 
 def _runs_on(
-    windows: Sequence[Window], before: Sequence[Iterable[Occurrence]], horizon: datetime
+    windows: Sequence[Window], near: Sequence[Sequence[Occurrence]], horizon: datetime
 ) -> set[tuple[int, Occurrence]]:
-    """What the unions that reach the horizon run on through, whichever windows they are of.
-
-    A request is refused by some of the windows, and its union takes the longest occurrence of
-    those at each step. So a step by one window is possible only if none of the windows that led
-    there lasts longer.
-    """
-    covering = functools.cache(functools.partial(_covering, windows))
-    visited: dict[datetime, list[frozenset[int]]] = {}
+    """What the unions that reach the horizon run on through, whichever windows they are of."""
+    covering: dict[datetime, list[list[Occurrence]]] = {}
+    visited: dict[tuple[datetime, int], list[frozenset[int]]] = {}
     found: set[tuple[int, Occurrence]] = set()
-    steps = _new(visited, _first_steps(before, horizon))
-    for _ in range(_LONGEST_UNION):
-        following: _Steps = []
-        for end, members in steps:
-            possible = _longest(covering(end), members)
-            found.update(possible)
-            following += [(o.end, members | {number}) for number, o in possible if o.end]
+    steps = _new(visited, _first_steps(near, horizon))
+    for _ in range(LONGEST_UNION):
+        following = []
+        for step in steps:
+            if step.end not in covering:
+                covering[step.end] = _covering(windows, near, step.end)
+            for number, occurrence in _possible(covering[step.end], step):
+                found.add((number, occurrence))
+                if occurrence.end is not None:
+                    following.append(_Step(occurrence.end, number, step.members | {number}))
         steps = _new(visited, following)
         if not steps or len(visited) > _MOST_STEPS:
             break
     return found
 
 
-def _first_steps(before: Sequence[Iterable[Occurrence]], horizon: datetime) -> _Steps:
+def _first_steps(near: Sequence[Sequence[Occurrence]], horizon: datetime) -> list[_Step]:
     """The ends behind the horizon of what begins before it."""
     return [
-        (occurrence.end, frozenset([number]))
-        for number, occurrences in enumerate(before)
+        _Step(occurrence.end, -1, frozenset([number]))
+        for number, occurrences in enumerate(near)
         for occurrence in occurrences
-        if occurrence.start < horizon and occurrence.end and occurrence.end >= horizon
+        if occurrence.start < horizon and occurrence.end is not None
     ]
 
 
-def _covering(windows: Sequence[Window], instant: datetime) -> list[tuple[int, Occurrence]]:
-    found = ((number, occurrence_at(window, instant)) for number, window in enumerate(windows))
-    return [(number, occurrence) for number, occurrence in found if occurrence is not None]
+def _covering(
+    windows: Sequence[Window], near: Sequence[Sequence[Occurrence]], instant: datetime
+) -> list[list[Occurrence]]:
+    """For each window what contains an instant: the longest, and what one knew before of it."""
+    found = []
+    for window, known in zip(windows, near, strict=True):
+        longest = occurrence_at(window, instant)
+        others = [o for o in known if o.contains(instant) and o != longest]
+        found.append([longest, *others] if longest else others)
+    return found
 
 
-def _longest(
-    covering: list[tuple[int, Occurrence]], members: frozenset[int]
-) -> list[tuple[int, Occurrence]]:
-    """Those that last at least as long as those of the members."""
-    ends = [occurrence.end for number, occurrence in covering if number in members]
-    if None in ends:
-        return []
-    least = max((end for end in ends if end is not None), default=None)
-    return [
-        (number, occurrence)
-        for number, occurrence in covering
-        if least is None or occurrence.end is None or occurrence.end >= least
-    ]
+def _possible(covering: list[list[Occurrence]], step: _Step) -> Iterator[tuple[int, Occurrence]]:
+    """By which windows a union may go on: none is passed over that is of it for certain."""
+    for turn in range(1, len(covering) + 1):
+        number = (step.turn + turn) % len(covering)
+        for occurrence in covering[number]:
+            yield number, occurrence
+        if covering[number] and number in step.members:
+            return
 
 
-def _new(visited: dict[datetime, list[frozenset[int]]], steps: _Steps) -> _Steps:
+def _new(
+    visited: dict[tuple[datetime, int], list[frozenset[int]]], steps: list[_Step]
+) -> list[_Step]:
     """The steps that lead anywhere new: with fewer windows one may go on in more ways."""
     new = []
-    for end, members in sorted(steps, key=lambda step: (step[0], len(step[1]), sorted(step[1]))):
-        known = visited.setdefault(end, [])
-        if not any(other <= members for other in known):
-            known.append(members)
-            new.append((end, members))
+    for step in sorted(steps, key=lambda s: (s.end, s.turn, len(s.members), sorted(s.members))):
+        known = visited.setdefault((step.end, step.turn), [])
+        if not any(members <= step.members for members in known):
+            known.append(step.members)
+            new.append(step)
     return new
+
+
+def _start(occurrence: Occurrence) -> datetime:
+    return occurrence.start

@@ -23,7 +23,7 @@ from tests.decisions import REQUESTS, TOKEN_HASH, random_manifest
 from tests.unit.making import at, manifest, parsed
 
 NOW = at("2026-03-27T15:30Z")
-NIGHTLY = {"schedule": "30 2 * * *", "timeZone": "Europe/Berlin", "duration": "1h"}
+NIGHTLY: dict[str, Any] = {"schedule": "30 2 * * *", "timeZone": "Europe/Berlin", "duration": "1h"}
 
 
 def told(text: str = "2026-06-01T00:00Z", occurrences: int = 3, **spec: Any) -> Explanation:
@@ -242,7 +242,8 @@ def test_what_is_told_is_what_is_decided(random: Random, seconds: int) -> None:
         return
     found = explain(window, instant, occurrences=4)
     assert (found.current and found.current.piece) == occurrence_at(window, instant)
-    following, after = [], instant
+    following: list[Occurrence] = []
+    after = instant
     while len(following) < 4 and (piece := next_occurrence(window, after)) is not None:
         following.append(piece)
         after = piece.start
