@@ -48,7 +48,7 @@ HALF_HOUR = timedelta(minutes=30)
 def decisions(windows: Iterable[Window], app: str | None, now: datetime) -> tuple[object, ...]:
     """All that an application can tell of windows at an instant, and until when that holds."""
     state = state_at(windows, app, now)
-    met = tuple(state.refusal(request) for request in REQUESTS)
+    met = tuple((state.refusal(request), state.announcement(request)) for request in REQUESTS)
     return state.reads, state.writes, state.upcoming, state.valid_until, met
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from fastapi_maintenance.windows import (
     InvalidWindow,
+    Mode,
     Occurrence,
     next_occurrence,
     occurrence_at,
@@ -111,7 +112,7 @@ def test_what_was_ended_is_told_as_what_would_be_open() -> None:
 def test_exclusions_that_cover_years_are_told_of_without_end() -> None:
     """A minutely schedule: neither are all its occurrences looked at, nor is nothing said."""
     cut = [{"start": "2026-01-01T00:00:00Z", "end": "2027-01-01T00:00:00Z"}]
-    minutely = {"schedule": "* * * * *", "timeZone": "Etc/UTC", "duration": "9600h"}
+    minutely: dict[str, Any] = {"schedule": "* * * * *", "timeZone": "Etc/UTC", "duration": "9600h"}
     found = told(**minutely, exclusions=cut)
     assert found.current is None
     assert found.following[0].piece is not None
@@ -249,6 +250,12 @@ def test_what_is_told_is_what_is_decided(random: Random, seconds: int) -> None:
         after = piece.start
     assert [each.piece for each in found.following] == following
     check_origins(found, instant)
+    announced = {state.announcement(request) for request in REQUESTS} - {None}
+    assert {(a.start, a.end) for a in announced if a} <= {
+        (a.start, a.end) for a in [found.announcement] if a
+    }
+    if window.for_all and window.mode is Mode.FULL and not found.current:
+        assert bool(announced) == bool(found.announcement)
 
 
 def check_origins(found: Explanation, instant: datetime) -> None:
