@@ -11,14 +11,14 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from .model import Occurrence, Window
+from .model import Fixed, Occurrence, Window
 from .occurrences import next_occurrence, occurrence_at
 from .phases import LONGEST_UNION
 
 MOST_BEHIND = 256
 """Occurrences of one window: where more would matter, unions are told of as shorter."""
-_MOST_STEPS = 2048
-"""Of all unions together; there are more only where many windows never close."""
+_MOST_LOOKS = 20_000
+"""At a window, for all unions together; more are needed only where many windows never close."""
 _INSTANT = timedelta(microseconds=1)
 
 
@@ -42,6 +42,8 @@ def occurrences_behind(
         before: their occurrences that start before the horizon.
         horizon: the instant from which on nothing more is promised.
     """
+    if all(isinstance(window.timing, Fixed) for window in windows):
+        return [[] for _ in windows]  # all of them stand before the horizon already
     following = [next_occurrence(window, horizon - _INSTANT) for window in windows]
     near = [
         [o for o in (*occurrences, after) if o and (o.end is None or o.end >= horizon)]
@@ -62,9 +64,11 @@ def _runs_on(
     visited: dict[tuple[datetime, int], list[frozenset[int]]] = {}
     found: set[tuple[int, Occurrence]] = set()
     steps = _new(visited, _first_steps(near, horizon))
+    left = _MOST_LOOKS
     for _ in range(LONGEST_UNION):
         following = []
-        for step in steps:
+        for step in steps[: left // len(windows)]:
+            left -= len(windows)
             if step.end not in covering:
                 covering[step.end] = _covering(windows, near, step.end)
             for number, occurrence in _possible(covering[step.end], step):
@@ -72,8 +76,6 @@ def _runs_on(
                 if occurrence.end is not None:
                     following.append(_Step(occurrence.end, number, step.members | {number}))
         steps = _new(visited, following)
-        if not steps or len(visited) > _MOST_STEPS:
-            break
     return found
 
 

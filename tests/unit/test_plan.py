@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from ipaddress import ip_network
 from random import Random
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -21,8 +22,10 @@ from fastapi_maintenance.windows import (
     Response,
     Window,
     make_plan,
+    occurrence_at,
     parse_manifest,
     parse_plan,
+    plan_tail,
     state_at,
 )
 from fastapi_maintenance.windows.plan import format_duration
@@ -205,6 +208,20 @@ def test_a_union_that_runs_on_behind_the_plans_end_is_told_of_as_it_is() -> None
     (short,) = (w for w in read if w.name == "short")
     assert isinstance(short.timing, Fixed)
     assert [o.start for o in short.timing.occurrences if o.start >= END] == [END]
+
+
+def test_many_windows_that_reach_behind_the_end_are_looked_at_with_bounded_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each end could be followed by any other window: the square of them, a step each time."""
+    looking = mock.Mock(side_effect=occurrence_at)
+    monkeypatch.setattr(plan_tail, "occurrence_at", looking)
+    windows = [
+        window(fixed(("2026-03-01T00:00Z", f"2026-05-01T{n // 24:02}:{n % 24:02}Z")), name=f"w{n}")
+        for n in range(200)
+    ]
+    assert len(planned(window(recurring("0 0 * * *", hours=24), name="daily"), *windows)) == 201
+    assert 0 < looking.call_count <= 20_000
 
 
 def test_windows_that_never_close_do_not_make_the_plan_large() -> None:
