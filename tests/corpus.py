@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.hostile import HOSTILE, INTERESTING, SUM, TEXTS
-from tests.rewriting import written
+from tests.rewriting import reworded, written
 
 Spec = dict[str, Any]
 WHOLE: Spec = {
@@ -94,6 +94,8 @@ def edges() -> Iterator[Case]:
                 container, _ = list(places(changed["spec"]))[n]
                 container[key] = value
                 yield Case(-n, json.dumps(changed), is_json=True)
+    for text in reworded(manifest_of(ONCE)):
+        yield Case(0, text, is_json=False)
 
 
 def manifest_of(spec: Spec, name: str = "w") -> dict[str, Any]:

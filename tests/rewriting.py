@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from typing import Any
 
 import yaml
@@ -13,6 +14,16 @@ def written(dice: random.Random, manifest: dict[str, Any]) -> str:
     flow = dice.choice([True, False, None])
     text: str = yaml.safe_dump(manifest, default_flow_style=flow, allow_unicode=True)
     return dice.choice(REWRITINGS)(dice, text)
+
+
+def reworded(manifest: dict[str, Any]) -> Iterator[str]:
+    """The manifest as YAML, with each of its values in turn as each of the words."""
+    lines = yaml.safe_dump(manifest, default_flow_style=False).splitlines()
+    for at, line in enumerate(lines):
+        name, colon, _ = line.rpartition(": ")
+        begin = name + colon if colon else line[: len(line) - len(line.lstrip("- "))]
+        for word in WORDS:
+            yield "\n".join([*lines[:at], f"{begin}{word}", *lines[at + 1 :]])
 
 
 def plain(dice: random.Random, text: str) -> str:

@@ -74,7 +74,7 @@ def _paths(fields: Fields) -> tuple[str, ...]:
 
 def _path(path: str, value: object) -> str:
     if not isinstance(value, str) or not _PATH.fullmatch(value):
-        mend = "begin it with / or *, as in /api/*; at most 253 characters"
+        mend = "begin it with / or *, as in /api/*; at most 253 characters, none for control"
         raise InvalidWindow(path, f"{shown(value)} is not a path", mend)
     return value
 

@@ -9,7 +9,7 @@ import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from http.client import HTTPConnection
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -41,8 +41,17 @@ class Verdict(NamedTuple):
     case: Case
     ours: str
     theirs: str
-    stored: dict[str, Any]
-    """What the API server would have stored."""
+
+
+@dataclass
+class Tally:
+    """What came of a share of the cases; of most, only their number is kept."""
+
+    asked: int = 0
+    accepted: int = 0
+    differing: list[Verdict] = field(default_factory=list)
+    altered: list[Case] = field(default_factory=list)
+    """What is stored means something else than what was written."""
 
 
 EXCUSED: dict[str, Callable[[Verdict], object]] = {
@@ -51,6 +60,13 @@ EXCUSED: dict[str, Callable[[Verdict], object]] = {
     ),
     "Go's YAML library drops what follows the first document; for us that is no YAML": (
         lambda v: not v.theirs and "expected <document start>" in v.ours
+    ),
+    "a tag of somebody's own means nothing to Go's YAML library; for us it is a slip": (
+        lambda v: not v.theirs and "is not known here: leave it out" in v.ours
+    ),
+    "the API server refuses YAML in which << gives what is given elsewhere; kubectl, which sends "
+    "JSON, takes what is written below it": (
+        lambda v: not v.ours and "<<" in v.case.text and "already set in map" in v.theirs
     ),
     "metadata is Kubernetes' own; a field that it grows must not make windows invalid": (
         lambda v: not v.ours and 'unknown field "metadata.' in v.theirs
@@ -80,11 +96,21 @@ def port(cluster: Cluster) -> Iterator[int]:
         proxy.stdout.close()
 
 
-def judge(port: int, share: Iterator[Case]) -> list[Verdict]:
+def judge(port: int, share: Iterator[Case]) -> Tally:
     """Ask for some of the cases over one connection."""
+    tally = Tally()
     connection = HTTPConnection("127.0.0.1", port, timeout=60)
     try:
-        return [Verdict(case, outcome(case), *asked(connection, case)) for case in share]
+        for case in share:
+            ours, (theirs, stored) = outcome(case), asked(connection, case)
+            tally.asked += 1
+            if bool(ours) != bool(theirs):
+                tally.differing.append(Verdict(case, ours, theirs))
+            elif stored:
+                tally.accepted += 1
+                if replace(parse_manifest(stored), uid="", generation=0) != window(case):
+                    tally.altered.append(case)
+        return tally
     finally:
         connection.close()
 
@@ -100,12 +126,11 @@ def asked(connection: HTTPConnection, case: Case) -> tuple[str, dict[str, Any]]:
     return ("", found) if answer.status == 201 else (str(found["message"]), {})
 
 
-def verdicts(port: int, given: Callable[[], Iterator[Case]]) -> list[Verdict]:
-    """Both sides' words on all cases, asked over a few connections at once."""
+def judged(port: int, given: Callable[[], Iterator[Case]]) -> list[Tally]:
+    """All cases, asked over a few connections at once."""
     shares = [islice(given(), number, None, AT_ONCE) for number in range(AT_ONCE)]
     with ThreadPoolExecutor(AT_ONCE) as threads:
-        parts = threads.map(lambda share: judge(port, share), shares)
-        return [verdict for part in parts for verdict in part]
+        return list(threads.map(lambda share: judge(port, share), shares))
 
 
 def excuse(verdict: Verdict) -> str:
@@ -125,13 +150,11 @@ def test_the_api_server_and_the_applications_agree(
     port: int, given: Callable[[], Iterator[Case]]
 ) -> None:
     """On every manifest, but for what `EXCUSED` says; what is stored means what was written."""
-    found = verdicts(port, given)
-    differing = [verdict for verdict in found if bool(verdict.ours) != bool(verdict.theirs)]
-    accepted = [verdict for verdict in found if not verdict.ours and not verdict.theirs]
-    print(f"{len(found)} manifests, {len(accepted)} accepted by both; they differ on:")
-    print(Counter(map(excuse, differing)))
+    tallies = judged(port, given)
+    accepted = sum(tally.accepted for tally in tallies)
+    differing = [verdict for tally in tallies for verdict in tally.differing]
+    print(f"{sum(tally.asked for tally in tallies)} manifests, {accepted} accepted by both;")
+    print("they differ on:", Counter(map(excuse, differing)))
     assert [verdict for verdict in differing if not excuse(verdict)] == []
-    assert len(accepted) > 500
-    for verdict in accepted:
-        stored = replace(parse_manifest(verdict.stored), uid="", generation=0)
-        assert stored == window(verdict.case), verdict
+    assert [case for tally in tallies for case in tally.altered] == []
+    assert accepted > 400
