@@ -37,6 +37,10 @@ test: $(VENV)/dev.stamp ## all tests, those on a real API server included (the f
 unit: $(VENV)/dev.stamp ## the tests that need seconds and no cluster
 	@$(BIN)/python -m pytest tests/unit $(ARGS)
 
+corpus: $(VENV)/dev.stamp ## 100,000 random and hostile manifests: the parser, and the API server beside it
+	@$(BIN)/python -m tests.controlplane build
+	@CORPUS=100000 $(BIN)/python -m pytest -s tests/unit/test_corpus.py tests/cluster/test_corpus.py $(ARGS)
+
 servers: $(VENV)/dev.stamp ## the gate behind every kind of server, slow ones started anew for each test
 	@ALL_SERVERS=1 $(BIN)/python -m pytest tests/servers $(ARGS)
 
@@ -76,4 +80,4 @@ lock: $(VENV)/dev.stamp ## make the locks anew, after a change of pyproject.toml
 clean: ## remove .venv and what tools left behind (the built control plane stays in its cache)
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
 
-.PHONY: help demo test unit servers versions lint format cluster cluster-down cluster-demo bench bench-gate lock clean
+.PHONY: help demo test unit corpus servers versions lint format cluster cluster-down cluster-demo bench bench-gate lock clean

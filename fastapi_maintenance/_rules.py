@@ -6,8 +6,9 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from fastapi_maintenance import _gates
 from fastapi_maintenance.backends.base import state_of_switch
-from fastapi_maintenance.windows import Refusal, State, covers
+from fastapi_maintenance.windows import Announcement, Opening, Refusal, State, covers
 
 if TYPE_CHECKING:
     from fastapi_maintenance.windows import Network
@@ -19,6 +20,7 @@ _MOST_WARNINGS = 64
 _PROBE_AGENT = b"kube-probe/"
 
 _FORCED = state_of_switch().writes
+_COMING = Opening(source="window=", probes_pass=True)
 
 logger = logging.getLogger(__name__)
 
@@ -65,16 +67,29 @@ class Rules:
         The router's own answers come first, then decorators and docs, then the state, then what
         exempts from it.
         """
+        if state.quiet and not _gates.forcing:  # as while a window is announced, for weeks perhaps
+            return None
         target = request.target
         if not target.served:
             return None
         if target.forced is not None:
             return _FORCED if target.forced else None
         refusal = None if target.docs else state.refusal(request)
-        return None if refusal is None or self._exempts(request, refusal) else refusal
+        return None if refusal is None or self._exempts(request, refusal.opening) else refusal
 
-    def _exempts(self, request: Facts, refusal: Refusal) -> bool:
-        opening = refusal.opening
+    def announcement(self, request: Facts, state: State) -> Announcement | None:
+        """What is coming to a request that is served; None where it will be served then, too.
+
+        A handler's word aside: it is asked while maintenance is on.
+        """
+        coming = state.announcement(request) if state.announcers else None
+        if coming is None or self._exempts(request, _COMING):
+            return None
+        target = request.target
+        is_met = target.served and not target.docs and target.forced is None
+        return coming if is_met else None
+
+    def _exempts(self, request: Facts, opening: Opening) -> bool:
         return (
             (self._read_only and not opening.is_window and request.is_safe)
             or self._is_probe(request, self._probes_always_pass or opening.probes_pass)

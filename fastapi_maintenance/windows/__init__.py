@@ -14,6 +14,7 @@ from .request import SAFE_METHODS, WEBSOCKET, RequestFacts
 from .state import (
     DEFAULT_MESSAGE,
     OFF,
+    Announcement,
     Mode,
     Opening,
     Refusal,
@@ -42,9 +43,9 @@ if TYPE_CHECKING:
         Window,
         applies_to,
     )
-    from .plan import HORIZON, format_instant, make_plan, parse_plan
-    from .schedule import next_occurrence, occurrence_at, occurrences_between
-    from .timeline import Timeline, state_at
+    from .occurrences import next_occurrence, occurrence_at, occurrences_between
+    from .plan import HORIZON, format_duration, format_instant, make_plan, parse_plan, plan_schema
+    from .timeline import Timeline, next_edge, state_at
 
 __all__ = [
     "API_VERSION",
@@ -58,6 +59,7 @@ __all__ = [
     "VERSION",
     "WEBSOCKET",
     "Allow",
+    "Announcement",
     "Exclusion",
     "Fixed",
     "InvalidWindow",
@@ -76,25 +78,29 @@ __all__ = [
     "Window",
     "applies_to",
     "covers",
+    "format_duration",
     "format_instant",
     "load_documents",
     "make_plan",
     "matches",
+    "next_edge",
     "next_occurrence",
     "occurrence_at",
     "occurrences_between",
     "parse_manifest",
     "parse_plan",
+    "plan_schema",
     "state_at",
     "strictest",
     "switched",
 ]
 
 _MODULES = {
-    **dict.fromkeys(("HORIZON", "format_instant", "make_plan", "parse_plan"), "plan"),
-    **dict.fromkeys(("next_occurrence", "occurrence_at", "occurrences_between"), "schedule"),
+    **dict.fromkeys(("HORIZON", "format_duration", "format_instant"), "plan"),
+    **dict.fromkeys(("make_plan", "parse_plan", "plan_schema"), "plan"),
+    **dict.fromkeys(("next_occurrence", "occurrence_at", "occurrences_between"), "occurrences"),
     **dict.fromkeys(("Allow", "Match", "Network"), "match"),
-    **dict.fromkeys(("Timeline", "state_at"), "timeline"),
+    **dict.fromkeys(("Timeline", "next_edge", "state_at"), "timeline"),
     "load_documents": "documents",
     "parse_manifest": "manifest",
 }

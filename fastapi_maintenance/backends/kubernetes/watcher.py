@@ -14,17 +14,21 @@ import threading
 import time
 from dataclasses import dataclass
 
+from fastapi_maintenance.backends.base import wall_clock
+from fastapi_maintenance.backends.plan_age import PlanAge
 from fastapi_maintenance.windows import OFF, Timeline
 
 from .complaints import Complaints
 from .identity import Identity, KubeconfigIdentity
 from .reflector import Failure, Reflector
-from .sources import PlanStore, SwitchStore, WindowStore
+from .sources import PLAN_CONFIGMAP, PlanStore, SwitchStore, WindowStore
 from .transport import Transport, Unreachable
 
 logger = logging.getLogger(__name__)
 
 _CLOSE_TIMEOUT = 1.0
+_LOOK_AT_AGE_EVERY = 60.0
+"""Seconds; the clock may be set meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,7 @@ class Watcher:
         self._stores: tuple[WindowStore | SwitchStore | PlanStore, ...] = ()
         self._ears: tuple[Ear, ...] = ()
         self._complaints = Complaints(target.source)
+        self._age = PlanAge(f"the plan {PLAN_CONFIGMAP}")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._closed = False
@@ -146,6 +151,7 @@ class Watcher:
                 for store, ear in zip(self._stores, self._ears, strict=True):
                     reflector = Reflector(transport, store.resource(namespace), store, ear)
                     group.create_task(reflector.run())
+                group.create_task(self._watch_age())
         finally:
             await transport.close()
 
@@ -158,6 +164,13 @@ class Watcher:
             except Exception as error:  # a kubeconfig can be wrong in many ways, and be mended
                 self._complaints.complain(Unreachable(f"the namespace can't be read: {error}"))
                 await asyncio.sleep(1.0)
+
+    async def _watch_age(self) -> None:
+        """Say when the plan is past its time, also where no request comes and no event."""
+        while True:
+            self._age.look(wall_clock())
+            rest = self._age.valid_until - wall_clock()
+            await asyncio.sleep(max(0.001, min(rest, _LOOK_AT_AGE_EVERY)))
 
     def _make_stores(self, namespace: str) -> tuple[WindowStore | SwitchStore | PlanStore, ...]:
         if self._target.source == "maintenancewindow":
@@ -173,6 +186,8 @@ class Watcher:
         switch = next((s.state for s in self._stores if isinstance(s, SwitchStore)), OFF)
         self.timeline = Timeline(windows, self._target.app, switch)
         self.synced = True
+        planned = [w for s in self._stores if isinstance(s, PlanStore) for w in s.windows]
+        self._age.take(planned, wall_clock())
 
 
 def _never_is_longest(age: float | None) -> float:
