@@ -43,6 +43,9 @@ servers: $(VENV)/dev.stamp ## the gate behind every kind of server, slow ones st
 versions: $(VENV)/dev.stamp ## the tests that depend on FastAPI's inner workings, on four versions of it
 	@$(BIN)/python -m tests.versions $(ARGS)
 
+oracle: $(VENV)/dev.stamp ## the calendar beside a walk through local time, twenty years in sixty zones
+	@$(BIN)/python -m tests.oracle $(ARGS)
+
 lint: $(VENV)/dev.stamp ## formatting, rules, types, layers
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -76,4 +79,4 @@ lock: $(VENV)/dev.stamp ## make the locks anew, after a change of pyproject.toml
 clean: ## remove .venv and what tools left behind (the built control plane stays in its cache)
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
 
-.PHONY: help demo test unit servers versions lint format cluster cluster-down cluster-demo bench bench-gate lock clean
+.PHONY: help demo test unit servers versions oracle lint format cluster cluster-down cluster-demo bench bench-gate lock clean
