@@ -42,8 +42,8 @@ if TYPE_CHECKING:
         Window,
         applies_to,
     )
+    from .occurrences import next_occurrence, occurrence_at, occurrences_between
     from .plan import HORIZON, format_instant, make_plan, parse_plan
-    from .schedule import next_occurrence, occurrence_at, occurrences_between
     from .timeline import Timeline, state_at
 
 __all__ = [
@@ -92,7 +92,7 @@ __all__ = [
 
 _MODULES = {
     **dict.fromkeys(("HORIZON", "format_instant", "make_plan", "parse_plan"), "plan"),
-    **dict.fromkeys(("next_occurrence", "occurrence_at", "occurrences_between"), "schedule"),
+    **dict.fromkeys(("next_occurrence", "occurrence_at", "occurrences_between"), "occurrences"),
     **dict.fromkeys(("Allow", "Match", "Network"), "match"),
     **dict.fromkeys(("Timeline", "state_at"), "timeline"),
     "load_documents": "documents",

@@ -15,7 +15,7 @@ from typing import Any
 from .fields import ANY_YEAR, Fields
 from .manifest import parse_apps, parse_generation, parse_mode, parse_response
 from .model import API_VERSION, Fixed, InvalidWindow, Occurrence, Window
-from .schedule import occurrences_between
+from .occurrences import occurrences_between
 from .state import DEFAULT_MESSAGE, Response
 
 PLAN_KIND = "MaintenancePlan"
@@ -78,7 +78,7 @@ def parse_plan(text: str) -> tuple[Window, ...]:
 def _entry(window: Window, begin: datetime, until: datetime) -> dict[str, Any]:
     # What has its instants already is known for ever, and without validUntil says so.
     fixed = isinstance(window.timing, Fixed)
-    found = occurrences_between(window.timing, begin, _END_OF_TIME if fixed else until)
+    found = occurrences_between(window, begin, _END_OF_TIME if fixed else until)
     entry: dict[str, Any] = {
         "namespace": window.namespace,
         "name": window.name,

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from .model import Window, applies_to
+from .occurrences import next_occurrence, occurrence_at
 from .request import RequestFacts
-from .schedule import next_occurrence, occurrence_at
 from .state import OFF, Mode, Opening, Refusal, State, open_end_last, strictest
 
 # How many windows may follow each other without a gap before `until` stops looking further.
@@ -30,10 +30,10 @@ def state_at(windows: Iterable[Window], app: str | None, now: datetime) -> State
     )
     opened, edges, starts = [], [], []
     for window in concerned:
-        if current := occurrence_at(window.timing, now):
+        if current := occurrence_at(window, now):
             opened.append((window, current.end))
             edges.append(current.end)
-        if following := next_occurrence(window.timing, now):
+        if following := next_occurrence(window, now):
             starts.append(following.start)
     plain = [(window, end) for window, end in opened if window.for_all]
     lasting = [window for window in concerned if window.for_all]
@@ -133,7 +133,7 @@ def _end_of_union(end: datetime | None, windows: list[Window]) -> datetime | Non
     for _ in range(_LONGEST_UNION):
         if end is None:
             return None
-        covering = [o.end for w in windows if (o := occurrence_at(w.timing, end))]
+        covering = [o.end for w in windows if (o := occurrence_at(w, end))]
         if not covering:
             return end
         end = max(covering, key=open_end_last)

@@ -122,7 +122,7 @@ def _occurrences(observed: Observed, now: datetime) -> tuple[Occurrence | None, 
     window = observed.window
     if window is None or window.suspend:
         return None, None
-    return occurrence_at(window.timing, now), next_occurrence(window.timing, now)
+    return occurrence_at(window, now), next_occurrence(window, now)
 
 
 def _verdicts(
