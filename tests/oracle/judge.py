@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from fastapi_maintenance.windows import Occurrence, Recurring, occurrences_between
+from tests.unit.making import window
 
 from .calendar import starts_by_day
 
@@ -13,8 +14,8 @@ SHORTEST = timedelta(seconds=1)
 
 def library_starts(schedule: str, zone: str, begin: datetime, until: datetime) -> list[datetime]:
     """The starts in ``[begin, until)``, asked for by occurrences that last no time to speak of."""
-    timing = Recurring(schedule, zone, SHORTEST)
-    return [o.start for o in occurrences_between(timing, begin, until)]
+    shortest = window(Recurring(schedule, zone, SHORTEST))
+    return [o.start for o in occurrences_between(shortest, begin, until)]
 
 
 def expected(timing: Recurring, begin: datetime, until: datetime) -> list[Occurrence]:
