@@ -14,6 +14,7 @@ from .request import SAFE_METHODS, WEBSOCKET, RequestFacts
 from .state import (
     DEFAULT_MESSAGE,
     OFF,
+    Announcement,
     Mode,
     Opening,
     Refusal,
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     )
     from .occurrences import next_occurrence, occurrence_at, occurrences_between
     from .plan import HORIZON, format_instant, make_plan, parse_plan
-    from .timeline import Timeline, state_at
+    from .timeline import Timeline, next_edge, state_at
 
 __all__ = [
     "API_VERSION",
@@ -58,6 +59,7 @@ __all__ = [
     "VERSION",
     "WEBSOCKET",
     "Allow",
+    "Announcement",
     "Exclusion",
     "Fixed",
     "InvalidWindow",
@@ -80,6 +82,7 @@ __all__ = [
     "load_documents",
     "make_plan",
     "matches",
+    "next_edge",
     "next_occurrence",
     "occurrence_at",
     "occurrences_between",
@@ -94,7 +97,7 @@ _MODULES = {
     **dict.fromkeys(("HORIZON", "format_instant", "make_plan", "parse_plan"), "plan"),
     **dict.fromkeys(("next_occurrence", "occurrence_at", "occurrences_between"), "occurrences"),
     **dict.fromkeys(("Allow", "Match", "Network"), "match"),
-    **dict.fromkeys(("Timeline", "state_at"), "timeline"),
+    **dict.fromkeys(("Timeline", "next_edge", "state_at"), "timeline"),
     "load_documents": "documents",
     "parse_manifest": "manifest",
 }

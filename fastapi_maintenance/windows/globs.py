@@ -26,4 +26,12 @@ def _compiled(patterns: tuple[str, ...], *, of_paths: bool = False) -> re.Patter
 
 
 def _expression(pattern: str) -> str:
-    return ".*".join(re.escape(part) for part in re.split(r"\*+", pattern))
+    """Where each part but the last is found first is as good as anywhere else.
+
+    So that is never tried again (an atomic group), or a few stars would take a long path for ever.
+    """
+    first, *parts = (re.escape(part) for part in re.split(r"\*+", pattern))
+    if not parts:
+        return first
+    *between, last = parts
+    return first + "".join(f"(?>.*?{part})" for part in between) + ".*" + last

@@ -49,7 +49,7 @@ def course_of(window: Window) -> Course:
     return _course(window.timing, window.overrides, window.ended_at, window.exclusions)
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=1024)
 def _course(
     timing: Fixed | Recurring,
     overrides: tuple[Override, ...],
@@ -73,50 +73,41 @@ class Course:
         free = _free(exclusions)
         self._free_from = [begin for begin, _ in free]
         self._free_until = [end for _, end in free]
-        self._known_from: dict[int, Occurrence | None] = {}
+        self._first_from: list[Occurrence | None] = [None] * (len(free) + 1)
+        # Backward: one that begins far behind many exclusions is found once, and not at an edge.
+        for number in reversed(range(1, len(free))):
+            self._first_from[number] = self._find_first(number)
 
     def at(self, now: datetime) -> Occurrence | None:
         """`occurrence_at`."""
-        number = bisect_right(self._free_from, now) - 1
-        if number < 0 or now >= self._free_until[number] != _END_OF_TIME:
-            return None
-        found = self._whole.at(now)
-        return found and self._cut(found, number)
+        number = self._stretch(now)
+        found = self._whole.at(now) if now < self._free_until[number] else None
+        return None if found is None else self._cut(found, number)
 
     def after(self, now: datetime) -> Occurrence | None:
         """`next_occurrence`."""
-        number = bisect_right(self._free_from, now) - 1
-        if number < 0 or now >= self._free_until[number]:
-            return self._from(number + 1)
-        found = self._whole.after(now)
+        number = self._stretch(now)
+        found = self._whole.after(now) if now < self._free_until[number] else None
         if found is not None and found.start < self._free_until[number]:
             return self._cut(found, number)
-        return self._from(number + 1)
+        return self._first_from[number + 1]
 
-    def _from(self, number: int) -> Occurrence | None:
+    def _find_first(self, number: int) -> Occurrence | None:
         """The first piece that starts in a stretch without exclusions, or in a later one."""
-        if number not in self._known_from:
-            self._known_from[number] = self._search(number)
-        return self._known_from[number]
-
-    def _search(self, number: int) -> Occurrence | None:
-        while number < len(self._free_from):
-            begin = self._free_from[number]
-            if (found := self._whole.at(begin)) is not None:
-                return self._cut(found, number)
-            if (found := self._whole.after(begin)) is None:
-                return None
-            # Nothing is open in between, however many exclusions there are.
-            number = bisect_right(self._free_from, found.start) - 1
-            if found.start < self._free_until[number]:
-                return self._cut(found, number)
-            number += 1
-        return None
+        begin = self._free_from[number]
+        if (found := self._whole.at(begin)) is not None:
+            return self._cut(found, number)
+        if (found := self._whole.after(begin)) is None:
+            return None
+        # Nothing is open in between, however many exclusions there are.
+        number = self._stretch(found.start)
+        if found.start < self._free_until[number]:
+            return self._cut(found, number)
+        return self._first_from[number + 1]
 
     def between(self, begin: datetime, until: datetime) -> Iterator[Occurrence]:
         """`occurrences_between`."""
-        first = max(bisect_right(self._free_from, begin) - 1, 0)
-        for number in range(first, len(self._free_from)):
+        for number in range(self._stretch(begin), len(self._free_from)):
             low = max(self._free_from[number], begin)
             high = min(self._free_until[number], until)
             if low >= until:
@@ -124,6 +115,10 @@ class Course:
             if low < high:
                 for found in self._whole.between(low, high):
                     yield self._cut(found, number)
+
+    def _stretch(self, instant: datetime) -> int:
+        """The number of the last stretch without exclusions that has begun."""
+        return max(bisect_right(self._free_from, instant) - 1, 0)
 
     def _cut(self, found: Occurrence, number: int) -> Occurrence:
         """The piece of an occurrence that lies in a stretch without exclusions."""
@@ -135,11 +130,14 @@ class Course:
 
 
 def _free(exclusions: Iterable[Exclusion]) -> list[tuple[datetime, datetime]]:
-    """The stretches that no exclusion covers, in order; these may overlap and come in any order."""
-    free = []
+    """The stretches that no exclusion covers, in order; these may overlap and come in any order.
+
+    One begins with time itself, and may be empty.
+    """
+    free: list[tuple[datetime, datetime]] = []
     begin = _BEGIN_OF_TIME
     for exclusion in sorted(exclusions, key=lambda e: e.start):
-        if exclusion.start > begin:
+        if exclusion.start > begin or not free:
             free.append((begin, exclusion.start))
         begin = max(begin, exclusion.end)
     return [*free, (begin, _END_OF_TIME)]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from .request import RequestFacts
 
 if TYPE_CHECKING:
-    from .timeline import Closer
+    from .closer import Announcer, Closer
 
 DEFAULT_MESSAGE = "Service temporarily unavailable due to maintenance"
 
@@ -64,20 +64,31 @@ class Refusal(NamedTuple):
     """When it would be served: the end of the unbroken union of windows that refuse it."""
 
 
+class Announcement(NamedTuple):
+    """What is coming to a request that is served now."""
+
+    start: datetime
+    end: datetime | None
+    """None when nobody knows."""
+    mode: Mode
+
+
 class State:
     """What holds for a while.
 
     Args:
         reads: what meets the safe methods GET, HEAD and OPTIONS, whoever sends them.
         writes: what meets every other method, and WebSockets, whoever sends them.
-        closer: what looks closer at a request, since an open window is not for all of them.
+        closer: what looks closer at a request, since windows are not for all of them.
+        announcers: what says which windows are coming.
         valid_from: POSIX seconds.
         valid_until: POSIX seconds; from then on something else may hold.
         upcoming: when the next occurrence starts.
     """
 
     __slots__ = (
-        "closer", "quiet", "reads", "upcoming", "valid_from", "valid_until", "writes",
+        "announcers", "calm", "closer", "quiet", "reads", "upcoming", "valid_from",
+        "valid_until", "writes",
     )  # fmt: skip
 
     def __init__(
@@ -88,6 +99,7 @@ class State:
         valid_from: float = -math.inf,
         valid_until: float = math.inf,
         upcoming: datetime | None = None,
+        announcers: tuple[Announcer, ...] = (),
     ) -> None:
         self.reads = reads
         self.writes = writes
@@ -97,6 +109,9 @@ class State:
         self.upcoming = upcoming
         self.quiet = writes is None and not closer
         """Whether every request is served; what refuses reads refuses writes."""
+        self.announcers = announcers
+        self.calm = self.quiet and not announcers
+        """Whether there is nothing to say either."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, State) and all(
@@ -117,8 +132,14 @@ class State:
         """What meets a request; None where it is served."""
         found = self.reads if request.is_safe else self.writes
         for closer in self.closer:
-            found = later(found, closer.refusal(request))
+            # It knows of all windows, so that of two that last as long its word counts.
+            found = later(closer.refusal(request), found)
         return found
+
+    def announcement(self, request: RequestFacts) -> Announcement | None:
+        """What is coming to a request that is served now; of several, the soonest."""
+        said = (announcer.announcement(request) for announcer in self.announcers)
+        return min((coming for coming in said if coming), key=_start, default=None)
 
 
 OFF = State()
@@ -141,6 +162,7 @@ def strictest(first: State, second: State) -> State:
         valid_from=max(first.valid_from, second.valid_from),
         valid_until=min(first.valid_until, second.valid_until),
         upcoming=min(starts, default=None),
+        announcers=first.announcers + second.announcers,
     )
 
 
@@ -149,6 +171,10 @@ def later(first: Refusal | None, second: Refusal | None) -> Refusal | None:
     if first is None or second is None:
         return first or second
     return max(first, second, key=lambda refusal: open_end_last(refusal.until))
+
+
+def _start(announcement: Announcement) -> datetime:
+    return announcement.start
 
 
 def open_end_last(end: datetime | None) -> float:

@@ -17,8 +17,8 @@ WINDOW = window(fixed(("2026-06-01T12:00Z", "2026-06-01T13:00Z")))
 @pytest.fixture
 def computed(monkeypatch: pytest.MonkeyPatch) -> mock.Mock:
     """Counts how often a state is worked out."""
-    counting = mock.Mock(wraps=timeline.state_at)
-    monkeypatch.setattr(timeline, "state_at", counting)
+    counting = mock.Mock(wraps=timeline._state)
+    monkeypatch.setattr(timeline, "_state", counting)
     return counting
 
 
