@@ -70,6 +70,9 @@ bench: $(VENV)/dev.stamp ## from `kubectl apply` to the first 503, beside a raw 
 bench-gate: $(VENV)/dev.stamp ## what the gate costs a request, beside others
 	@$(BIN)/python -m benchmarks.gate $(ARGS)
 
+bench-edges: $(VENV)/dev.stamp ## what windows cost at and between their edges, and how late an edge is seen
+	@$(BIN)/python -m benchmarks.edges $(ARGS)
+
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-package fastapi-maintenance --custom-compile-command 'make lock' $(ARGS)
 lock: $(VENV)/dev.stamp ## make the locks anew, after a change of pyproject.toml (ARGS=--upgrade to move on)
@@ -79,4 +82,4 @@ lock: $(VENV)/dev.stamp ## make the locks anew, after a change of pyproject.toml
 clean: ## remove .venv and what tools left behind (the built control plane stays in its cache)
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
 
-.PHONY: help demo test unit servers versions oracle lint format cluster cluster-down cluster-demo bench bench-gate lock clean
+.PHONY: help demo test unit servers versions oracle lint format cluster cluster-down cluster-demo bench bench-gate bench-edges lock clean
