@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from fastapi_maintenance.backends.base import state_of_switch
-from fastapi_maintenance.windows import Refusal, State, covers
+from fastapi_maintenance.windows import Announcement, Opening, Refusal, State, covers
 
 if TYPE_CHECKING:
     from fastapi_maintenance.windows import Network
@@ -19,6 +19,7 @@ _MOST_WARNINGS = 64
 _PROBE_AGENT = b"kube-probe/"
 
 _FORCED = state_of_switch().writes
+_COMING = Opening(source="window=", probes_pass=True)
 
 logger = logging.getLogger(__name__)
 
@@ -71,10 +72,22 @@ class Rules:
         if target.forced is not None:
             return _FORCED if target.forced else None
         refusal = None if target.docs else state.refusal(request)
-        return None if refusal is None or self._exempts(request, refusal) else refusal
+        return None if refusal is None or self._exempts(request, refusal.opening) else refusal
 
-    def _exempts(self, request: Facts, refusal: Refusal) -> bool:
-        opening = refusal.opening
+    def announcement(self, request: Facts, state: State) -> Announcement | None:
+        """What is coming to a request that is served; None where it will be served then, too.
+
+        A handler's word aside: it is asked while maintenance is on.
+        """
+        if not state.announcers:
+            return None
+        target = request.target
+        if not target.served or target.docs or target.forced is not None:
+            return None
+        coming = state.announcement(request)
+        return None if coming is None or self._exempts(request, _COMING) else coming
+
+    def _exempts(self, request: Facts, opening: Opening) -> bool:
         return (
             (self._read_only and not opening.is_window and request.is_safe)
             or self._is_probe(request, self._probes_always_pass or opening.probes_pass)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -13,36 +12,32 @@ from fastapi_maintenance import _gates
 from fastapi_maintenance._gates import configured_backend, current_connection
 from fastapi_maintenance.backends.anyof import as_backend
 from fastapi_maintenance.backends.base import BaseStateBackend, state_of_switch, wall_clock
-from fastapi_maintenance.responses import DEFAULT_RETRY_AFTER, Refuser, refuse
+from fastapi_maintenance.responses import DEFAULT_RETRY_AFTER, Refuser, announced, refuse
 from fastapi_maintenance.windows import OFF, Refusal, State
 
 if TYPE_CHECKING:
     from fastapi_maintenance.backends.pinned import PinnedBackend
 
 from ._access import Facts, enter_by_link, globs, parse_hashes, parse_networks
-from ._connections import Lasting, Socket, http_ends
+from ._connections import Lasting
 from ._cors import find_cors, with_cors
-from ._events import (
-    ASKS_FOR_EVENTS,
-    SAMPLE_EVERY,
-    TO_OBSERVE,
-    seldom_streams_events,
-    streams_events,
-)
+from ._events import ASKS_FOR_EVENTS
 from ._handlers import (
     ExemptHandler,
     Replay,
     ResponseHandler,
+    adding,
     exempts,
     named,
     no_body,
     response_of,
 )
 from ._lifespan import pass_lifespan
+from ._passage import Passage
 from ._routes import Routes
 from ._rules import Rules
 from ._telemetry import Telemetry
-from ._watch import Hook, Watch, Watched
+from ._watch import Hook
 
 HEALTH_PATHS = (
     "/healthz", "/livez", "/readyz", "/health", "/health/*", "/live", "/ready", "/ping", "/metrics",
@@ -50,7 +45,7 @@ HEALTH_PATHS = (
 """What probes and scrapers usually ask for."""
 
 
-class MaintenanceModeMiddleware(Watched):
+class MaintenanceModeMiddleware(Passage):
     """Pure ASGI: answers 503 while maintenance is on.
 
     Args:
@@ -98,7 +93,7 @@ class MaintenanceModeMiddleware(Watched):
         on_start: Hook | Iterable[Hook] = (),
         on_end: Hook | Iterable[Hook] = (),
     ) -> None:
-        self.app = app
+        super().__init__(app, on_start, on_end)
         self.enable_maintenance = enable_maintenance
         self.exempt_handler = exempt_handler
         self.response_handler = response_handler
@@ -117,15 +112,9 @@ class MaintenanceModeMiddleware(Watched):
         self._refuser = Refuser(retry_after, html_template)
         self._cors = find_cors(app)
         self._live: dict[int, Scope] = {}
-        self._lasting: dict[int, Lasting] = {}
         self._uncounted = 0
         """Requests that run and were let in before they were kept in mind."""
-        self._noticed = False
-        self._to_observe: float = math.inf if streams_events(app) else TO_OBSERVE
-        self._unseen = 0
-        """How many responses need no look while nothing is refused."""
         self.hurry()
-        self._watch = Watch(self, _several(on_start), _several(on_end))
         self._telemetry = Telemetry()
         _gates.add(self)
 
@@ -169,8 +158,8 @@ class MaintenanceModeMiddleware(Watched):
         # Each request comes here: no step that most do not need.
         if self._unseen and self._hurries and scope["type"] == "http" and scope["method"] == "GET":
             backend = self._asked or configured_backend()
-            quiet = backend.ready and backend.decide(self._fixed).quiet
-            if quiet and ASKS_FOR_EVENTS not in scope.get("headers", ()):
+            calm = backend.ready and backend.decide(self._fixed).calm
+            if calm and ASKS_FOR_EVENTS not in scope.get("headers", ()):
                 self._unseen -= 1
                 self._uncounted += 1
                 try:
@@ -213,7 +202,7 @@ class MaintenanceModeMiddleware(Watched):
 
     async def _attend(self, state: State, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request in or refuse it."""
-        if state.quiet and not _gates.forcing and not self._noticed:
+        if state.calm and not _gates.forcing and not self._noticed:
             await self._let_in(scope, receive, send)
             return
         if state.quiet is self._noticed:
@@ -231,43 +220,14 @@ class MaintenanceModeMiddleware(Watched):
         elif request.token_of_link is not None and request.method in ("GET", "HEAD"):
             await enter_by_link(request, state)(scope, receive, send)
         else:
-            await self._let_in(scope, receive, send)
+            await self._let_in(scope, receive, self._announcing(request, state, send))
 
-    async def _let_in(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Call the application; what may last is watched over."""
-        key = id(scope)
-        try:
-            await self.app(scope, *self._ends(scope, receive, send))
-        except Exception as error:
-            if key not in self._lasting or not self._lasting[key].excuses(error):
-                raise
-        finally:
-            if key in self._lasting:
-                self._watch.remove(self._lasting.pop(key))
-
-    def _ends(self, scope: Scope, receive: Receive, send: Send) -> tuple[Receive, Send]:
-        """What the application gets in the place of `receive` and `send`."""
-        if scope["type"] == "websocket":
-            socket = Socket(scope, receive, send, self._watch_over)
-            return socket.receive, socket.send
-        self._to_observe -= 1
-        if seldom_streams_events(scope):
-            if self._unseen:
-                self._unseen -= 1
-                return receive, send
-            self._rest_a_while()
-        return http_ends(scope, receive, send, self._watch_over)
-
-    def _rest_a_while(self) -> None:
-        """Look no closer at the next requests, where that has shown nothing so far."""
-        rests = self._to_observe <= 0 and not self._noticed
-        self._unseen = SAMPLE_EVERY - 1 if rests else 0
-
-    def _watch_over(self, connection: Lasting) -> None:
-        if connection.scope["type"] == "http":  # it streams events: from now on look at all
-            self._to_observe, self._unseen = math.inf, 0
-        self._lasting[connection.key] = connection
-        self._watch.add(connection)
+    def _announcing(self, request: Facts, state: State, send: Send) -> Send:
+        """A `send` that says what is coming, if something is."""
+        coming = self.rules.announcement(request, state)
+        if coming is None or request.scope["type"] != "http":
+            return send
+        return adding(send, b"x-maintenance", announced(coming))
 
     async def would_refuse(self, connection: Lasting) -> bool:
         """Whether a connection that was let in would be refused now."""
@@ -332,7 +292,3 @@ class MaintenanceModeMiddleware(Watched):
 
     def _facts(self, scope: Scope) -> Facts:
         return Facts(scope, self.rules.routes, self.rules.trusted_proxies)
-
-
-def _several(hooks: Hook | Iterable[Hook]) -> tuple[Hook, ...]:
-    return (hooks,) if callable(hooks) else tuple(hooks)

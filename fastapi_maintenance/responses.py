@@ -19,7 +19,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from fastapi_maintenance.windows import Refusal
+from fastapi_maintenance.windows import Announcement, Refusal
 
 DEFAULT_RETRY_AFTER = 3600
 """Seconds, where no end is known."""
@@ -126,6 +126,12 @@ async def refuse(response: ASGIApp, scope: Scope, receive: Receive, send: Send) 
     else:
         await receive()
         await send({"type": "websocket.close", "code": _TRY_AGAIN_LATER})
+
+
+def announced(coming: Announcement) -> bytes:
+    """The value of ``X-Maintenance`` in an answer before maintenance."""
+    ends = f"ends={_iso(coming.end)}, " if coming.end else ""
+    return f"starts={_iso(coming.start)}, {ends}mode={coming.mode}".encode()
 
 
 def _rest(refusal: Refusal, now: float) -> int | None:

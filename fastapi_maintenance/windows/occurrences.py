@@ -7,16 +7,12 @@ little: one that opens each minute for a year, one with exclusions that last for
 from __future__ import annotations
 
 import functools
-import heapq
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, timedelta
-from itertools import accumulate
-from typing import TypeGuard
+from datetime import UTC, datetime
 
 from .model import Exclusion, Fixed, Occurrence, Override, Recurring, Window
-from .schedule import calendar_of
-from .zones import instant_of, seconds_of
+from .uncut import Uncut
 
 _BEGIN_OF_TIME = datetime.min.replace(tzinfo=UTC)
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
@@ -69,7 +65,7 @@ class Course:
         ended_at: datetime | None = None,
         exclusions: tuple[Exclusion, ...] = (),
     ) -> None:
-        self._whole = _Whole(timing, overrides, ended_at)
+        self._uncut = Uncut(timing, overrides, ended_at)
         free = _free(exclusions)
         self._free_from = [begin for begin, _ in free]
         self._free_until = [end for _, end in free]
@@ -81,13 +77,13 @@ class Course:
     def at(self, now: datetime) -> Occurrence | None:
         """`occurrence_at`."""
         number = self._stretch(now)
-        found = self._whole.at(now) if now < self._free_until[number] else None
+        found = self._uncut.at(now) if now < self._free_until[number] else None
         return None if found is None else self._cut(found, number)
 
     def after(self, now: datetime) -> Occurrence | None:
         """`next_occurrence`."""
         number = self._stretch(now)
-        found = self._whole.after(now) if now < self._free_until[number] else None
+        found = self._uncut.after(now) if now < self._free_until[number] else None
         if found is not None and found.start < self._free_until[number]:
             return self._cut(found, number)
         return self._first_from[number + 1]
@@ -95,9 +91,9 @@ class Course:
     def _find_first(self, number: int) -> Occurrence | None:
         """The first piece that starts in a stretch without exclusions, or in a later one."""
         begin = self._free_from[number]
-        if (found := self._whole.at(begin)) is not None:
+        if (found := self._uncut.at(begin)) is not None:
             return self._cut(found, number)
-        if (found := self._whole.after(begin)) is None:
+        if (found := self._uncut.after(begin)) is None:
             return None
         # Nothing is open in between, however many exclusions there are.
         number = self._stretch(found.start)
@@ -113,7 +109,7 @@ class Course:
             if low >= until:
                 return
             if low < high:
-                for found in self._whole.between(low, high):
+                for found in self._uncut.between(low, high):
                     yield self._cut(found, number)
 
     def _stretch(self, instant: datetime) -> int:
@@ -141,169 +137,3 @@ def _free(exclusions: Iterable[Exclusion]) -> list[tuple[datetime, datetime]]:
             free.append((begin, exclusion.start))
         begin = max(begin, exclusion.end)
     return [*free, (begin, _END_OF_TIME)]
-
-
-class _Whole:
-    """The occurrences before exclusions are cut out: those of a schedule, and a list of others."""
-
-    def __init__(
-        self,
-        timing: Fixed | Recurring,
-        overrides: tuple[Override, ...],
-        ended_at: datetime | None,
-    ) -> None:
-        changed = {override.occurrence: override for override in overrides}
-        self._calendars: list[_Listed | _Regular] = []
-        given = timing.occurrences if isinstance(timing, Fixed) else _named(timing, changed)
-        overridden = (_overridden(o, changed.get(o.start)) for o in given)
-        listed = [_ended(o, ended_at) for o in overridden if o is not None]
-        if listed:
-            self._calendars.append(_Listed(listed))
-        if isinstance(timing, Recurring):
-            self._calendars.append(_Regular(timing, changed, ended_at))
-
-    def at(self, now: datetime) -> Occurrence | None:
-        found = [calendar.at(now) for calendar in self._calendars]
-        return max(filter(None, found), key=_ends_last, default=None)
-
-    def after(self, now: datetime) -> Occurrence | None:
-        found = [calendar.after(now) for calendar in self._calendars]
-        return min(filter(None, found), key=_starts_first, default=None)
-
-    def between(self, begin: datetime, until: datetime) -> Iterator[Occurrence]:
-        found = [calendar.between(begin, until) for calendar in self._calendars]
-        return heapq.merge(*found, key=_starts_first)
-
-
-class _Listed:
-    """Occurrences that are known one by one."""
-
-    def __init__(self, occurrences: Iterable[Occurrence | None]) -> None:
-        self._all = sorted(filter(_lasts, occurrences), key=_starts_first)
-        self._starts = [occurrence.start for occurrence in self._all]
-        self._longest = list(accumulate(self._all, _longer))
-        """For each, the one that ends last of it and those before."""
-
-    def at(self, now: datetime) -> Occurrence | None:
-        number = bisect_right(self._starts, now)
-        found = self._longest[number - 1] if number else None
-        return found if found is not None and found.contains(now) else None
-
-    def after(self, now: datetime) -> Occurrence | None:
-        number = bisect_right(self._starts, now)
-        return self._all[number] if number < len(self._all) else None
-
-    def between(self, begin: datetime, until: datetime) -> Iterator[Occurrence]:
-        return (o for o in self._all if o.start < until and (o.end is None or o.end > begin))
-
-
-class _Regular:
-    """What a schedule opens, but for those starts that overrides name."""
-
-    def __init__(
-        self, timing: Recurring, without: Iterable[datetime], ended_at: datetime | None
-    ) -> None:
-        self._calendar = calendar_of(timing.schedule, timing.time_zone)
-        self._duration = timing.duration
-        self._ended_at = ended_at
-        # One that would start just when it is ended does not take place either.
-        dropped = {*without, *([ended_at] if ended_at else [])}
-        self._without = frozenset(seconds_of(start) for start in dropped if _is_whole(start))
-        self._known_beyond: dict[int, int | None] = {}
-
-    def at(self, now: datetime) -> Occurrence | None:
-        start, over = self._calendar.last(seconds_of(now)), seconds_of(now, self._duration)
-        while start in self._without and start > over:
-            start = self._calendar.last(start - 1)
-        found = None if start in self._without else self._opened(start)
-        return found if found is not None and found.contains(now) else None
-
-    def after(self, now: datetime) -> Occurrence | None:
-        start = self._calendar.first(seconds_of(now) + 1)
-        return self._opened(self._beyond(start) if start in self._without else start)
-
-    def _beyond(self, start: int) -> int | None:
-        """The first start from one on that is not left out."""
-        if start not in self._known_beyond:
-            found = self._calendar.first(start + 1)
-            while found in self._without:
-                found = self._calendar.first(found + 1)
-            self._known_beyond[start] = found
-        return self._known_beyond[start]
-
-    def between(self, begin: datetime, until: datetime) -> Iterator[Occurrence]:
-        start = self._calendar.first(self._earliest(begin))
-        while start is not None:
-            if start not in self._without:
-                found = self._opened(start)
-                if found is None or found.start >= until:
-                    return
-                yield found
-            start = self._calendar.first(start + 1)
-
-    def _earliest(self, begin: datetime) -> int:
-        """From when on an occurrence may start that lasts beyond `begin`."""
-        after = seconds_of(begin, self._duration)
-        if self._ended_at is not None and self._ended_at <= begin:
-            after = max(after, seconds_of(self._ended_at))
-        return after + 1
-
-    def _opened(self, start: int | None) -> Occurrence | None:
-        begin = None if start is None else instant_of(start)
-        return None if begin is None else _ended(_from(begin, self._duration), self._ended_at)
-
-
-def _named(timing: Recurring, starts: Iterable[datetime]) -> list[Occurrence]:
-    """The occurrences that start at some instants, as far as a schedule has those."""
-    calendar = calendar_of(timing.schedule, timing.time_zone)
-    found = [s for s in starts if _is_whole(s) and calendar.last(seconds_of(s)) == seconds_of(s)]
-    return [_from(start, timing.duration) for start in found]
-
-
-def _is_whole(instant: datetime) -> bool:
-    """Whether it has no parts of a second, as all starts of schedules have none."""
-    return instant.microsecond == 0
-
-
-def _lasts(occurrence: Occurrence | None) -> TypeGuard[Occurrence]:
-    return occurrence is not None and (occurrence.end is None or occurrence.start < occurrence.end)
-
-
-def _from(start: datetime, duration: timedelta) -> Occurrence:
-    try:
-        return Occurrence(start, start + duration)
-    except OverflowError:  # beyond the year 9999 there are no instants
-        return Occurrence(start)
-
-
-def _overridden(given: Occurrence, override: Override | None) -> Occurrence | None:
-    """What becomes of an occurrence; None where it does not take place."""
-    if override is None:
-        return given
-    if override.skip:
-        return None
-    start = override.start or given.start
-    if override.end is None and given.end is not None:
-        return _from(start, given.end - given.start)
-    return Occurrence(start, override.end)
-
-
-def _ended(given: Occurrence, ended_at: datetime | None) -> Occurrence | None:
-    """An occurrence that ends at an instant if it contains it; None where nothing is left."""
-    if ended_at is None or not given.contains(ended_at):
-        return given
-    return Occurrence(given.start, ended_at) if given.start < ended_at else None
-
-
-def _longer(first: Occurrence, second: Occurrence) -> Occurrence:
-    return max(first, second, key=_ends_last)
-
-
-def _ends_last(occurrence: Occurrence) -> tuple[datetime, bool, datetime]:
-    return occurrence.end or _END_OF_TIME, occurrence.end is None, occurrence.start
-
-
-def _starts_first(occurrence: Occurrence) -> tuple[datetime, timedelta, bool]:
-    """Of those that start together, the one that ends last comes first."""
-    end = occurrence.end
-    return occurrence.start, occurrence.start - (end or _END_OF_TIME), end is not None

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from fastapi_maintenance.windows import Exclusion, Override
 from fastapi_maintenance_operator.reconcile import (
     Fate,
     Object,
@@ -200,3 +202,53 @@ def test_events_of_other_windows_occurrences_and_reasons_have_other_names() -> N
     ]
     assert len(set(names)) == 4
     assert all(re.fullmatch(r"[wv]\.[0-9a-f]{16}", name) for name in names)
+
+
+AT_NOON: dict[str, Any] = {"schedule": "0 12 * * *", "timeZone": "Etc/UTC", "duration": "1h"}
+
+
+def changed(**fields: Any) -> Observed:
+    """A window at noon of each day, with what the fields change of its occurrences."""
+    seen = observed(**AT_NOON)
+    assert seen.window is not None
+    return replace(seen, window=replace(seen.window, **fields))
+
+
+@pytest.mark.parametrize(
+    ("fields", "current", "following", "edge"),
+    [
+        ({}, (NOON, ONE), "2026-06-02T12:00Z", ONE),
+        (
+            {"overrides": (Override(at(NOON), end=at("2026-06-01T12:45Z")),)},
+            (NOON, "2026-06-01T12:45Z"),
+            "2026-06-02T12:00Z",
+            "2026-06-01T12:45Z",
+        ),
+        (
+            {"overrides": (Override(at(NOON), start=at("2026-06-01T18:00Z")),)},
+            None,
+            "2026-06-01T18:00Z",
+            "2026-06-01T18:00Z",
+        ),
+        ({"ended_at": at("2026-06-01T12:30Z")}, None, "2026-06-02T12:00Z", "2026-06-02T12:00Z"),
+        (
+            {"exclusions": (Exclusion(at("2026-06-01T12:20Z"), at("2026-06-01T12:40Z")),)},
+            None,
+            "2026-06-01T12:40Z",
+            "2026-06-01T12:40Z",
+        ),
+    ],
+    ids=["nothing", "override end", "override start", "endedAt", "exclusion"],
+)
+def test_the_status_follows_what_changes_the_occurrences(
+    fields: dict[str, Any], current: tuple[str, str] | None, following: str, edge: str
+) -> None:
+    now = at("2026-06-01T12:30Z")
+    seen = changed(**fields)
+    status = desired_status(seen, Fate.PLANNED, now)
+    shown = status.get("current")
+    assert (shown and (at(shown["start"]), at(shown["end"]))) == (
+        current and (at(current[0]), at(current[1]))
+    )
+    assert at(status["next"]["start"]) == at(following)
+    assert next_edge(seen, now) == at(edge)

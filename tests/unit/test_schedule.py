@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import os
+import subprocess
+import sys
 from datetime import timedelta
 
 import pytest
@@ -18,6 +21,7 @@ from fastapi_maintenance.windows import (
     occurrences,
     occurrences_between,
     schedule,
+    uncut,
 )
 from tests.unit.making import at, fixed, recurring, window
 
@@ -121,7 +125,7 @@ def test_finding_an_occurrence_looks_at_few_days(
     cron.match_day = lambda day: next(looked_at) >= 0 and fits(day)
     monkeypatch.setattr(schedule, "_cron", lambda _: cron)
     calendar = schedule.Calendar(timing.schedule, timing.time_zone)
-    monkeypatch.setattr(occurrences, "calendar_of", lambda *_: calendar)
+    monkeypatch.setattr(uncut, "calendar_of", lambda *_: calendar)
     course = occurrences.Course(timing)
     for _ in range(100):
         course.at(at(now))
@@ -187,3 +191,46 @@ def test_an_unknown_time_zone_is_refused(name: str) -> None:
         schedule.zone(name)
     assert caught.value.field == "spec.timeZone"
     assert "Europe/Berlin" in caught.value.mend
+
+
+WITHOUT_A_DATABASE = """
+import sys
+sys.modules["tzdata"] = None
+from fastapi_maintenance.windows import InvalidWindow, schedule
+try:
+    schedule.zone("Europe/Berlin")
+except InvalidWindow as error:
+    print(error.field, "|", error.mend)
+"""
+
+
+def test_where_there_is_no_zone_database_the_error_names_the_package_that_has_one() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_A_DATABASE],
+        env={**os.environ, "PYTHONTZPATH": "", "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    field, _, mend = done.stdout.partition(" | ")
+    assert field == "spec.timeZone"
+    assert "the package tzdata" in mend
+
+
+@pytest.mark.parametrize("expression", ["0 0 31 2 MON#5", "0 0 */31 * MON#5", "0 0 29 2 *"])
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago", "Etc/UTC"])
+@pytest.mark.parametrize("now", ["0001-01-01T00:00Z", "9999-12-31T23:59:59Z"])
+def test_the_ends_of_the_calendar_neither_loop_nor_raise(
+    expression: str, zone: str, now: str
+) -> None:
+    given = window(recurring(expression, zone, hours=1))
+    assert occurrence_at(given, at(now)) is None
+    is_first = now.startswith("0001") and "*/31" not in expression
+    assert (next_occurrence(given, at(now)) is not None) is is_first
+
+
+def test_a_leap_day_that_is_a_monday_may_be_forty_years_away() -> None:
+    """The year 2100 has no leap day."""
+    found = next_occurrence(window(recurring("0 0 31 2 MON#5")), at("2072-03-01T00:00Z"))
+    assert found is not None
+    assert found.start == at("2112-02-29T00:00Z")

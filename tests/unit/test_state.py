@@ -8,6 +8,9 @@ import pytest
 
 from fastapi_maintenance.windows import (
     OFF,
+    Allow,
+    Exclusion,
+    Match,
     Mode,
     Opening,
     Refusal,
@@ -155,6 +158,39 @@ def test_a_schedule_without_gaps_ends_somewhere_all_the_same() -> None:
     """Looking for the end of a union is bounded work."""
     state = state_at([window(recurring("* * * * *", minutes=1))], "orders", at(NOON))
     assert until(state.writes) == "2026-06-01T12:33Z"
+
+
+def test_the_union_is_of_the_windows_that_refuse_the_request() -> None:
+    """One that is for some requests follows one that is for all: it refuses those some on."""
+    windows = [
+        window(fixed((NOON, ONE)), name="all"),
+        window(fixed((ONE, TWO)), name="orders", match=Match(paths=("/orders*",))),
+        window(fixed((TWO, THREE)), name="writes", mode="ReadOnly", allow=Allow(paths=("/a",))),
+    ]
+    state = state_at(windows, "orders", at(NOON))
+    assert until(state.refusal(Asking(path="/books"))) == ONE
+    assert until(state.refusal(Asking(path="/orders/1"))) == TWO
+    assert until(state.refusal(Asking("POST", path="/orders/1"))) == THREE
+
+
+def test_of_unions_that_end_together_the_open_window_that_ends_last_answers() -> None:
+    windows = [
+        window(fixed((NOON, ONE)), name="short"),
+        window(fixed((NOON, TWO)), name="long", match=Match(paths=("/orders",))),
+        window(fixed((ONE, THREE)), name="next"),
+    ]
+    refusal = state_at(windows, "orders", at(NOON)).refusal(Asking(path="/orders"))
+    assert refusal is not None
+    assert (refusal.opening.source, until(refusal)) == ("window=shop/long", THREE)
+
+
+def test_a_short_window_that_follows_itself_does_not_hide_a_long_one() -> None:
+    holidays = (Exclusion(at("2026-06-01T22:00Z"), at("2027-01-01T00:00Z")),)
+    windows = [
+        window(recurring("* * * * *", minutes=1), name="each minute", exclusions=holidays),
+        window(fixed(("2026-06-01T12:20Z", "2026-06-01T22:00Z")), name="long"),
+    ]
+    assert until(state_at(windows, "orders", at(NOON)).writes) == "2026-06-01T22:00Z"
 
 
 @pytest.mark.parametrize(
