@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from fastapi_maintenance import _gates
 from fastapi_maintenance.backends.base import state_of_switch
 from fastapi_maintenance.windows import Announcement, Opening, Refusal, State, covers
 
@@ -66,6 +67,8 @@ class Rules:
         The router's own answers come first, then decorators and docs, then the state, then what
         exempts from it.
         """
+        if state.quiet and not _gates.forcing:  # as while a window is announced, for weeks perhaps
+            return None
         target = request.target
         if not target.served:
             return None
@@ -79,13 +82,12 @@ class Rules:
 
         A handler's word aside: it is asked while maintenance is on.
         """
-        if not state.announcers:
+        coming = state.announcement(request) if state.announcers else None
+        if coming is None or self._exempts(request, _COMING):
             return None
         target = request.target
-        if not target.served or target.docs or target.forced is not None:
-            return None
-        coming = state.announcement(request)
-        return None if coming is None or self._exempts(request, _COMING) else coming
+        is_met = target.served and not target.docs and target.forced is None
+        return coming if is_met else None
 
     def _exempts(self, request: Facts, opening: Opening) -> bool:
         return (

@@ -209,8 +209,8 @@ class MaintenanceModeMiddleware(Passage):
             self.notice(state)
         request = self._facts(scope)
         refusal = self.rules.refusal(request, state)
-        handler = None if request.target.forced else self.exempt_handler
-        if refusal is not None and handler is not None:
+        handler = self.exempt_handler
+        if refusal is not None and handler is not None and not request.target.forced:
             body = Replay(receive)
             if await exempts(handler, scope, body.first):
                 refusal = None

@@ -80,7 +80,7 @@ def test_no_two_jumps_of_any_zone_are_so_near_that_looks_could_miss_them() -> No
     assert least > 3 * zones._STRIDE
 
 
-@pytest.mark.parametrize("name", ["America/Recife", "America/Boa_Vista", "Europe/Riga"])
+@pytest.mark.parametrize("name", ["America/Recife", "America/Boa_Vista", "America/Noronha"])
 def test_jumps_that_follow_each_other_within_weeks_are_all_seen(name: str) -> None:
     # The system's database and the package's agree upon these years.
     begin, until = at("1990-01-01T00:00Z"), at("2007-01-01T00:00Z")
