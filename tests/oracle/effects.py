@@ -37,12 +37,14 @@ def last_of(found: Iterable[Occurrence], now: datetime) -> Occurrence | None:
     return max((o for o in found if _contains(o, now)), key=ending, default=None)
 
 
-def unbroken_until(found: list[Occurrence], now: datetime) -> datetime | None:
-    """The first instant from now on that lies in none of them; None where there is no such."""
+def unbroken(found: list[Occurrence], now: datetime) -> list[datetime | None]:
+    """How far it is open from now on: the end of what is open, of what is open then, and so on."""
+    ends = list[datetime | None]()
     instant: datetime | None = now
     while instant is not None and (covering := last_of(found, instant)):
         instant = covering.end
-    return instant
+        ends.append(instant)
+    return ends
 
 
 def _contains(occurrence: Occurrence, instant: datetime) -> bool:

@@ -31,6 +31,7 @@ _SCHEDULES = (
     "*/20 3 * * SUN",
 )  # fmt: skip
 _HALF_HOUR = timedelta(minutes=30)
+_ANNOUNCED = (None, timedelta(minutes=30), timedelta(hours=5), timedelta(days=3))
 
 
 def instants() -> st.SearchStrategy[datetime]:
@@ -54,6 +55,7 @@ def windows(draw: st.DrawFn, name: str = "w", *, plain: bool = True) -> Window:
         match=Match() if plain else draw(st.sampled_from([Match(), Match(paths=("/a",))])),
         overrides=tuple(overrides),
         ended_at=draw(st.none() | instants() | _starts_of_the_week(planned)),
+        announce_before=None if plain else draw(st.sampled_from(_ANNOUNCED)),
         exclusions=tuple(draw(st.lists(_exclusions(), max_size=3))),
     )
 

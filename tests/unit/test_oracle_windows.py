@@ -11,18 +11,22 @@ from hypothesis import strategies as st
 from fastapi_maintenance.windows import (
     Mode,
     Occurrence,
+    State,
     Timeline,
     Window,
+    next_edge,
     next_occurrence,
     occurrence_at,
     occurrences_between,
     state_at,
 )
-from tests.oracle.effects import ending, last_of, pieces, unbroken_until
+from fastapi_maintenance.windows.state import Announcement
+from tests.oracle.effects import ending, last_of, pieces, unbroken
 from tests.oracle.windows import BEGIN, CALENDAR, UNTIL, instants, windows
 from tests.unit.making import Asking
 
-LOOKED_AHEAD = timedelta(days=10)
+FOLLOWED = 6
+"""Pieces, one after the other: a union that goes on and on is followed for a while only."""
 
 ASKED = [Asking(method, path) for method in ("GET", "POST") for path in ("/a", "/b")]
 
@@ -80,13 +84,31 @@ def test_a_request_is_refused_while_a_piece_is_open_and_until_the_union_of_all_e
     refusal = state_at(given_windows, "orders", now).refusal(request)
     assert (refusal is not None) == bool(opened)
     if refusal:
-        naming = min(key for key, end in opened.items() if end == max(opened.values()))
+        last = max(opened.values())
+        naming = min(key for key, end in opened.items() if end == last)
         assert refusal.opening.source == f"window={naming}"
         together = [piece for each in found.values() for piece in each]
-        until = unbroken_until(together, now)
-        # A union that goes on for ever is followed for a while only.
-        assume(until is None or until < now + LOOKED_AHEAD)
-        assert refusal.until == until
+        ends = unbroken(together, now)
+        assume(len(ends) <= FOLLOWED)
+        assert refusal.until == ends[-1]
+
+
+@settings(max_examples=150, deadline=None)
+@given(several, any_instant, st.sampled_from(ASKED))
+def test_the_soonest_piece_that_is_near_enough_is_announced(
+    given_windows: tuple[Window, ...], now: datetime, request: Asking
+) -> None:
+    coming = [
+        Announcement(piece.start, piece.end, window.mode)
+        for window in given_windows
+        for piece in pieces(window, *CALENDAR)
+        if refuses(window, request)
+        and window.announce_before is not None
+        and piece.start - window.announce_before <= now < piece.start
+    ]
+    said = state_at(given_windows, "orders", now).announcement(request)
+    assert (said and said.start) == min((each.start for each in coming), default=None)
+    assert said is None or said in coming
 
 
 @settings(max_examples=150, deadline=None)
@@ -95,18 +117,16 @@ def test_a_state_holds_until_the_first_edge_of_any_piece(
     given_windows: tuple[Window, ...], now: datetime
 ) -> None:
     """It may be worked out once more than needed, where an edge changes nothing."""
-    concerning = [w for w in given_windows if not w.suspend]
-    found = [piece for w in concerning for piece in pieces(w, *CALENDAR)]
-    edges = sorted(
-        t for p in found for t in (p.start.timestamp(), ending(p)) if t > now.timestamp()
-    )
+    edges = [edge for edge in edges_of(given_windows) if edge > now.timestamp()]
     state = state_at(given_windows, "orders", now)
     assert state.valid_until in {*edges, math.inf}
-    before = [edge for edge in edges if edge < state.valid_until]
-    for instant in before:
-        then = state_at(given_windows, "orders", datetime.fromtimestamp(instant, UTC))
-        for request in ASKED:
-            assert then.refusal(request) == state.refusal(request)
+    assert next_edge(given_windows, "orders", now) == (
+        None if state.valid_until == math.inf else datetime.fromtimestamp(state.valid_until, UTC)
+    )
+    for edge in edges:
+        if edge < state.valid_until:
+            then = state_at(given_windows, "orders", datetime.fromtimestamp(edge, UTC))
+            assert said_to_all(then) == said_to_all(state)
 
 
 @settings(max_examples=100, deadline=None)
@@ -116,9 +136,23 @@ def test_a_timeline_knows_each_instant_however_the_clock_jumps(
 ) -> None:
     timeline = Timeline(given_windows, "orders")
     for now in shown:
-        held, afresh = timeline.at(now.timestamp()), state_at(given_windows, "orders", now)
-        for request in ASKED:
-            assert held.refusal(request) == afresh.refusal(request)
+        afresh = state_at(given_windows, "orders", now)
+        assert said_to_all(timeline.at(now.timestamp())) == said_to_all(afresh)
+
+
+def edges_of(given_windows: tuple[Window, ...]) -> list[float]:
+    """When anything about them changes, in POSIX seconds."""
+    edges = list[float]()
+    for window in given_windows:
+        for piece in [] if window.suspend else pieces(window, *CALENDAR):
+            announced = piece.start - (window.announce_before or timedelta())
+            edges += [announced.timestamp(), piece.start.timestamp(), ending(piece)]
+    return edges
+
+
+def said_to_all(state: State) -> list[object]:
+    """What meets each kind of request."""
+    return [(state.refusal(request), state.announcement(request)) for request in ASKED]
 
 
 def refuses(window: Window, request: Asking) -> bool:
