@@ -47,6 +47,9 @@ servers: $(VENV)/dev.stamp ## the gate behind every kind of server, slow ones st
 versions: $(VENV)/dev.stamp ## the tests that depend on FastAPI's inner workings, on four versions of it
 	@$(BIN)/python -m tests.versions $(ARGS)
 
+oracle: $(VENV)/dev.stamp ## the calendar beside a walk through local time, twenty years in sixty zones
+	@$(BIN)/python -m tests.oracle $(ARGS)
+
 lint: $(VENV)/dev.stamp ## formatting, rules, types, layers
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -71,6 +74,9 @@ bench: $(VENV)/dev.stamp ## from `kubectl apply` to the first 503, beside a raw 
 bench-gate: $(VENV)/dev.stamp ## what the gate costs a request, beside others
 	@$(BIN)/python -m benchmarks.gate $(ARGS)
 
+bench-edges: $(VENV)/dev.stamp ## what windows cost at and between their edges, and how late an edge is seen
+	@$(BIN)/python -m benchmarks.edges $(ARGS)
+
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-package fastapi-maintenance --custom-compile-command 'make lock' $(ARGS)
 lock: $(VENV)/dev.stamp ## make the locks anew, after a change of pyproject.toml (ARGS=--upgrade to move on)
@@ -80,4 +86,4 @@ lock: $(VENV)/dev.stamp ## make the locks anew, after a change of pyproject.toml
 clean: ## remove .venv and what tools left behind (the built control plane stays in its cache)
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
 
-.PHONY: help demo test unit corpus servers versions lint format cluster cluster-down cluster-demo bench bench-gate lock clean
+.PHONY: help demo test unit corpus servers versions lint format cluster cluster-down cluster-demo bench bench-gate oracle bench-edges lock clean
