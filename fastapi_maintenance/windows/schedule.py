@@ -12,6 +12,7 @@ anew with each question, and loses its way where they jump by or at other than f
 from __future__ import annotations
 
 import functools
+import math
 from bisect import bisect_left, bisect_right
 from calendar import monthrange
 from collections.abc import Iterator
@@ -23,8 +24,12 @@ from .model import InvalidWindow, Recurring
 from .zones import DAY, LAST_DAY, LONGEST_JUMP, Stretch, instant_of, seconds_of, stretch
 from .zones import zone as zone
 
-_LONGEST_PAUSE = 50 * 366
-"""Days; a schedule that does not open for as long never does, as the calendar repeats itself."""
+_LONGEST_PAUSE = 41 * 366
+"""Days; a schedule that does not open for as long never does: a leap day falls on each day of the
+week within forty years."""
+
+
+_BEGIN_OF_SEARCH = date(2000, 1, 1).toordinal() - 1
 
 
 def starts(timing: Recurring, after: datetime) -> Iterator[datetime]:
@@ -136,8 +141,10 @@ class _LocalTimes:
         self._earliest = self._hours[0] * 60 + self._minutes[0]
         self._latest = self._hours[-1] * 60 + self._minutes[-1]
         # The days from one to another that have the same answer: what is asked for most often.
-        self._next: tuple[float, float, int | None] = 1, 0, None
-        self._previous: tuple[float, float, int | None] = 1, 0, None
+        never = self._search(_BEGIN_OF_SEARCH, 1) is None
+        known = (-math.inf, math.inf, None) if never else (1, 0, None)
+        self._next: tuple[float, float, int | None] = known
+        self._previous: tuple[float, float, int | None] = known
 
     def first(self, at: int) -> int | None:
         """The first one at or after another."""
@@ -179,14 +186,14 @@ class _LocalTimes:
         low, high, found = self._next
         if not low <= day <= high:
             found = self._search(day, 1)
-            self._next = day, float("inf") if found is None else found, found
+            self._next = day, math.inf if found is None else found, found
         return found
 
     def _day_until(self, day: int) -> int | None:
         low, high, found = self._previous
         if not low <= day <= high:
             found = self._search(day, -1)
-            self._previous = float("-inf") if found is None else found, day, found
+            self._previous = -math.inf if found is None else found, day, found
         return found
 
     def _search(self, begin: int, step: int) -> int | None:

@@ -23,6 +23,7 @@ from fastapi_maintenance.windows import (
     schedule,
     uncut,
 )
+from fastapi_maintenance.windows.zones import DAY
 from tests.unit.making import at, fixed, recurring, window
 
 NIGHT = "2026-06-01T22:00Z"
@@ -111,7 +112,7 @@ def test_an_occurrence_that_would_end_after_the_calendar_has_no_end() -> None:
         (recurring("0-59 0-23 * * *", "Europe/Berlin", hours=9600), "2026-10-25T12:00Z", 4),
         (recurring("0 0 1 * *", hours=1), "2026-06-10T12:00Z", 40),
         (recurring("0 0 29 2 *", hours=1), "2026-06-10T12:00Z", 300),
-        (recurring("0 0 */31 * MON#5", hours=1), "2026-06-10T12:00Z", 40_000),
+        (recurring("0 0 */31 * MON#5", hours=1), "2026-06-10T12:00Z", 20_000),
     ],
     ids=str,
 )
@@ -234,3 +235,11 @@ def test_a_leap_day_that_is_a_monday_may_be_forty_years_away() -> None:
     found = next_occurrence(window(recurring("0 0 31 2 MON#5")), at("2072-03-01T00:00Z"))
     assert found is not None
     assert found.start == at("2112-02-29T00:00Z")
+
+
+def test_a_schedule_that_never_opens_is_found_out_once() -> None:
+    """Wherever one looks afterwards, forward or backward, no day is looked at."""
+    calendar = schedule.Calendar("0 0 */31 * MON#5", "Etc/UTC")
+    calendar._times._fits = lambda day: pytest.fail(f"looks at {day}")
+    for second in range(0, 9000 * 366 * DAY, 366 * DAY):
+        assert calendar.first(second) is calendar.last(second) is None
