@@ -176,7 +176,7 @@ def _parser() -> argparse.ArgumentParser:
         "--known", type=int, default=KNOWN, help="windows that are known (default: %(default)s)"
     )
     parser.add_argument(
-        "--rounds", type=int, default=20, help="samples of requests (default: %(default)s)"
+        "--rounds", type=int, default=60, help="samples of requests (default: %(default)s)"
     )
     parser.add_argument(
         "--edges", type=int, default=500, help="edges of each mix of windows (default: %(default)s)"
