@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .backends import BaseStateBackend, EnvVarBackend, K8sBackend, LocalFileBackend
     from .backends.base import StateNotWritten
+    from .backends.work import MaintenanceActive
     from .current import (
         BackendNotConfigured,
         MaintenanceState,
@@ -30,6 +31,7 @@ __all__ = [
     "EnvVarBackend",
     "K8sBackend",
     "LocalFileBackend",
+    "MaintenanceActive",
     "MaintenanceModeMiddleware",
     "MaintenanceState",
     "StateNotWritten",
@@ -49,6 +51,7 @@ _MODULES = {
     "EnvVarBackend": "backends",
     "K8sBackend": "backends",
     "LocalFileBackend": "backends",
+    "MaintenanceActive": "backends.work",
     "MaintenanceModeMiddleware": "middleware",
     "StateNotWritten": "backends.base",
     "force_maintenance_mode_off": "decorators",

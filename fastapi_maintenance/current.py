@@ -41,7 +41,11 @@ def configure_backend(backend_type: str, **options: Any) -> None:
     Raises:
         ValueError: there is no such backend.
     """
-    _gates.configured = make_backend(backend_type, **options)
+    _gates.configured = backend = make_backend(backend_type, **options)
+    if backend.reports:
+        from ._threads import count_all  # here, since few applications need it
+
+        count_all()
 
 
 def make_backend(backend_type: str, **options: Any) -> BaseStateBackend:

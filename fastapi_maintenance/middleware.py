@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fastapi_maintenance import _gates
 from fastapi_maintenance._gates import configured_backend, current_connection
+from fastapi_maintenance.backends import ledger
 from fastapi_maintenance.backends.anyof import as_backend
 from fastapi_maintenance.backends.base import BaseStateBackend, state_of_switch, wall_clock
 from fastapi_maintenance.responses import DEFAULT_RETRY_AFTER, Refuser, announced, refuse
@@ -33,10 +34,12 @@ from ._handlers import (
     response_of,
 )
 from ._lifespan import pass_lifespan
+from ._live import Counting
 from ._passage import Passage
 from ._routes import Routes
 from ._rules import Rules
 from ._telemetry import Telemetry
+from ._threads import count_all
 from ._watch import Hook
 
 HEALTH_PATHS = (
@@ -45,7 +48,7 @@ HEALTH_PATHS = (
 """What probes and scrapers usually ask for."""
 
 
-class MaintenanceModeMiddleware(Passage):
+class MaintenanceModeMiddleware(Counting, Passage):
     """Pure ASGI: answers 503 while maintenance is on.
 
     Args:
@@ -93,7 +96,8 @@ class MaintenanceModeMiddleware(Passage):
         on_start: Hook | Iterable[Hook] = (),
         on_end: Hook | Iterable[Hook] = (),
     ) -> None:
-        super().__init__(app, on_start, on_end)
+        Passage.__init__(self, app, on_start, on_end)
+        Counting.__init__(self)
         self.enable_maintenance = enable_maintenance
         self.exempt_handler = exempt_handler
         self.response_handler = response_handler
@@ -111,12 +115,12 @@ class MaintenanceModeMiddleware(Passage):
         self.pin(None)
         self._refuser = Refuser(retry_after, html_template)
         self._cors = find_cors(app)
-        self._live: dict[int, Scope] = {}
-        self._uncounted = 0
-        """Requests that run and were let in before they were kept in mind."""
         self.hurry()
         self._telemetry = Telemetry()
+        if self.given is not None and self.given.reports:
+            count_all()
         _gates.add(self)
+        ledger.add(self.live)
 
     def pin(self, pinned: PinnedBackend | None) -> None:
         """Put what a test says in the place of everything else, or take it away."""
@@ -133,21 +137,6 @@ class MaintenanceModeMiddleware(Passage):
     def decide(self) -> State:
         """What holds now: as an open block says, else ``enable_maintenance``, else the backend."""
         return self.backend.decide(self._fixed)
-
-    def in_flight(self) -> int:
-        """How many requests run that would be refused now, the one that asks aside.
-
-        What can't be judged afterwards, as an exempt handler's word, counts.
-        """
-        state, entered = self.decide(), current_connection.get()
-        own = None if entered is None else id(entered[1])
-        others = [scope for key, scope in list(self._live.items()) if key != own]
-        refused = sum(self.rules.refusal(self._facts(s), state) is not None for s in others)
-        return refused + self._uncounted
-
-    def began_unseen(self) -> bool:
-        """Whether requests run that were let in before they were kept in mind."""
-        return self._uncounted > 0
 
     def hurry(self) -> None:
         """Find out whether requests may pass with a glance while nothing is refused."""
@@ -191,12 +180,16 @@ class MaintenanceModeMiddleware(Passage):
         self, backend: BaseStateBackend, scope: Scope, receive: Receive, send: Send
     ) -> None:
         """Count a request, then check it: whoever begins maintenance and then counts, sees it."""
-        self._live[id(scope)] = dict(scope)  # a mount changes it on the way
+        life = self.live.enter(scope)
+        if backend.reports and not backend.ready:  # nobody is told any more what runs
+            life.leave()
+            await backend.wait_until_ready()
+            life = self.live.enter(scope)
         entered = current_connection.set((self, scope))
         try:
             await self._attend(backend.decide(self._fixed), scope, receive, send)
         finally:
-            self._live.pop(id(scope), None)
+            life.leave()
             with contextlib.suppress(ValueError):  # where it is closed from elsewhere
                 current_connection.reset(entered)
 
@@ -207,7 +200,7 @@ class MaintenanceModeMiddleware(Passage):
             return
         if state.quiet is self._noticed:
             self.notice(state)
-        request = self._facts(scope)
+        request = self.facts(scope)
         refusal = self.rules.refusal(request, state)
         handler = self.exempt_handler
         if refusal is not None and handler is not None and not request.target.forced:
@@ -231,7 +224,7 @@ class MaintenanceModeMiddleware(Passage):
 
     async def would_refuse(self, connection: Lasting) -> bool:
         """Whether a connection that was let in would be refused now."""
-        request, handler = self._facts(connection.scope), self.exempt_handler
+        request, handler = self.facts(connection.scope), self.exempt_handler
         request.is_safe = True  # what refuses reads as well is a full maintenance
         if self.rules.refusal(request, self.decide()) is None:
             return False
@@ -276,7 +269,7 @@ class MaintenanceModeMiddleware(Passage):
             current_connection.reset(entered)
 
     async def _refuse(self, refusal: Refusal, request: Facts, receive: Receive, send: Send) -> None:
-        self._live.pop(id(request.scope), None)
+        self.live.refused()
         self._telemetry.refused(refusal)
         self.rules.warn_of_probe(request)
         answer = await self._answer(refusal, request.scope, receive)
@@ -289,6 +282,3 @@ class MaintenanceModeMiddleware(Passage):
                 return named(response, refusal.opening.source)
         now = self.pinned.now() if self.pinned else wall_clock()
         return self._refuser.answer(refusal, now, scope.get("headers", ()))
-
-    def _facts(self, scope: Scope) -> Facts:
-        return Facts(scope, self.rules.routes, self.rules.trusted_proxies)

@@ -19,6 +19,7 @@ import anyio.lowlevel
 from fastapi_maintenance import _gates
 from fastapi_maintenance.backends import BaseStateBackend
 from fastapi_maintenance.backends.asked import to_its_end
+from fastapi_maintenance.backends.work import work_in_flight
 from fastapi_maintenance.current import backend_meant, gates_of
 
 _LOOK_EVERY = 0.02
@@ -197,7 +198,8 @@ def maintenance_mode_off(backend: Any = None) -> Override:
 
 
 def _in_flight(backend: BaseStateBackend) -> int:
-    return sum(gate.in_flight() for gate in gates_of(backend))
+    requests = sum(gate.in_flight() for gate in gates_of(backend))
+    return requests + work_in_flight(backend)
 
 
 async def _ended(backend: BaseStateBackend, block: Any) -> None:

@@ -22,6 +22,7 @@ class AnyOf(BaseStateBackend):
 
     def __init__(self, members: Sequence[BaseStateBackend]) -> None:
         self.members = tuple(members)
+        self.reports = any(member.reports for member in self.members)
         self._last: tuple[tuple[State, ...], State] = (), OFF
 
     def state_key(self) -> Hashable:

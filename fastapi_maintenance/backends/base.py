@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import time
-from collections.abc import Awaitable, Hashable
-from typing import Any
+from collections.abc import Awaitable, Hashable, Iterable
+from typing import TYPE_CHECKING, Any
 
 from fastapi_maintenance.windows import OFF, Mode, Opening, State, switched
 
 from .blocks import Blocks, blocks_of
+
+if TYPE_CHECKING:
+    from .work import Work
 
 APP_VARIABLE = "FASTAPI_MAINTENANCE_APP"
 """Names this application where no ``app=`` does."""
@@ -43,6 +47,8 @@ class BaseStateBackend:
     """Seconds that `get_value` may take."""
     ready: bool = True
     """Whether `state` may be asked for at once; else `wait_until_ready` comes first."""
+    reports: bool = False
+    """Whether somebody is told what runs: then everything is counted before it is checked."""
     probes_pass: bool = False
     """Whether health checks pass while a block has turned maintenance on."""
     _blocks: Blocks | None = None
@@ -66,8 +72,30 @@ class BaseStateBackend:
     async def wait_until_ready(self) -> None:
         """Return as soon as `state` can be trusted, or when waiting longer does no good."""
 
+    def wait(self) -> None:
+        """As `wait_until_ready`, for code without an event loop."""
+        asyncio.run(_waited(self))
+
     def close(self) -> None:
         """Stop what `start` began. The last known state stays."""
+
+    def work(self, name: str, *, needs: Iterable[str] = ()) -> Work:
+        """A block of work that is no request, of a queue's worker or a job: ``with`` or
+        ``async with``.
+
+        It is counted and then checked, as a request is, and counts as a write. While it runs, no
+        window that refuses it is drained.
+
+        Args:
+            name: what the work is, as people know it.
+            needs: what it needs, as ``match.dependencies`` of windows names it.
+
+        Raises:
+            MaintenanceActive: on entering, while maintenance is on; says when to come back.
+        """
+        from .work import Work  # here, since few applications need it
+
+        return Work(self, name, needs)
 
     async def get_value(self) -> bool:
         """Whether the whole application is refused now."""
@@ -128,6 +156,10 @@ class BaseStateBackend:
     def _bool_to_str(value: bool) -> str:
         """The word that stands for a boolean."""
         return "1" if value else "0"
+
+
+async def _waited(backend: BaseStateBackend) -> None:
+    await backend.wait_until_ready()
 
 
 def state_of_word(word: str, *, source: str = "", probes_pass: bool = False) -> State:

@@ -77,13 +77,14 @@ def application(service_account: ServiceAccounts) -> Identity:
     return service_account("orders", cluster_role="fastapi-maintenance-application")
 
 
-def test_an_application_may_read_windows_and_two_configmaps(
+def test_an_application_may_read_windows_and_two_configmaps_and_report(
     kubectl: Kubectl, application: Identity
 ) -> None:
     """Nothing else, and nothing in another namespace."""
     rights = {
         (API, "maintenancewindows", ""): "get list watch",
         (API, "maintenancewindows/status", ""): "",
+        (API, "maintenanceprocesses", ""): "get list create patch delete",
         ("", "configmaps", "fastapi-maintenance"): "get list watch",
         ("", "configmaps", "fastapi-maintenance-plan"): "get list watch",
         ("", "configmaps", "other"): "",

@@ -11,7 +11,9 @@ import pytest
 
 from fastapi_maintenance.backends.file_folder import load_windows
 from fastapi_maintenance.backends.kubernetes.identity import find_identity
-from fastapi_maintenance.backends.kubernetes.watcher import Target, Watcher
+from fastapi_maintenance.backends.kubernetes.sharing import join, leave
+from fastapi_maintenance.backends.kubernetes.views import View
+from fastapi_maintenance.backends.kubernetes.watcher import Target
 from fastapi_maintenance.windows import Window, parse_manifest
 from tests.cluster.test_operator import plan
 from tests.cluster.windows import wait_for_condition
@@ -63,12 +65,14 @@ def watched(identity: Identity, source: str, objects: int) -> Iterator[tuple[Win
     """The windows that a process gets to know, once it knows so many."""
     found = find_identity(None, str(identity.kubeconfig))
     assert found is not None
-    watcher = Watcher(Target(found, source, identity.namespace, "orders"))
-    watcher.start()
-    wait_for(lambda: watcher.health().objects == objects, what=f"{objects} windows")
-    assert watcher.timeline is not None
-    yield watcher.timeline.windows
-    watcher.close()
+    target, view = Target(found, source, identity.namespace), View("orders")
+    watcher = join(target, view)
+    try:
+        wait_for(lambda: watcher.health().objects == objects, what=f"{objects} windows")
+        assert view.timeline is not None
+        yield view.timeline.windows
+    finally:
+        leave(target, watcher, view)
 
 
 def check(windows: tuple[Window, ...], written: list[Window], now: datetime) -> None:

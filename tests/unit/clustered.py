@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ import pytest
 from fastapi_maintenance.backends.kubernetes import backend as backend_module
 from fastapi_maintenance.backends.kubernetes import watcher as watcher_module
 from fastapi_maintenance.backends.kubernetes.identity import Access
-from fastapi_maintenance.backends.kubernetes.transport import Transport, Unreachable
+from fastapi_maintenance.backends.kubernetes.transport import ApiError, Transport, Unreachable
 
 
 class Someone:
@@ -19,10 +19,13 @@ class Someone:
 
     namespace = "shop"
 
+    def __init__(self, cluster: object) -> None:
+        self.key = cluster
+
     async def access(self) -> Access:
         raise AssertionError("nothing goes over a network here")
 
-    def renew(self) -> None:
+    def renew(self, refused: Access) -> None:
         """Nothing is kept."""
 
 
@@ -31,6 +34,8 @@ class StandingCluster(Transport):
 
     def __init__(self, *windows: dict[str, Any], **configmaps: dict[str, str]) -> None:
         self.away = False
+        self.forbidden: set[str] = set()
+        """Names of ConfigMaps that may not be read."""
         self.listed = 0
         self.windows = list(windows)
         self.configmaps = configmaps
@@ -39,15 +44,17 @@ class StandingCluster(Transport):
     async def get(self, path: str, params: Mapping[str, str]) -> dict[str, Any]:
         if self.away:
             raise Unreachable("connection refused")
+        if params.get("fieldSelector", "").removeprefix("metadata.name=") in self.forbidden:
+            raise ApiError(403, "configmaps is forbidden")
         self.listed += 1
         return {"items": self._items(path, params), "metadata": {"resourceVersion": "1"}}
 
     async def watch(
         self, path: str, params: Mapping[str, str], opened: Callable[[], None]
-    ) -> AsyncIterator[dict[str, Any]]:
+    ) -> AsyncGenerator[list[dict[str, Any]], None]:
         opened()
         await asyncio.Event().wait()
-        yield {}
+        yield []
 
     async def close(self) -> None:
         """There is no connection."""
@@ -62,5 +69,5 @@ class StandingCluster(Transport):
 
 def put_into(cluster: Transport, patch: pytest.MonkeyPatch) -> None:
     """Let backends that are made from now on believe that they are in a Pod of a cluster."""
-    patch.setattr(backend_module, "find_identity", lambda *_: Someone())
-    patch.setattr(watcher_module, "Transport", lambda _: cluster)
+    patch.setattr(backend_module, "find_identity", lambda *_: Someone(cluster))
+    patch.setattr(watcher_module, "Transport", lambda *_: cluster)

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from typing import Any
 
-from fastapi_maintenance.backends.kubernetes.reflector import Failure, Reflector, Resource
+from fastapi_maintenance.backends.kubernetes.reflector import (
+    ANY_VERSION,
+    Failure,
+    Reflector,
+    Resource,
+)
 from fastapi_maintenance.backends.kubernetes.transport import Transport
 
 Object = dict[str, Any]
@@ -42,13 +47,18 @@ def error(code: int, message: str = "no") -> Object:
 
 
 class ScriptedTransport(Transport):
-    """Answers in order: a dict to a list; a list of events, and errors among them, to a watch."""
+    """Answers in order: a dict to a list; a list of events, and errors among them, to a watch.
+
+    A list among the events is events that come together.
+    """
 
     def __init__(self, script: Iterable[object]) -> None:
         self._script = iter(script)
         self.requests: list[tuple[str, str | None]] = []
         """Verb and resource version of each request."""
         self.params: list[dict[str, str]] = []
+        self.open = self.most_open = 0
+        """Watches that have not ended."""
 
     async def get(self, path: str, params: Mapping[str, str]) -> Object:
         answer = self._next("list", params)
@@ -57,14 +67,19 @@ class ScriptedTransport(Transport):
 
     async def watch(
         self, path: str, params: Mapping[str, str], opened: Callable[[], None]
-    ) -> AsyncIterator[Object]:
+    ) -> AsyncGenerator[list[Object], None]:
         events = self._next("watch", params)
         assert isinstance(events, list), f"a watch was asked for, but scripted is {events}"
         opened()
-        for event in events:
-            if isinstance(event, BaseException):
-                raise event
-            yield event
+        self.open += 1
+        self.most_open = max(self.most_open, self.open)
+        try:
+            for event in events:
+                if isinstance(event, BaseException):
+                    raise event
+                yield event if isinstance(event, list) else [event]
+        finally:
+            self.open -= 1
 
     async def close(self) -> None:
         self.requests.append(("close", None))
@@ -84,7 +99,10 @@ class Names:
     """A store that knows which objects there are."""
 
     def __init__(self) -> None:
+        self.version = ANY_VERSION
         self.known: dict[str, str] = {}
+        self.settled: list[dict[str, str]] = []
+        """What was known each time that it was to count."""
         self.replaced = 0
         self.hostile: set[str] = set()
         """Names at which the store fails in a way that nobody foresaw."""
@@ -100,6 +118,9 @@ class Names:
             self.known.pop(given["metadata"]["name"], None)
         else:
             self._take(given)
+
+    def settle(self) -> None:
+        self.settled.append(dict(self.known))
 
     def _take(self, given: Object) -> None:
         name = given["metadata"]["name"]

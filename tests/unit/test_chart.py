@@ -75,8 +75,9 @@ def test_crds_stay_when_the_release_goes_unless_told_otherwise(
     keep: bool, policy: str | None
 ) -> None:
     """`crds.keep` decides whether uninstalling deletes every window of the cluster."""
-    metadata = only(render({"crds": {"keep": keep}}), "CustomResourceDefinition")["metadata"]
-    assert metadata.get("annotations", {}).get("helm.sh/resource-policy") == policy
+    crds = [o for o in render({"crds": {"keep": keep}}) if o["kind"] == "CustomResourceDefinition"]
+    annotations = [crd["metadata"].get("annotations", {}) for crd in crds]
+    assert [a.get("helm.sh/resource-policy") for a in annotations] == [policy] * len(CRDS)
 
 
 def test_crds_can_be_left_to_somebody_else() -> None:

@@ -26,10 +26,10 @@ def test_a_failure_is_logged_when_it_begins_and_when_it_is_over(
     caplog.set_level(logging.INFO)
     complaints = Complaints("maintenancewindow")
     for port in range(3):
-        complaints.complain(Unreachable(f"port {port}"))
+        complaints.complain("a", Unreachable(f"port {port}"))
     assert complaints.current == "port 2"
     for _ in range(3):
-        complaints.settle()
+        complaints.settle("a")
     assert complaints.current is None
     assert said(caplog) == [logging.ERROR, logging.INFO]
 
@@ -37,14 +37,14 @@ def test_a_failure_is_logged_when_it_begins_and_when_it_is_over(
 def test_another_kind_of_failure_is_logged_too(caplog: pytest.LogCaptureFixture) -> None:
     complaints = Complaints("maintenancewindow")
     for failure in (Unreachable("x"), ApiError(403, "no"), ApiError(403, "no"), ApiError(500, "")):
-        complaints.complain(failure)
+        complaints.complain("a", failure)
     assert said(caplog) == [logging.ERROR] * 3
     assert "what is known stays in force" in caplog.records[0].getMessage()
 
 
 def test_where_all_is_well_nothing_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    Complaints("configmap").settle()
+    Complaints("configmap").settle("a")
     assert said(caplog) == []
 
 
@@ -52,7 +52,7 @@ def test_where_all_is_well_nothing_is_logged(caplog: pytest.LogCaptureFixture) -
     ("failure", "source", "words"),
     [
         (Unreachable("refused"), "configmap", "can't be reached (refused), trying again"),
-        (ApiError(401, "Unauthorized"), "configmap", "does not accept this process's token"),
+        (ApiError(401, "Unauthorized"), "configmap", "does not accept this process's credentials"),
         (ApiError(404, "not found"), "maintenancewindow", "kubectl apply -f crds/"),
         (ApiError(404, "not found"), "configmap", "the API server answered 404: not found"),
         (ApiError(500, "etcd"), "configmap", "the API server answered 500: etcd, trying again"),
@@ -73,10 +73,37 @@ def test_a_failure_is_explained_with_its_mend(
 
 def test_each_collection_has_its_own_troubles(caplog: pytest.LogCaptureFixture) -> None:
     """A plan that may not be read is logged once, however well the switch is."""
-    plan, switch = Ear("configmap"), Ear("configmap")
+    complaints = Complaints("configmap")
+    plan, switch = Ear("plan", complaints), Ear("switch", complaints)
     for _ in range(3):
         plan.failed(ApiError(403, "no"))
         switch.healthy()
     assert len(caplog.records) == 1
-    assert (plan.age, plan.complaints.current) == (None, "403: no")
+    assert complaints.current == "403: no"
+    assert plan.age is None
     assert switch.age is not None
+
+
+@pytest.mark.parametrize("failure", [Unreachable("refused"), ApiError(500, "etcd")], ids=repr)
+def test_trouble_of_the_server_is_logged_once_for_all_collections(
+    failure: ApiError | Unreachable, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    complaints = Complaints("configmap")
+    plan, switch = Ear("plan", complaints), Ear("switch", complaints)
+    for _ in range(2):
+        plan.failed(failure)
+        switch.failed(failure)
+    plan.healthy()
+    assert said(caplog) == [logging.ERROR]
+    switch.healthy()
+    assert said(caplog) == [logging.ERROR, logging.INFO]
+
+
+def test_rights_that_are_missing_for_two_collections_are_both_named(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    complaints = Complaints("configmap")
+    for who in ("plan", "switch", "plan"):
+        complaints.complain(who, ApiError(403, f"{who} is forbidden"))
+    assert len(caplog.records) == 2

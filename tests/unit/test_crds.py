@@ -15,6 +15,7 @@ BOUNDS = {
     "integer": {"minimum"},
 }
 KUBERNETES_OWN = ("apiVersion", "kind", "metadata", "metadata.name")
+WINDOW = "MaintenanceWindow.spec."
 
 
 def walk(schema: dict[str, Any], path: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -66,7 +67,7 @@ def test_every_rule_says_the_problem_and_the_mend() -> None:
 
 
 def test_a_list_of_the_spec_is_one_value() -> None:
-    """Atomic, never empty, and without defaults inside."""
-    lists = [f for path, f in FIELDS if f["type"] == "array" and ".spec." in path]
+    """Of a window, which people write: atomic, never empty, and without defaults inside."""
+    lists = [f for path, f in FIELDS if f["type"] == "array" and path.startswith(WINDOW)]
     assert {(f["x-kubernetes-list-type"], f["minItems"]) for f in lists} == {("atomic", 1)}
     assert [path for f in lists for path, inner in walk(f, "") if "default" in inner] == []

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import socket
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +20,7 @@ from fastapi_maintenance.backends.kubernetes.identity import (
     PodIdentity,
     find_identity,
 )
+from tests.unit.making import Held, open_since_2026
 
 
 @pytest.fixture(autouse=True)
@@ -91,6 +95,16 @@ def test_a_kubeconfig_is_used_where_it_is_asked_for(
     assert found.namespace == "shop"
 
 
+def test_a_context_is_looked_for_where_kubectl_would(
+    everywhere: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = kubeconfig(tmp_path / "other", staging="stage")
+    monkeypatch.setenv("KUBECONFIG", str(other))
+    assert KubeconfigIdentity(None, "staging").namespace == "stage"
+    monkeypatch.delenv("KUBECONFIG")
+    assert KubeconfigIdentity(None, "production").namespace == "shop"
+
+
 def test_what_is_asked_for_wins_over_the_pod(mount: Path, everywhere: Path) -> None:
     assert isinstance(find_identity("production", everywhere), KubeconfigIdentity)
 
@@ -117,10 +131,10 @@ def test_a_token_without_a_server_is_no_pod(mount: Path, monkeypatch: pytest.Mon
 @pytest.mark.anyio
 async def test_a_token_that_is_replaced_is_used_at_once(mount: Path) -> None:
     pod = PodIdentity(mount)
-    tokens = [(await pod.access()).token]
+    tokens = [(await pod.access()).authorization]
     (mount / "token").write_text("second\n")
-    tokens.append((await pod.access()).token)
-    assert tokens == ["first", "second"]
+    tokens.append((await pod.access()).authorization)
+    assert tokens == ["Bearer first", "Bearer second"]
 
 
 @pytest.mark.anyio
@@ -129,8 +143,9 @@ async def test_a_ca_that_is_replaced_is_trusted_at_once(mount: Path) -> None:
     pod = PodIdentity(mount)
     first = (await pod.access()).ssl_context
     assert (await pod.access()).ssl_context is first
+    before = (mount / "ca.crt").stat()
     (mount / "ca.crt").write_bytes(trustme.CA().cert_pem.bytes())
-    os.utime(mount / "ca.crt", (2e9, 2e9))
+    os.utime(mount / "ca.crt", (before.st_atime, before.st_mtime))
     second = (await pod.access()).ssl_context
     assert second.get_ca_certs() != first.get_ca_certs()
 
@@ -175,12 +190,154 @@ async def test_credentials_of_a_kubeconfig_are_kept_until_the_server_refuses_the
 ) -> None:
     path = kubeconfig(tmp_path / "config", production="shop")
     named = KubeconfigIdentity(path, None)
-    access = await named.access()
-    assert (access.server, access.token) == ("https://production.example:6443", "secret")
+    first = await named.access()
+    assert first.server == "https://production.example:6443"
+    assert first.authorization == "Bearer secret"
     path.write_text(path.read_text().replace("secret", "renewed"))
-    assert (await named.access()).token == "secret"
-    named.renew()
-    assert (await named.access()).token == "renewed"
+    assert await named.access() is first
+    named.renew(first)
+    second = await named.access()
+    assert second.authorization == "Bearer renewed"
+    named.renew(first)
+    assert await named.access() is second
+
+
+@pytest.mark.anyio
+async def test_a_kubeconfig_that_says_the_same_again_is_the_same_access(tmp_path: Path) -> None:
+    """Else what was refused would be sent again at once."""
+    named = KubeconfigIdentity(kubeconfig(tmp_path / "config", production="shop"), None)
+    first = await named.access()
+    named.renew(first)
+    second = await named.access()
+    assert second is not first
+    assert second == first
+
+
+def changed(path: Path, kind: str, **fields: object) -> Path:
+    """The kubeconfig with more in its one cluster or user."""
+    config = json.loads(path.read_text())
+    config[f"{kind}s"][0][kind] |= fields
+    path.write_text(json.dumps(config))
+    return path
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return kubeconfig(tmp_path / "config", production="shop")
+
+
+@pytest.mark.anyio
+async def test_a_token_from_a_file_has_no_newline(path: Path, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("from-a-file\n")
+    config = json.loads(path.read_text())
+    config["users"][0]["user"] = {"tokenFile": str(tmp_path / "token")}
+    path.write_text(json.dumps(config))
+    assert (await KubeconfigIdentity(path, None).access()).authorization == "Bearer from-a-file"
+
+
+@pytest.mark.anyio
+async def test_a_name_and_a_password_are_basic_and_not_a_token(path: Path) -> None:
+    config = json.loads(path.read_text())
+    config["users"][0]["user"] = {"username": "ann", "password": "x"}
+    path.write_text(json.dumps(config))
+    assert (await KubeconfigIdentity(path, None).access()).authorization == "Basic YW5uOng="
+
+
+@pytest.mark.anyio
+async def test_what_a_cluster_says_of_its_way_there_is_followed(path: Path) -> None:
+    changed(path, "cluster", **{"proxy-url": "http://proxy:3128", "tls-server-name": "kubernetes"})
+    access = await KubeconfigIdentity(path, None).access()
+    assert (access.proxy, access.tls_server_name) == ("http://proxy:3128", "kubernetes")
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("skip", [True, False])
+async def test_a_certificate_goes_unchecked_only_where_that_is_said(path: Path, skip: bool) -> None:
+    changed(path, "cluster", **{"insecure-skip-tls-verify": skip})
+    context = (await KubeconfigIdentity(path, None).access()).ssl_context
+    assert context.check_hostname is not skip
+    assert (context.verify_mode is ssl.CERT_NONE) is skip
+
+
+@pytest.mark.anyio
+async def test_a_ca_of_the_kubeconfig_itself_is_the_only_one_trusted(path: Path) -> None:
+    authority = trustme.CA().cert_pem.bytes()
+    changed(path, "cluster", **{"certificate-authority-data": base64.b64encode(authority).decode()})
+    context = (await KubeconfigIdentity(path, None).access()).ssl_context
+    assert len(context.get_ca_certs()) == 1
+    assert context.verify_mode is ssl.CERT_REQUIRED
+
+
+@pytest.mark.anyio
+async def test_a_client_certificate_that_is_replaced_is_another_access(
+    path: Path, tmp_path: Path
+) -> None:
+    files = {"client-certificate": tmp_path / "c.pem", "client-key": tmp_path / "k.pem"}
+
+    def issue() -> None:
+        issued = trustme.CA().issue_cert("ann@example.com")
+        files["client-certificate"].write_bytes(issued.cert_chain_pems[0].bytes())
+        files["client-key"].write_bytes(issued.private_key_pem.bytes())
+
+    issue()
+    changed(path, "cluster", **{"insecure-skip-tls-verify": True})
+    changed(path, "user", **{name: str(file) for name, file in files.items()})
+    named = KubeconfigIdentity(path, None)
+    first = await named.access()
+    issue()
+    named.renew(first)
+    assert await named.access() != first
+
+
+def jwt(**claims: object) -> str:
+    """An id-token; nobody checks its signature here."""
+    parts = [json.dumps(part).encode() for part in ({"alg": "none"}, claims)]
+    return ".".join([*(base64.urlsafe_b64encode(part).decode() for part in parts), "x"])
+
+
+@pytest.mark.anyio
+async def test_the_id_token_of_an_oidc_provider_is_the_token(path: Path) -> None:
+    token = jwt(exp=4_000_000_000)
+    provider = {"name": "oidc", "config": {"id-token": token}}
+    config = json.loads(path.read_text())
+    config["users"][0]["user"] = {"auth-provider": provider}
+    path.write_text(json.dumps(config))
+    assert (await KubeconfigIdentity(path, None).access()).authorization == f"Bearer {token}"
+
+
+@pytest.mark.anyio
+async def test_an_id_token_that_cannot_be_refreshed_is_said(path: Path) -> None:
+    provider = {"name": "oidc", "config": {"id-token": jwt(exp=1)}}
+    config = json.loads(path.read_text())
+    config["users"][0]["user"] = {"auth-provider": provider}
+    path.write_text(json.dumps(config))
+    with pytest.raises(ValueError, match="oidc: No valid id-token"):
+        await KubeconfigIdentity(path, None).access()
+
+
+@pytest.mark.usefixtures("everywhere")
+def test_nothing_connects_where_a_kubeconfig_merely_lies_there(
+    everywhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its server listens, and counts who comes; one who asks for it does."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        address = "http://{}:{}".format(*listening.getsockname())
+        everywhere.write_text(
+            everywhere.read_text().replace("https://production.example:6443", address)
+        )
+        outside = Held(open_since_2026())
+        backend = K8sBackend("orders", outside_cluster=outside)
+        backend.start()
+        assert backend.state() is outside.held
+        listening.settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            listening.accept()
+        asked = K8sBackend("orders", context="production")
+        asked.start()
+        listening.settimeout(30)
+        listening.accept()[0].close()
+        asked.close()
+        backend.close()
 
 
 def empty(path: Path) -> None:

@@ -190,6 +190,114 @@ async def test_configmaps_hold_a_switch_and_a_plan(
     backend.close()
 
 
+@pytest.fixture
+def switched_on(monkeypatch: pytest.MonkeyPatch) -> StandingCluster:
+    """A cluster whose switch is on for orders, and whose plan may not be read."""
+    cluster = StandingCluster(fastapi_maintenance={"maintenance.orders": "on"})
+    cluster.forbidden = {"fastapi-maintenance-plan"}
+    put_into(cluster, monkeypatch)
+    return cluster
+
+
+@pytest.mark.usefixtures("switched_on")
+def test_a_switch_counts_as_soon_as_it_is_known_while_the_plan_is_not() -> None:
+    """Synced it is only when both are."""
+    backend = K8sBackend("orders", source="configmap")
+    backend.start()
+    wait_for(lambda: source(backend) == "configmap=shop/fastapi-maintenance", what="the switch")
+    health = backend.health()
+    assert health is not None
+    assert (health.synced, health.last_error) == (False, "403: configmaps is forbidden")
+    backend.close()
+
+
+@pytest.mark.parametrize(("unsynced", "refused"), [("serve", False), ("refuse", True)])
+def test_while_the_plan_is_not_known_a_switch_that_is_off_is_no_proof(
+    switched_on: StandingCluster, unsynced: Any, refused: bool
+) -> None:
+    switched_on.configmaps = {"fastapi_maintenance": {"maintenance": "off"}}
+    backend = K8sBackend("orders", source="configmap", before_first_sync=unsynced)
+    backend.start()
+    wait_for(lambda: switched_on.listed, what="the switch to be listed")
+    wait_for(lambda: backend._view.timeline, what="the switch to count")
+    assert (backend.state().writes is not None) is refused
+    backend.close()
+
+
+# One watch for all
+
+
+async def test_several_backends_of_one_target_share_one_watch(cluster: StandingCluster) -> None:
+    """Each for its own app: several applications may live in one process."""
+    backends = [K8sBackend(app) for app in ("orders", "billing", "orders")]
+    for backend in backends:
+        await backend.wait_until_ready()
+    assert (threads(), cluster.listed) == (1, 1)
+    assert [source(backend) is not None for backend in backends] == [True, False, True]
+    for backend in backends[:2]:
+        backend.close()
+    assert threads() == 1
+    assert source(backends[2]) == "window=shop/move"
+    backends[2].close()
+    assert threads() == 0
+
+
+async def test_a_backend_that_comes_later_knows_at_once_what_is_known(
+    backend: K8sBackend, cluster: StandingCluster
+) -> None:
+    await backend.wait_until_ready()
+    later = K8sBackend("orders")
+    later.start()
+    assert source(later) == "window=shop/move"
+    assert cluster.listed == 1
+    later.close()
+
+
+@pytest.mark.parametrize("other", [{"namespace": "other"}, {"source": "configmap"}])
+def test_another_namespace_or_source_is_another_watch(
+    backend: K8sBackend, other: dict[str, Any]
+) -> None:
+    second = K8sBackend("orders", **other)
+    backend.start()
+    second.start()
+    assert threads() == 2
+    second.close()
+    assert threads() == 1
+
+
+async def test_each_backend_waits_for_as_long_as_it_says_from_its_own_start(
+    cluster: StandingCluster,
+) -> None:
+    """However long another one has waited in vain before."""
+    cluster.away = True
+    first, second = K8sBackend("orders", sync_timeout=0.01), K8sBackend("billing", sync_timeout=30)
+    await first.wait_until_ready()
+    cluster.away = False
+    await second.wait_until_ready()
+    health = second.health()
+    assert health is not None
+    assert health.synced
+    first.close()
+    second.close()
+
+
+def test_backends_may_come_and_go_from_many_threads(cluster: StandingCluster) -> None:
+    """Afterwards nothing is left of them."""
+
+    def come_and_go() -> None:
+        for _ in range(20):
+            backend = K8sBackend("orders")
+            backend.start()
+            backend.close()
+
+    crowd = [threading.Thread(target=come_and_go) for _ in range(8)]
+    for thread in crowd:
+        thread.start()
+    for thread in crowd:
+        thread.join()
+    assert threads() == 0
+
+
 def test_a_name_is_asked_for_once_where_there_is_none(
     cluster: StandingCluster, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -220,8 +328,9 @@ async def test_outside_a_cluster_another_backend_decides(monkeypatch: pytest.Mon
     backend.start()
     await backend.wait_until_ready()
     assert backend.state() is outside.held
-    assert outside.calls == ["ready"]
     assert (threads(), backend.health()) == (0, None)
+    backend.close()
+    assert outside.calls == ["ready", "close"]
 
 
 def test_outside_a_cluster_the_environment_decides_by_default(

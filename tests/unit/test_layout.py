@@ -77,8 +77,8 @@ assert K8sBackend("orders")._target is not None
 
 def test_in_a_pod_the_client_library_for_kubeconfigs_is_not_imported() -> None:
     loaded = modules_after(IN_A_POD)
-    assert "httpx" in loaded
-    assert loaded & {"kubernetes_asyncio", "aiohttp", "kopf"} == set()
+    assert "h11" in loaded
+    assert loaded & {"httpx", "kubernetes_asyncio", "aiohttp", "kopf"} == set()
 
 
 @pytest.mark.parametrize("name", fastapi_maintenance.__all__)
@@ -110,7 +110,7 @@ RECURRING = (
     ("module", "statement", "message"),
     [
         (
-            "httpx",
+            "h11",
             "from fastapi_maintenance import K8sBackend",
             "K8sBackend needs: pip install 'fastapi-maintenance[kubernetes]'",
         ),
@@ -133,7 +133,7 @@ def test_a_missing_extra_is_named_in_one_line(module: str, statement: str, messa
 
 BARE = """
 import sys
-for module in ("httpx", "yaml", "cronsim", "kubernetes_asyncio"):
+for module in ("h11", "httpx", "yaml", "cronsim", "kubernetes_asyncio"):
     sys.modules[module] = None
 from fastapi_maintenance import LocalFileBackend
 backend = LocalFileBackend(sys.argv[1])

@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from fastapi_maintenance.backends.kubernetes import reflector
+from fastapi_maintenance.backends.kubernetes.pace import Pace
+from fastapi_maintenance.backends.kubernetes.reflector import Reflector
+from fastapi_maintenance.backends.kubernetes.sources import PlanStore
 from fastapi_maintenance.backends.kubernetes.transport import ApiError, Unreachable
-from tests.unit.scripted import Play, added, bookmark, deleted, error, item, listed
+from fastapi_maintenance.windows import make_plan
+from tests.unit.making import at, fixed, window
+from tests.unit.scripted import (
+    Ear,
+    Over,
+    Play,
+    ScriptedTransport,
+    added,
+    bookmark,
+    deleted,
+    error,
+    item,
+    listed,
+)
 
 pytestmark = pytest.mark.anyio
 
 AWAY = Unreachable("connection refused")
+NOW = at("2026-01-01T00:00Z")
+SPREAD = Pace().spread
 
 
 @pytest.fixture(autouse=True)
@@ -74,10 +94,24 @@ async def test_an_empty_list_is_a_list() -> None:
     [[added("b", 6), error(410, "too old")], ApiError(410, "too old")],
     ids=["event", "http"],
 )
-async def test_a_version_that_is_gone_is_listed_anew_and_consistently(gone: object) -> None:
+async def test_a_version_that_is_gone_is_listed_anew_at_no_older_one(gone: object) -> None:
+    """Which a cache can answer: watches tend to expire together."""
     play = await Play(listed(5, item("a", 3)), gone, listed(9, item("c", 8)), []).run()
-    assert play.requests == [("list", "0"), ("watch", "5"), ("list", None), ("watch", "9")]
+    known = "6" if isinstance(gone, list) else "5"
+    assert play.requests == [("list", "0"), ("watch", "5"), ("list", known), ("watch", "9")]
     assert play.store.known == {"c": "8"}
+
+
+async def test_a_list_whose_version_is_gone_is_asked_for_consistently() -> None:
+    gone = ApiError(410, "too old")
+    play = await Play(listed(5), gone, gone, listed(9), []).run()
+    assert [version for _, version in play.requests] == ["0", "5", "5", None, "9"]
+
+
+async def test_what_was_heard_since_makes_a_410_a_first_one_again() -> None:
+    gone = [error(410)]
+    play = await Play(listed(5), gone, listed(9), [added("a", 10), *gone], listed(12), []).run()
+    assert [version for _, version in play.requests] == ["0", "5", "5", "9", "10", "12"]
 
 
 async def test_a_version_that_the_server_does_not_have_yet_is_asked_for_no_more() -> None:
@@ -132,9 +166,14 @@ async def test_a_retry_after_of_the_server_is_honoured(slept: list[float]) -> No
     assert slept == [7.8, 1.6]
 
 
+async def test_a_retry_after_that_is_absurd_is_not(slept: list[float]) -> None:
+    await Play(ApiError(429, "later", retry_after=86400.0), AWAY).run()
+    assert slept == [60.8, 1.6]
+
+
 async def test_watches_that_end_at_once_and_empty_do_not_loop_hot(slept: list[float]) -> None:
     play = await Play(listed(5), [], [], [added("a", 6)], []).run()
-    assert slept == [0.8, 1.6, 3.2]
+    assert slept == [0.8, 1.6, SPREAD, 3.2]
     assert play.ear.heard.count("restarted") == 4
 
 
@@ -146,17 +185,106 @@ async def test_watches_that_end_at_once_and_bring_nothing_new_do_not_loop_hot(
 ) -> None:
     """As with a proxy that does not know ``watch=true`` and answers with a list."""
     await Play(listed(5), [answer], [answer], [added("a", 6)]).run()
-    assert slept == [0.8, 1.6]
+    assert slept == [0.8, 1.6, SPREAD]
 
 
 async def test_a_watch_that_was_open_for_long_is_opened_again_at_once(
     slept: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With nothing to tell in five minutes it is as it should be."""
+    """With nothing to tell in the five minutes that were asked for, it is as it should be."""
     clock = iter(range(0, 30_000, 300))
     monkeypatch.setattr(reflector, "time", SimpleNamespace(monotonic=lambda: next(clock)))
     await Play(listed(5), [], [], []).run()
     assert slept == []
+
+
+async def test_a_watch_that_ended_before_its_time_is_opened_again_after_a_moment(
+    slept: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that goes down ends the watches of all processes in one instant."""
+    clock = iter(range(0, 30_000, 200))
+    monkeypatch.setattr(reflector, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    await Play(listed(5), [], []).run()
+    assert slept == [SPREAD, SPREAD]
+
+
+async def test_events_that_came_together_count_together() -> None:
+    play = await Play(listed(5), [[added("a", 6), added("b", 7)], added("c", 8)]).run()
+    assert [sorted(known) for known in play.store.settled] == [[], ["a", "b"], ["a", "b", "c"]]
+
+
+async def test_what_came_before_an_error_counts() -> None:
+    play = await Play(listed(5), [[added("a", 6), error(500)]]).run()
+    assert play.store.settled[-1] == {"a": "6"}
+
+
+async def test_an_event_that_is_older_than_what_is_known_is_not_taken() -> None:
+    """As from a server that lags behind, or whose store was restored: a consistent list says."""
+    play = await Play(listed(5, item("a", 5)), [added("a", 4)], listed(3, item("b", 3)), []).run()
+    assert play.requests == [("list", "0"), ("watch", "5"), ("list", None), ("watch", "3")]
+    assert play.store.settled == [{"a": "5"}, {"a": "5"}, {"b": "3"}]
+
+
+async def test_one_that_begins_anew_with_a_store_begins_where_that_is() -> None:
+    """As after closing, and in a child after a fork: what the process knew is no longer news."""
+    play = Play(listed(9), [])
+    play.store.version = "7"
+    await play.run()
+    assert play.requests == [("list", "7"), ("watch", "9")]
+
+
+async def test_a_remembered_version_that_is_gone_is_asked_for_once() -> None:
+    """As after an hour without anybody who watched."""
+    play = Play(ApiError(410, "too old"), listed(9), [])
+    play.store.version = "7"
+    await play.run()
+    assert play.requests == [("list", "7"), ("list", None), ("watch", "9")]
+
+
+PLANS = {
+    name: make_plan([window(fixed(("2026-01-01T00:00Z", None)), name=name)], NOW)[0]
+    for name in ("older", "newer")
+}
+
+
+def planned(name: str, version: int, uid: str = "first") -> dict[str, Any]:
+    """The ConfigMap of the plan with this one window."""
+    metadata = {"name": "fastapi-maintenance-plan", "uid": uid, "resourceVersion": str(version)}
+    return {"metadata": metadata, "data": {"windows.json": PLANS[name]}}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        [[{"type": "MODIFIED", "object": planned("older", 6)}]],
+        [[error(500)], listed(6, planned("older", 6))],
+    ],
+    ids=["in a watch", "in a list"],
+)
+async def test_an_older_plan_is_ignored(told: list[object]) -> None:
+    transport = ScriptedTransport([listed(7, planned("newer", 7)), *told])
+    store = PlanStore()
+    with contextlib.suppress(Over):
+        await Reflector(transport, PlanStore.resource("shop"), store, Ear()).run()
+    assert [known.name for known in store.windows] == ["newer"]
+
+
+async def test_a_plan_that_was_made_anew_is_no_older_one() -> None:
+    """Another uid, and a later version: whatever it says, it is the plan."""
+    again = {"type": "ADDED", "object": planned("older", 9, "second")}
+    transport = ScriptedTransport([listed(7, planned("newer", 7)), [again]])
+    store = PlanStore()
+    with contextlib.suppress(Over):
+        await Reflector(transport, PlanStore.resource("shop"), store, Ear()).run()
+    assert [known.name for known in store.windows] == ["older"]
+
+
+async def test_each_watch_is_closed_before_the_next_is_opened() -> None:
+    """Also one that told of an error: else its connection stays open for as long as it likes."""
+    play = Play(listed(5), [error(500), added("a", 6)], listed(6), [])
+    await play.run()
+    assert play.transport.open == 0
+    assert play.transport.most_open == 1
 
 
 async def test_a_relist_forgets_what_went_meanwhile() -> None:

@@ -8,8 +8,10 @@ from unittest import mock
 
 import pytest
 
+from fastapi_maintenance.backends.kubernetes import sources
 from fastapi_maintenance.backends.kubernetes.sources import PlanStore, SwitchStore, WindowStore
-from fastapi_maintenance.windows import OFF, Mode, State, make_plan
+from fastapi_maintenance.backends.kubernetes.views import Switch
+from fastapi_maintenance.windows import OFF, Mode, State, make_plan, parse_manifest
 from tests.unit.making import at, fixed, parsed, stored, window
 
 PLANNED = window(fixed(("2026-01-01T00:00Z", None)), name="planned")
@@ -34,16 +36,58 @@ def meaning(state: State) -> str:
 
 
 def test_a_list_is_all_windows_that_there_are() -> None:
-    changed = mock.Mock()
-    store = WindowStore(changed)
+    store = WindowStore()
     store.replace([stored("a"), stored("b")])
     store.replace([stored("b"), stored("c")])
     assert names(store) == ["b", "c"]
-    assert changed.call_count == 2
+
+
+def test_nobody_sees_half_a_list() -> None:
+    """Also where one of its objects is like nothing that an API server gives."""
+    store = WindowStore()
+    store.replace([stored("a"), stored("b")])
+    with pytest.raises(KeyError):
+        store.replace([stored("c"), {"metadata": {}}])
+    assert names(store) == ["a", "b"]
+
+
+def test_what_does_not_change_a_window_is_not_worked_out_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each write of a status is an event for every process."""
+    store = WindowStore()
+    store.replace([stored("a"), stored("b")])
+    before = store.windows
+    monkeypatch.setattr(sources, "parse_manifest", mock.Mock(side_effect=AssertionError))
+    store.update("MODIFIED", stored("a", 2) | {"status": {"current": {}}})
+    store.replace([stored("a", 3), stored("b", 3)])
+    assert store.windows == before
+
+
+def test_one_window_that_changes_is_the_only_one_that_is_worked_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = WindowStore()
+    store.replace([stored(f"w{number}") for number in range(100)])
+    parse = mock.Mock(side_effect=parse_manifest)
+    monkeypatch.setattr(sources, "parse_manifest", parse)
+    store.update("MODIFIED", stored("w7", 2, suspend=True))
+    assert parse.call_count == 1
+    assert sum(window.suspend for window in store.windows) == 1
+
+
+def test_a_recreated_window_is_another_one_even_if_it_says_the_same() -> None:
+    store = WindowStore()
+    store.replace([stored("a")])
+    again = stored("a", 2)
+    again["metadata"]["uid"] = "another"
+    store.update("DELETED", stored("a", 2))
+    store.update("ADDED", again)
+    assert [window.uid for window in store.windows] == ["another"]
 
 
 def test_events_add_change_and_remove_windows() -> None:
-    store = WindowStore(mock.Mock())
+    store = WindowStore()
     store.replace([stored("a")])
     store.update("ADDED", stored("b"))
     store.update("MODIFIED", stored("b", suspend=True))
@@ -53,17 +97,28 @@ def test_events_add_change_and_remove_windows() -> None:
     assert store.windows[0].suspend
 
 
-def test_a_store_is_synced_by_its_first_list_even_an_empty_one() -> None:
-    store = WindowStore(lambda: None)
+@pytest.mark.parametrize("kind", [WindowStore, SwitchStore, PlanStore])
+def test_a_store_is_synced_by_its_first_list_even_an_empty_one(kind: type[Any]) -> None:
+    store = kind()
     assert not store.synced
     store.replace([])
     assert store.synced
 
 
+@pytest.mark.parametrize("kind", [WindowStore, SwitchStore, PlanStore])
+def test_whoever_fills_a_store_anew_has_to_list_first_and_is_told(kind: type[Any]) -> None:
+    store, changed = kind(), mock.Mock()
+    store.replace([])
+    store.begin(changed)
+    assert not store.synced
+    store.settle()
+    changed.assert_called_once_with()
+
+
 def test_an_object_that_is_malformed_keeps_its_last_good_state_and_counts(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    store = WindowStore(mock.Mock())
+    store = WindowStore()
     store.replace([stored("a", mode="ReadOnly"), stored("b")])
     for _ in range(2):
         store.update("MODIFIED", stored("a", mode="Sometimes"))
@@ -75,14 +130,14 @@ def test_an_object_that_is_malformed_keeps_its_last_good_state_and_counts(
 
 
 def test_a_malformed_object_does_not_keep_the_others_from_being_known() -> None:
-    store = WindowStore(mock.Mock())
+    store = WindowStore()
     store.replace([stored("a", apps=[]), stored("b")])
     assert names(store) == ["b"]
     assert list(store.rejected) == ["a"]
 
 
 def test_an_object_that_is_mended_or_deleted_no_longer_counts_as_rejected() -> None:
-    store = WindowStore(mock.Mock())
+    store = WindowStore()
     store.replace([stored("a", apps=[]), stored("b", apps=[]), stored("c", apps=[])])
     store.update("MODIFIED", stored("a"))
     store.update("DELETED", stored("b", apps=[]))
@@ -92,7 +147,7 @@ def test_an_object_that_is_mended_or_deleted_no_longer_counts_as_rejected() -> N
 
 
 def test_a_malformed_object_that_only_has_the_name_of_a_former_one_inherits_nothing() -> None:
-    store = WindowStore(mock.Mock())
+    store = WindowStore()
     store.replace([stored("a")])
     other = stored("a", apps=[])
     other["metadata"]["uid"] = "another"
@@ -102,12 +157,19 @@ def test_a_malformed_object_that_only_has_the_name_of_a_former_one_inherits_noth
 
 
 def test_windows_are_understood_as_manifests_are() -> None:
-    store = WindowStore(mock.Mock())
+    store = WindowStore()
     store.replace([stored("a", duration="2h")])
     assert store.windows[0].timing == parsed("a", duration="2h").timing
 
 
 # The switch
+
+
+def said(*updates: dict[str, str], app: str | None = "orders") -> tuple[Switch, State]:
+    """A switch that has read these words, one after the other."""
+    switch = Switch(app)
+    states = [switch.read(words, "shop") for words in updates]
+    return switch, states[-1]
 
 
 @pytest.mark.parametrize(
@@ -128,22 +190,19 @@ def test_windows_are_understood_as_manifests_are() -> None:
 def test_of_the_switch_for_all_and_the_apps_own_the_strictest_wins(
     everyone: str | None, own: str | None, expected: str
 ) -> None:
-    store = SwitchStore(mock.Mock(), "shop", "orders")
     data = {"maintenance": everyone, "maintenance.orders": own, "maintenance.billing": "on"}
-    store.replace([configmap(**{key: word for key, word in data.items() if word is not None})])
-    assert meaning(store.state) == expected
+    _, state = said({key: word for key, word in data.items() if word is not None})
+    assert meaning(state) == expected
 
 
 def test_an_app_without_a_name_follows_the_switch_for_all_alone() -> None:
-    store = SwitchStore(mock.Mock(), "shop", None)
-    store.replace([configmap(**{"maintenance.orders": "on", "maintenance": "read-only"})])
-    assert meaning(store.state) == "read-only"
+    _, state = said({"maintenance.orders": "on", "maintenance": "read-only"}, app=None)
+    assert meaning(state) == "read-only"
 
 
 def test_the_switch_names_its_configmap_and_lets_health_checks_pass() -> None:
-    store = SwitchStore(mock.Mock(), "shop", "orders")
-    store.replace([configmap(maintenance="on")])
-    refusal = store.state.writes
+    _, state = said({"maintenance": "on"})
+    refusal = state.writes
     assert refusal is not None
     assert refusal.opening.source == "configmap=shop/fastapi-maintenance"
     assert refusal.opening.probes_pass
@@ -153,40 +212,44 @@ def test_the_switch_names_its_configmap_and_lets_health_checks_pass() -> None:
 def test_garbage_in_the_switch_keeps_its_last_state_and_is_logged_once(
     before: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    store = SwitchStore(mock.Mock(), "shop", "orders")
-    store.replace([configmap(**{"maintenance.orders": before})])
-    for _ in range(2):
-        store.update("MODIFIED", configmap(**{"maintenance.orders": "perhaps"}))
-    assert meaning(store.state) == before
-    assert list(store.rejected) == ["maintenance.orders"]
+    garbage = {"maintenance.orders": "perhaps"}
+    switch, state = said({"maintenance.orders": before}, garbage, garbage)
+    assert meaning(state) == before
+    assert list(switch.rejected) == ["maintenance.orders"]
     assert len(caplog.records) == 1
     assert "'perhaps'" in caplog.text
 
 
+def test_garbage_of_another_app_is_that_apps_own_trouble(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    switch, _ = said({"maintenance.billing": "perhaps"})
+    assert (switch.rejected, caplog.records) == ({}, [])
+
+
 def test_garbage_under_one_key_leaves_the_other_in_force() -> None:
-    store = SwitchStore(mock.Mock(), "shop", "orders")
-    store.replace([configmap(**{"maintenance": "perhaps", "maintenance.orders": "on"})])
-    assert meaning(store.state) == "on"
-    store.update("MODIFIED", configmap(**{"maintenance": "perhaps", "maintenance.orders": "off"}))
-    assert meaning(store.state) == "off"
+    on = {"maintenance": "perhaps", "maintenance.orders": "on"}
+    assert meaning(said(on)[1]) == "on"
+    assert meaning(said(on, on | {"maintenance.orders": "off"})[1]) == "off"
 
 
 @pytest.mark.parametrize("empty", [None, {}])
 def test_a_switch_that_says_nothing_is_off(empty: dict[str, str] | None) -> None:
-    store = SwitchStore(mock.Mock(), "shop", "orders")
+    store = SwitchStore()
     store.replace([configmap(maintenance="on")])
+    assert said(dict(store.words))[1] != OFF
     store.update("MODIFIED", {"metadata": {}, "data": empty})
-    assert store.state == OFF
+    assert said(dict(store.words))[1] == OFF
 
 
-def test_a_switch_whose_configmap_is_deleted_is_off() -> None:
-    store = SwitchStore(mock.Mock(), "shop", "orders")
+def test_a_switch_whose_configmap_is_deleted_says_nothing() -> None:
+    store = SwitchStore()
     store.replace([configmap(maintenance="on")])
     store.update("DELETED", configmap(maintenance="on"))
-    assert store.state == OFF
+    assert store.words == {}
     store.replace([configmap(maintenance="on")])
     store.replace([])
-    assert store.state == OFF
+    assert store.words == {}
 
 
 # The plan
@@ -197,7 +260,7 @@ def plan(text: str | None) -> dict[str, Any]:
 
 
 def test_the_windows_of_a_plan_are_known() -> None:
-    store = PlanStore(mock.Mock())
+    store = PlanStore()
     store.replace([plan(PLAN)])
     assert names(store) == ["planned"]
 
@@ -206,7 +269,7 @@ def test_the_windows_of_a_plan_are_known() -> None:
 def test_a_broken_plan_keeps_the_windows_and_counts(
     text: str | None, caplog: pytest.LogCaptureFixture
 ) -> None:
-    store = PlanStore(mock.Mock())
+    store = PlanStore()
     store.replace([plan(PLAN)])
     for _ in range(2):
         store.update("MODIFIED", plan(text))
@@ -220,15 +283,32 @@ def test_a_broken_plan_keeps_the_windows_and_counts(
 def test_a_plan_that_is_gone_keeps_the_windows_and_is_told_of(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    store = PlanStore(mock.Mock())
+    store = PlanStore()
     store.replace([plan(PLAN)])
     store.update("DELETED", plan(PLAN))
     assert names(store) == ["planned"]
     assert "the plan fastapi-maintenance-plan is gone; its windows stay known" in caplog.text
 
 
+def test_a_broken_plan_is_no_answer_to_the_first_list() -> None:
+    """Nothing is known yet, and it does not say that there are no windows."""
+    store = PlanStore()
+    store.replace([plan("{}")])
+    assert not store.synced
+    store.update("MODIFIED", plan(PLAN))
+    assert (store.synced, names(store)) == (True, ["planned"])
+
+
+def test_a_plan_that_says_the_same_changes_nothing() -> None:
+    store = PlanStore()
+    store.replace([plan(PLAN)])
+    before = store.windows
+    store.update("MODIFIED", plan(PLAN))
+    assert store.windows is before
+
+
 def test_a_plan_that_never_was_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
-    store = PlanStore(mock.Mock())
+    store = PlanStore()
     store.replace([])
     assert (store.windows, store.synced, caplog.records) == ((), True, [])
 

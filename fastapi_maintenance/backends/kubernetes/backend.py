@@ -7,15 +7,19 @@ import os
 import threading
 import time
 import weakref
+from dataclasses import replace
 from typing import Literal
 
 import anyio
 
 from fastapi_maintenance.backends.base import APP_VARIABLE, BaseStateBackend, wall_clock
 from fastapi_maintenance.backends.env import EnvVarBackend
-from fastapi_maintenance.windows import OFF, Opening, Response, State, Timeline, switched
+from fastapi_maintenance.windows import OFF, Opening, Response, State, strictest, switched
 
 from .identity import find_identity
+from .reports import Reports, reports_by_default
+from .sharing import join, leave
+from .views import View
 from .watcher import Health, Target, Watcher
 
 logger = logging.getLogger(__name__)
@@ -27,10 +31,21 @@ _UNKNOWN = switched(
 )
 
 
+_LOOK_EVERY = 0.005
+"""Seconds between two looks at what start-up waits for."""
+
+_NOT_LISTED = "no list of windows within %s s of starting"
+_NOT_REPORTED = (
+    "not registered as a MaintenanceProcess within %s s of starting: nobody who waits until all "
+    "has drained waits for this process"
+)
+
+
 class K8sBackend(BaseStateBackend):
     """Follows the MaintenanceWindows, or the ConfigMaps, of a namespace.
 
-    A daemon thread lists and watches; requests read memory. Constructing never waits and never
+    A daemon thread lists and watches, one for all objects of a process that follow the same;
+    requests read memory. Constructing never waits and never
     fails for the world's state, and what is known stays known while the API server is away.
 
     Args:
@@ -45,6 +60,8 @@ class K8sBackend(BaseStateBackend):
         outside_cluster: what decides outside a Pod when no kubeconfig is asked for.
         sync_timeout: seconds that start-up waits for the first list.
         before_first_sync: what becomes of requests when it has not come by then.
+        report: whether the process says as a MaintenanceProcess what it enforces; default in a Pod
+            only. Then start-up waits for its registration, too.
     """
 
     probes_pass = True
@@ -60,6 +77,7 @@ class K8sBackend(BaseStateBackend):
         outside_cluster: BaseStateBackend | None = None,
         sync_timeout: float = 5.0,
         before_first_sync: Literal["serve", "refuse"] = "serve",
+        report: bool | None = None,
     ) -> None:
         if app is not None and not isinstance(app, str):
             raise TypeError(
@@ -70,14 +88,20 @@ class K8sBackend(BaseStateBackend):
             raise ValueError(f"source={source!r}: write 'maintenancewindow' or 'configmap'")
         self.app = app or os.environ.get(APP_VARIABLE)
         self.sync_timeout = sync_timeout
-        self._unsynced = OFF if before_first_sync == "serve" else _UNKNOWN
+        self._is_strict = before_first_sync == "refuse"
+        self._unsynced = _UNKNOWN if self._is_strict else OFF
         self.ready = False
-        self._known: Timeline | None = None
         self._outside = outside_cluster or EnvVarBackend()
+        self._view = View(self.app)
         self._watcher: Watcher | None = None
+        self._began_at = 0.0
+        self._is_closed = False
         self._lock = threading.Lock()
         identity = find_identity(context, kubeconfig)
-        self._target = None if identity is None else Target(identity, source, namespace, self.app)
+        self._target = None if identity is None else Target(identity, source, namespace)
+        wanted = reports_by_default(identity) if report is None else report
+        self.reports = self._target is not None and wanted
+        self._reports = Reports(self, self.app, self._view, self.reports)
         if self._target is not None and self.app is None:
             logger.warning(
                 "this application has no name, so only windows for every app concern it: "
@@ -92,9 +116,13 @@ class K8sBackend(BaseStateBackend):
         if watcher is None:
             if self._target is None:
                 return self._outside.state()
-            watcher = self._begin(self._target)
-        timeline = watcher.timeline
-        return self._unsynced if timeline is None else timeline.at(wall_clock())
+            if not (self.reports and self._is_closed):  # a look must not register what ends
+                self._begin(self._target)
+        timeline, now = self._view.timeline, wall_clock()
+        if timeline is None or (self._is_strict and not self._reports.allow_serving):
+            return self._unsynced
+        state = self._reports.hold(timeline.at(now), now)
+        return state if self._view.complete else strictest(state, self._unsynced)
 
     def start(self) -> None:
         """Start the thread that watches; returns at once."""
@@ -113,39 +141,62 @@ class K8sBackend(BaseStateBackend):
 
     def close(self) -> None:
         """End the thread. What is known stays; the next request starts it again."""
+        # Before anything is counted for the last time.
+        self.ready, self._is_closed = False, True
         with self._lock:
             watcher, self._watcher = self._watcher, None
-            if watcher is not None:
-                self._known = watcher.timeline
-        self.ready = False
-        if watcher is not None:
-            watcher.close()
+        self._reports.end()
+        if self._target is None:
+            self._outside.close()
+        elif watcher is not None:
+            leave(self._target, watcher, self._view)
 
     def health(self) -> Health | None:
         """How the watch is doing; None where there is none: outside a cluster, or not started."""
         watcher = self._watcher
-        return watcher.health() if watcher else None
+        if watcher is None:
+            return None
+        health = watcher.health()
+        rejected = health.rejected + self._view.rejected
+        return replace(health, rejected=rejected, unreported=self._reports.trouble)
 
     def _begin(self, target: Target) -> Watcher:
         with self._lock:
             if self._watcher is None:
-                self._watcher = Watcher(target, self._known)
-                self._watcher.start()
+                self._began_at, self._is_closed = time.monotonic(), False
+                self._watcher = join(target, self._view)
+                self._reports.begin(target)
             return self._watcher
 
     async def _wait_for_sync(self, watcher: Watcher) -> None:
         # The thread is not of this event loop, and the loop need not be asyncio's: hence no event.
-        until = watcher.started_at + self.sync_timeout
-        while not watcher.synced and time.monotonic() < until:  # noqa: ASYNC110
-            await anyio.sleep(0.005)
-        if not watcher.synced:
-            logger.error("no list of windows within %s s of starting", self.sync_timeout)
+        while self._must_wait(watcher):  # noqa: ASYNC110
+            await anyio.sleep(_LOOK_EVERY)
+
+    def wait(self) -> None:
+        """As `wait_until_ready`, for code without an event loop."""
+        if self._target is None:
+            self._outside.wait()
+        else:
+            watcher = self._begin(self._target)
+            while self._must_wait(watcher):
+                time.sleep(_LOOK_EVERY)
+        self.ready = True
+
+    def _must_wait(self, watcher: Watcher) -> bool:
+        """Whether to wait on; says what is missing when the time for that is over."""
+        if watcher.synced and self._reports.allow_serving:
+            return False
+        if time.monotonic() < self._began_at + self.sync_timeout:
+            return True
+        logger.error(_NOT_LISTED if not watcher.synced else _NOT_REPORTED, self.sync_timeout)
+        return False
 
     def _forget_thread(self) -> None:
         """A thread does not survive a fork: the child starts its own with its first request."""
         self._lock = threading.Lock()
-        self._known = self._watcher.timeline if self._watcher else self._known
         self._watcher = None
+        self._reports.forget()
         self.ready = False
 
 

@@ -4,38 +4,52 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Hashable
 
 from .reflector import Failure
-from .transport import Unreachable
+from .transport import ApiError, Unreachable
 
 APPLICATION_ROLE = "fastapi-maintenance-application"
 
 _SERVICE_ACCOUNT = re.compile(r'User "system:serviceaccount:([^:"]+):([^"]+)"')
 
+# Of these each collection has its own; all others are troubles of the server.
+_OF_ONE_COLLECTION = (403, 404)
+
 logger = logging.getLogger(__name__)
 
 
 class Complaints:
-    """Logs a failure when it begins and when it is over, not once a try."""
+    """Logs a failure when it begins and when it is over: not once a try, not once a collection."""
 
     def __init__(self, source: str) -> None:
-        self.current: str | None = None
-        self._kind: object = None
         self._source = source
+        self._open: dict[str, tuple[Hashable, str]] = {}
 
-    def complain(self, error: Failure) -> None:
-        """Note a failure; log it unless the same kind of failure was logged last."""
-        self.current = f"{error}"
-        kind = getattr(error, "status", None) or type(error)
-        if kind != self._kind:
-            self._kind = kind
+    @property
+    def current(self) -> str | None:
+        """What is wrong now; None while all is well."""
+        # A copy, made in one step: others ask than the thread that complains.
+        return next((text for _, text in list(self._open.values())), None)
+
+    def complain(self, who: str, error: Failure) -> None:
+        """Note a failure; log it unless the same kind of failure is known."""
+        kind = _kind(who, error)
+        known = any(kind == other for other, _ in self._open.values())
+        self._open[who] = (kind, str(error))
+        if not known:
             logger.error("%s; what is known stays in force", explain(error, self._source))
 
-    def settle(self) -> None:
-        """All is well (again)."""
-        if self._kind is not None:
+    def settle(self, who: str) -> None:
+        """All is well (again) with this one."""
+        if self._open.pop(who, None) and not self._open:
             logger.info("the API server answers again")
-        self.current = self._kind = None
+
+
+def _kind(who: str, error: Failure) -> Hashable:
+    if isinstance(error, ApiError):
+        return (error.status, who if error.status in _OF_ONE_COLLECTION else None)
+    return type(error).__name__
 
 
 def explain(error: Failure, source: str) -> str:
@@ -43,7 +57,7 @@ def explain(error: Failure, source: str) -> str:
     if isinstance(error, Unreachable):
         return f"the API server can't be reached ({error}), trying again"
     if error.status == 401:
-        return f"the API server does not accept this process's token ({error.message})"
+        return f"the API server does not accept this process's credentials ({error.message})"
     if error.status == 403:
         return f"a right is missing: {error.message}; {_grant(error.message)}"
     if error.status == 404 and source == "maintenancewindow":

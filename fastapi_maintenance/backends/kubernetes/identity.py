@@ -7,9 +7,11 @@ kubelet replaces both while the process runs.
 from __future__ import annotations
 
 import functools
+import hashlib
 import importlib.util
 import os
 import ssl
+from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,12 +26,19 @@ class Access:
 
     server: str
     ssl_context: ssl.SSLContext
-    token: str | None = None
+    authorization: str | None = None
+    """The header; None where a client certificate says who asks, or nobody has to."""
     proxy: str | None = None
+    tls_server_name: str | None = None
+    """The name in the server's certificate, where it is not the one in its URL."""
 
 
 class Identity(Protocol):
     """Where the API server is and how to prove who asks."""
+
+    @property
+    def key(self) -> Hashable:
+        """Equal for identities that are the same account of the same server."""
 
     @property
     def namespace(self) -> str:
@@ -38,8 +47,8 @@ class Identity(Protocol):
     async def access(self) -> Access:
         """The present credentials. May raise OSError or ValueError while files are replaced."""
 
-    def renew(self) -> None:
-        """Forget what is kept: the server did not accept it."""
+    def renew(self, refused: Access) -> None:
+        """Forget what is kept, if it is still what the server has refused."""
 
 
 class PodIdentity:
@@ -57,17 +66,22 @@ class PodIdentity:
         return "KUBERNETES_SERVICE_HOST" in os.environ and (mount / "token").exists()
 
     @property
+    def key(self) -> Hashable:
+        """One Pod has one service account."""
+        return self._server, self._mount
+
+    @property
     def namespace(self) -> str:
         """The Pod's namespace."""
         return (self._mount / "namespace").read_text().strip()
 
     async def access(self) -> Access:
         """Token and CA as they are mounted now."""
-        authority = self._mount / "ca.crt"
-        context = _context_for(authority, authority.stat().st_mtime_ns)
-        return Access(self._server, context, (self._mount / "token").read_text().strip())
+        context = _trusting((self._mount / "ca.crt").read_text())
+        token = (self._mount / "token").read_text().strip()
+        return Access(self._server, context, f"Bearer {token}")
 
-    def renew(self) -> None:
+    def renew(self, refused: Access) -> None:
         """Nothing is kept."""
 
 
@@ -77,9 +91,15 @@ class KubeconfigIdentity:
     def __init__(self, path: str | os.PathLike[str] | None, context: str | None) -> None:
         if importlib.util.find_spec("kubernetes_asyncio") is None:
             raise ImportError("a kubeconfig needs: pip install 'fastapi-maintenance[cli]'")
-        self._path = str(path or os.environ.get(KUBECONFIG_VARIABLE) or "~/.kube/config")
+        named = path or os.environ.get(KUBECONFIG_VARIABLE) or os.environ.get("KUBECONFIG")
+        self._path = str(named or "~/.kube/config")
         self._context = context
         self._access: Access | None = None
+
+    @property
+    def key(self) -> Hashable:
+        """A context of a file; the current one may change, and is then read anew by all."""
+        return self._file, self._context
 
     @property
     def namespace(self) -> str:
@@ -100,9 +120,10 @@ class KubeconfigIdentity:
             self._access = await self._load()
         return self._access
 
-    def renew(self) -> None:
-        """Read the kubeconfig, its files and its plugins again."""
-        self._access = None
+    def renew(self, refused: Access) -> None:
+        """Read the kubeconfig, its files and its plugins again, unless that was done since."""
+        if self._access is refused:
+            self._access = None
 
     @property
     def _file(self) -> str:
@@ -116,12 +137,14 @@ class KubeconfigIdentity:
             await config.load_kube_config(self._file, self._context, configuration)
         except Exception as cause:  # files, YAML and plugins each fail in their own way
             raise ValueError(f"{self}: {cause}") from cause
-        bearer = await configuration.get_api_key_with_prefix("BearerToken")
+        # Which may be a Basic one; a token's file often ends with a newline.
+        authorization = await configuration.get_api_key_with_prefix("BearerToken")
         return Access(
             server=str(configuration.host),
             ssl_context=_context_of(configuration),
-            token=bearer.removeprefix("Bearer ") if bearer else None,
+            authorization=authorization.strip() if authorization else None,
             proxy=configuration.proxy,
+            tls_server_name=configuration.tls_server_name,
         )
 
     def __str__(self) -> str:
@@ -141,17 +164,27 @@ def find_identity(
 
 
 @functools.lru_cache(maxsize=4)
-def _context_for(authority: Path, modified_ns: int) -> ssl.SSLContext:
-    """A TLS context for a CA bundle, made again when the file is another."""
-    del modified_ns
-    return ssl.create_default_context(cafile=str(authority))
+def _trusting(authorities: str) -> ssl.SSLContext:
+    """A TLS context for a CA bundle, made once for each: that is dear."""
+    return ssl.create_default_context(cadata=authorities)
 
 
 def _context_of(configuration: Any) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=configuration.ssl_ca_cert)
-    if not configuration.verify_ssl:
+    paths = (configuration.ssl_ca_cert, configuration.cert_file, configuration.key_file)
+    contents = b"\0".join(Path(path).read_bytes() if path else b"" for path in paths)
+    digest = hashlib.sha256(contents).digest()
+    return _context_for(paths, digest, bool(configuration.verify_ssl))
+
+
+@functools.lru_cache(maxsize=4)
+def _context_for(paths: tuple[str | None, ...], digest: bytes, verify: bool) -> ssl.SSLContext:
+    """A TLS context for a CA bundle, a certificate and its key, made anew when one is another."""
+    del digest
+    authorities, certificate, key = paths
+    context = ssl.create_default_context(cafile=authorities)
+    if not verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    if configuration.cert_file:
-        context.load_cert_chain(configuration.cert_file, configuration.key_file)
+    if certificate:
+        context.load_cert_chain(certificate, key)
     return context

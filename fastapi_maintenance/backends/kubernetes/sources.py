@@ -1,29 +1,28 @@
-"""From Kubernetes objects to windows: one store for each kind of object that is followed."""
+"""From Kubernetes objects to what is known: one store for each kind of object that is followed.
+
+A store outlives the thread that fills it: one that follows the same target later, also in a child
+after a fork, begins where it left off.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
-from fastapi_maintenance.backends.base import state_of_word
 from fastapi_maintenance.windows import (
     GROUP,
-    OFF,
     PLURAL,
     VERSION,
     InvalidWindow,
-    State,
     Window,
     parse_manifest,
     parse_plan,
-    strictest,
 )
 
-from .reflector import Resource
+from .reflector import ANY_VERSION, Resource
 
 SWITCH_CONFIGMAP = "fastapi-maintenance"
-SWITCH_KEY = "maintenance"
 PLAN_CONFIGMAP = "fastapi-maintenance-plan"
 PLAN_KEY = "windows.json"
 
@@ -32,17 +31,37 @@ logger = logging.getLogger(__name__)
 Object = dict[str, Any]
 
 
+class Unread(NamedTuple):
+    """A window that could not be understood, as far as its metadata goes."""
+
+    uid: str
+    name: str
+    generation: int
+
+
 class _Store:
     """What the stores share: whether the first list has come, and who is told of changes."""
 
-    def __init__(self, changed: Callable[[], None]) -> None:
+    def __init__(self) -> None:
+        self.version = ANY_VERSION
         self.synced = False
+        """Whether the thread that fills it now has listed everything."""
         self.rejected: dict[str, str] = {}
         """Names of objects that could not be understood, and why."""
+        self._changed: Callable[[], None] = _nobody
+
+    @property
+    def unread(self) -> tuple[Unread, ...]:
+        """Windows that could not be understood, as far as they are known one by one."""
+        return ()
+
+    def begin(self, changed: Callable[[], None]) -> None:
+        """A thread begins to fill it, and wants to be told when something is to count."""
+        self.synced = False
         self._changed = changed
 
-    def _done(self) -> None:
-        self.synced = True
+    def settle(self) -> None:
+        """Let what was taken count."""
         self._changed()
 
     def _reject(self, name: str, error: Exception) -> None:
@@ -54,52 +73,67 @@ class _Store:
 class WindowStore(_Store):
     """The MaintenanceWindows of a namespace."""
 
-    def __init__(self, changed: Callable[[], None]) -> None:
-        super().__init__(changed)
-        self._windows: dict[str, Window] = {}
+    def __init__(self) -> None:
+        super().__init__()
+        self.windows: tuple[Window, ...] = ()
+        """All that are known and valid; the same tuple for as long as nothing changes."""
+        self._known: dict[str, Window] = {}
+        self._read: dict[str, tuple[object, ...]] = {}
+
+    @property
+    def unread(self) -> tuple[Unread, ...]:
+        """Those that could not be understood."""
+        contents = ((name, self._read.get(name, ())) for name in sorted(self.rejected))
+        return tuple(Unread(str(c[0]), name, int(str(c[1] or 0))) for name, c in contents if c)
 
     @staticmethod
     def resource(namespace: str) -> Resource:
         """Where they are."""
         return Resource(f"/apis/{GROUP}/{VERSION}/namespaces/{namespace}/{PLURAL}")
 
-    @property
-    def windows(self) -> tuple[Window, ...]:
-        """All that are known and valid."""
-        return tuple(self._windows.values())
-
     def replace(self, objects: list[Object]) -> None:
         """Take a whole list; what is not in it is gone."""
         present = {_name(item) for item in objects}
-        for name in self._windows.keys() | self.rejected.keys():
+        for name in self._read.keys() | self._known.keys():
             if name not in present:
                 self._forget(name)
         for item in objects:
             self._take(item)
-        self._done()
+        self.windows = tuple(self._known.values())
+        self.synced = True
 
     def update(self, kind: str, item: Object) -> None:
         """Take one event."""
         if kind == "DELETED":
             self._forget(_name(item))
-        else:
-            self._take(item)
-        self._done()
+        elif not self._take(item):
+            return
+        self.windows = tuple(self._known.values())
 
-    def _take(self, item: Object) -> None:
-        name = _name(item)
+    def _take(self, item: Object) -> bool:
+        """Whether it says anything new: most events only tell of a status."""
+        name, metadata = _name(item), item["metadata"]
+        content = (metadata.get("uid"), metadata.get("generation"), item.get("spec"))
+        if self._read.get(name) == content:
+            return False
         try:
-            self._windows[name] = parse_manifest(item)
+            self._known[name] = parse_manifest(item)
             self.rejected.pop(name, None)
         except InvalidWindow as error:
-            known = self._windows.get(name)
-            if known is not None and known.uid != item["metadata"].get("uid"):
-                self._forget(name)
+            self._keep_last_good(name, metadata.get("uid"))
             self._reject(name, error)
+        self._read[name] = content  # last: a fork may copy this at any moment
+        return True
+
+    def _keep_last_good(self, name: str, uid: object) -> None:
+        """Of the same object: one that only has its name inherits nothing."""
+        known = self._known.get(name)
+        if known is not None and known.uid != uid:
+            self._forget(name)
 
     def _forget(self, name: str) -> None:
-        self._windows.pop(name, None)
-        self.rejected.pop(name, None)
+        for by_name in (self._known, self._read, self.rejected):
+            by_name.pop(name, None)
 
 
 class _ConfigMapStore(_Store):
@@ -115,71 +149,68 @@ class _ConfigMapStore(_Store):
 
     def replace(self, objects: list[Object]) -> None:
         """Take a list of one ConfigMap, or of none."""
-        self._read((objects[0].get("data") or {}) if objects else None)
-        self._done()
+        self._take((objects[0].get("data") or {}) if objects else None)
 
     def update(self, kind: str, item: Object) -> None:
         """Take one event."""
-        self._read(None if kind == "DELETED" else item.get("data") or {})
-        self._done()
+        self._take(None if kind == "DELETED" else item.get("data") or {})
 
-    def _read(self, data: dict[str, str] | None) -> None:
+    def _take(self, data: Mapping[str, str] | None) -> None:
         raise NotImplementedError
 
 
 class SwitchStore(_ConfigMapStore):
-    """The switch that people and scripts flip: a word for all apps, and one for each app.
-
-    On if any of the two is on; the strictest wins.
-    """
+    """The switch that people and scripts flip; what its words mean for an app, the app decides."""
 
     name = SWITCH_CONFIGMAP
 
-    def __init__(self, changed: Callable[[], None], namespace: str, app: str | None) -> None:
-        super().__init__(changed)
-        self._source = f"configmap={namespace}/{self.name}"
-        keys = (SWITCH_KEY, f"{SWITCH_KEY}.{app}") if app else (SWITCH_KEY,)
-        self._states: dict[str, State] = dict.fromkeys(keys, OFF)
+    def __init__(self) -> None:
+        super().__init__()
+        self.words: Mapping[str, str] = {}
 
-    @property
-    def state(self) -> State:
-        """What the switch says."""
-        combined = OFF
-        for state in self._states.values():
-            combined = strictest(combined, state)
-        return combined
-
-    def _read(self, data: dict[str, str] | None) -> None:
-        for key in self._states:
-            word = (data or {}).get(key)
-            try:
-                state = state_of_word(word, source=self._source, probes_pass=True) if word else OFF
-                self._states[key] = state
-                self.rejected.pop(key, None)
-            except ValueError as error:
-                self._reject(key, error)
+    def _take(self, data: Mapping[str, str] | None) -> None:
+        self.words = data or {}
+        self.synced = True
 
 
 class PlanStore(_ConfigMapStore):
-    """The windows that the operator has worked out; a broken plan is not "no windows"."""
+    """The windows that the operator has worked out.
+
+    An absent plan, or a broken one, is not "no windows": what was known stays. The first list is
+    answered by an absent one, since the switch works without the operator; by a broken one not.
+    """
 
     name = PLAN_CONFIGMAP
 
-    def __init__(self, changed: Callable[[], None]) -> None:
-        super().__init__(changed)
+    def __init__(self) -> None:
+        super().__init__()
         self.windows: tuple[Window, ...] = ()
+        self._gone = False
+        self._text: str | None = None
 
-    def _read(self, data: dict[str, str] | None) -> None:
-        if data is None:
-            if self.windows:
-                logger.error("the plan %s is gone; its windows stay known", self.name)
-            return
+    def _take(self, data: Mapping[str, str] | None) -> None:
+        gone = data is None and bool(self.windows)
+        if gone and not self._gone:
+            logger.error("the plan %s is gone; its windows stay known", self.name)
+        self._gone = gone
+        self.synced = self.synced or data is None
+        if data is not None:
+            self._understand(data.get(PLAN_KEY, ""))
+
+    def _understand(self, text: str) -> None:
         try:
-            self.windows = parse_plan(data.get(PLAN_KEY, ""))
-            self.rejected.clear()
+            if text != self._text:
+                self.windows = parse_plan(text)
         except InvalidWindow as error:
             self._reject(self.name, error)
+            return
+        self._text, self.synced = text, True
+        self.rejected.clear()
 
 
 def _name(item: Object) -> str:
     return str(item["metadata"]["name"])
+
+
+def _nobody() -> None:
+    """Nobody wants to be told."""

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+import random
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from typing import Any
+from urllib.parse import urlencode, urlsplit
 
-import httpx
+import h11
 
+from .connection import Connection, Head, Headers
 from .identity import Access, Identity
+from .pace import Pace
 
 _LONGEST_LINE = 8 * 1024 * 1024
-_READ_IDLE = 90.0
-"""Seconds without a byte after which a watch counts as dead; bookmarks come every minute."""
+_UNAUTHORIZED = 401
+_KEPT_FOR = 60.0
+"""Seconds that an idle connection is kept; Kubernetes closes them after 90."""
+_MOST_KEPT = 4
+
+Object = dict[str, Any]
 
 
 class ApiError(Exception):
@@ -28,113 +39,191 @@ class ApiError(Exception):
 class Unreachable(Exception):
     """No answer, or one that broke off."""
 
+    retry_after = None
+
 
 class Transport:
-    """HTTPS to the API server of an identity, with its present credentials on each request."""
+    """HTTPS to the API server of an identity, with its present credentials on each request.
 
-    def __init__(self, identity: Identity) -> None:
+    Proxies are those of the identity: one from the environment would capture what stays inside the
+    cluster.
+    """
+
+    def __init__(self, identity: Identity, pace: Pace = Pace()) -> None:  # noqa: B008
         self._identity = identity
-        self._client: httpx.AsyncClient | None = None
-        self._made_for: tuple[object, str | None] | None = None
+        self._pace = pace
+        self._kept: list[Connection] = []
+        self._asking_identity = asyncio.Lock()
 
-    async def get(self, path: str, params: Mapping[str, str]) -> dict[str, Any]:
+    async def get(self, path: str, params: Mapping[str, str]) -> Object:
         """One object, or one list.
 
         Raises:
             ApiError: the server answered, but not with success.
             Unreachable: it did not answer.
         """
-        access = await self._access()
-        try:
-            response = await self._open(access).get(
-                access.server + path, params=dict(params), headers=_headers(access), timeout=30.0
-            )
-        except httpx.HTTPError as error:
-            raise Unreachable(_reason(error)) from error
-        self._check(response)
-        return _decode(response.content)
+        return await self.request("GET", path, params)
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str],
+        body: bytes = b"",
+        content_type: str = "application/json",
+    ) -> Object:
+        """Any request that is answered with an object. Raises as `get` does."""
+        headers = [("Content-Type", content_type)] if body else []
+        async with _one_kind_of_failure():
+            connection, head = await self._ask(method, _target(path, params), headers, body)
+            async with self._in_use(connection), self._in_time():
+                content = b"".join([part async for part in connection.body()])
+        _check(head, content)
+        return _decode(content)
 
     async def watch(
         self, path: str, params: Mapping[str, str], opened: Callable[[], None]
-    ) -> AsyncIterator[dict[str, Any]]:
+    ) -> AsyncGenerator[list[Object], None]:
         """The events of a watch, until the server ends it. Raises as `get` does.
 
-        `opened` is called when the server has accepted the watch: the first event may be long in
-        coming.
+        Events that came together are given together. `opened` is called when the server has
+        accepted the watch: the first event may be long in coming.
         """
-        access = await self._access()
-        timeout = httpx.Timeout(10.0, read=_READ_IDLE)
-        try:
-            async with self._open(access).stream(
-                "GET",
-                access.server + path,
-                params={**params, "watch": "true"},
-                headers=_headers(access),
-                timeout=timeout,
-            ) as response:
-                if not response.is_success:
-                    await response.aread()
-                self._check(response)
+        async with _one_kind_of_failure():
+            target = _target(path, {**params, "watch": "true"})
+            connection, head = await self._ask("GET", target, [])
+            async with self._in_use(connection):
+                idle = random.uniform(*self._pace.idle)
+                if not head.is_success:
+                    _check(head, b"".join([part async for part in connection.body(idle)]))
                 opened()
-                async for line in _lines(response):
-                    yield _decode(line)
-        except httpx.HTTPError as error:
-            raise Unreachable(_reason(error)) from error
+                async for lines in _lines(connection.body(idle)):
+                    yield [_decode(line) for line in lines]
 
     async def close(self) -> None:
         """Close all connections."""
-        client, self._client = self._client, None
-        if client is not None:
-            await client.aclose()
+        kept, self._kept = self._kept, []
+        for connection in kept:
+            await connection.close()
+
+    async def _ask(
+        self, method: str, target: str, headers: Headers, body: bytes = b""
+    ) -> tuple[Connection, Head]:
+        """Send it; once more where it was refused with credentials that are no longer the own."""
+        access = await self._access()
+        connection, head = await self._send(access, method, target, headers, body)
+        if head.status != _UNAUTHORIZED:
+            return connection, head
+        self._identity.renew(access)
+        try:
+            renewed = await self._access()
+            if renewed == access:
+                return connection, head
+        except BaseException:
+            await connection.close()
+            raise
+        await connection.close()
+        return await self._send(renewed, method, target, headers, body)
+
+    async def _send(
+        self, access: Access, method: str, target: str, headers: Headers, body: bytes
+    ) -> tuple[Connection, Head]:
+        connection = await self._connect(access)
+        try:
+            prefix = urlsplit(access.server).path.rstrip("/")
+            lines = [*_headers(access), *headers]
+            async with self._in_time():
+                return connection, await connection.send(method, prefix + target, lines, body)
+        except BaseException:
+            await connection.close()
+            raise
 
     async def _access(self) -> Access:
+        # One at a time: a plugin that asks a person to log in must not do so twice.
         try:
-            access = await self._identity.access()
+            async with self._asking_identity, asyncio.timeout(self._pace.credentials):
+                return await self._identity.access()
         except (OSError, ValueError) as error:
-            raise Unreachable(f"credentials can't be read: {error}") from error
-        if self._made_for != (access.ssl_context, access.proxy):
-            # Before anything is awaited: requests of others must find the new state of things.
-            self._made_for = (access.ssl_context, access.proxy)
-            await self.close()
-        return access
+            raise Unreachable(f"credentials can't be read: {_reason(error)}") from error
 
-    def _open(self, access: Access) -> httpx.AsyncClient:
-        if self._client is None:
-            # Proxies from the environment would capture calls inside the cluster.
-            self._client = httpx.AsyncClient(
-                verify=access.ssl_context, proxy=access.proxy, trust_env=False
-            )
-        return self._client
+    async def _connect(self, access: Access) -> Connection:
+        while self._kept:
+            connection = self._kept.pop()
+            fresh = time.monotonic() - connection.used_at < _KEPT_FOR
+            if connection.reusable and fresh and _same_way(connection.access, access):
+                return connection
+            await connection.close()
+        try:
+            return await Connection.open(access, self._pace.connect)
+        except TimeoutError:
+            raise Unreachable(f"no connection within {self._pace.connect:g} s") from None
 
-    def _check(self, response: httpx.Response) -> None:
-        if response.is_success:
-            return
-        if response.status_code == httpx.codes.UNAUTHORIZED:
-            self._identity.renew()
-        raise ApiError(response.status_code, _message(response), _retry_after(response))
+    @contextlib.asynccontextmanager
+    async def _in_time(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(self._pace.answer):
+                yield
+        except TimeoutError:
+            raise Unreachable(f"no answer within {self._pace.answer:g} s") from None
+
+    @contextlib.asynccontextmanager
+    async def _in_use(self, connection: Connection) -> AsyncIterator[None]:
+        """Afterwards it is kept for the next request, or closed."""
+        try:
+            yield
+        finally:
+            if connection.reusable and len(self._kept) < _MOST_KEPT:
+                self._kept.append(connection)
+            else:
+                await connection.close()
 
 
-def _headers(access: Access) -> dict[str, str]:
+@contextlib.asynccontextmanager
+async def _one_kind_of_failure() -> AsyncIterator[None]:
+    """Whatever keeps an answer from coming is `Unreachable`."""
+    try:
+        yield
+    except (OSError, h11.ProtocolError) as error:
+        raise Unreachable(_reason(error)) from error
+
+
+def _target(path: str, params: Mapping[str, str]) -> str:
+    return f"{path}?{urlencode(params)}" if params else path
+
+
+def _headers(access: Access) -> Headers:
     # Kubernetes starts a new gzip member at each flush of a watch; decoders stop at the first.
-    headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
-    if access.token:
-        headers["Authorization"] = f"Bearer {access.token}"
+    headers = [("Accept", "application/json"), ("Accept-Encoding", "identity")]
+    if access.authorization:
+        headers.append(("Authorization", access.authorization))
     return headers
 
 
-async def _lines(response: httpx.Response) -> AsyncIterator[bytes]:
+def _same_way(first: Access, second: Access) -> bool:
+    """Whether a connection made for one serves the other; a token is sent with each request."""
+    return (first.server, first.proxy, first.tls_server_name, first.ssl_context) == (
+        second.server, second.proxy, second.tls_server_name, second.ssl_context,
+    )  # fmt: skip
+
+
+async def _lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
     """The lines of a stream; a last one without its newline was cut off and is dropped."""
     rest = b""
-    async for chunk in response.aiter_raw():
+    async for chunk in chunks:
         *whole, rest = (rest + chunk).split(b"\n")
-        for line in whole:
-            if line:
-                yield line
+        if lines := [line for line in whole if line]:
+            yield lines
         if len(rest) > _LONGEST_LINE:
             raise ApiError(200, "an event is longer than any Kubernetes object may be")
 
 
-def _decode(content: bytes) -> dict[str, Any]:
+def _check(head: Head, content: bytes) -> None:
+    if not head.is_success:
+        message = _message(content) or head.reason
+        raise ApiError(head.status, message, _retry_after(head))
+
+
+def _decode(content: bytes) -> Object:
     try:
         value = json.loads(content)
     except ValueError as error:
@@ -144,18 +233,18 @@ def _decode(content: bytes) -> dict[str, Any]:
     return value
 
 
-def _message(response: httpx.Response) -> str:
+def _message(content: bytes) -> str:
     """The message of a Status; of anything else, such as a proxy's page, the first words."""
     try:
-        return str(response.json()["message"])
+        return str(json.loads(content)["message"])
     except (ValueError, KeyError, TypeError):
-        return response.text[:200] or response.reason_phrase
+        return content[:800].decode(errors="replace")[:200]
 
 
-def _retry_after(response: httpx.Response) -> float | None:
-    value = response.headers.get("Retry-After", "")
-    return float(value) if value.isdigit() else None
+def _retry_after(head: Head) -> float | None:
+    value = head.headers.get("retry-after", "")
+    return float(value) if value.isdecimal() else None
 
 
-def _reason(error: httpx.HTTPError) -> str:
+def _reason(error: Exception) -> str:
     return str(error) or type(error).__name__

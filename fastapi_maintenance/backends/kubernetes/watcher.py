@@ -12,19 +12,23 @@ import logging
 import math
 import threading
 import time
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 from fastapi_maintenance.backends.base import wall_clock
 from fastapi_maintenance.backends.plan_age import PlanAge
-from fastapi_maintenance.windows import OFF, Timeline
 
 from .complaints import Complaints
 from .identity import Identity, KubeconfigIdentity
+from .pace import Pace
 from .reflector import Failure, Reflector
 from .sources import PLAN_CONFIGMAP, PlanStore, SwitchStore, WindowStore
 from .transport import Transport, Unreachable
+from .views import Known, View
 
 logger = logging.getLogger(__name__)
+
+Stores = tuple[WindowStore] | tuple[SwitchStore, PlanStore]
 
 _CLOSE_TIMEOUT = 1.0
 _LOOK_AT_AGE_EVERY = 60.0
@@ -47,25 +51,38 @@ class Health:
     """Windows known."""
     rejected: int
     """Objects that could not be understood."""
+    unreported: str | None = None
+    """Why nobody who waits until all has drained waits for this process; None while its word
+    counts, or where it is not to report."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What is followed, for whom."""
+    """What is followed, and as whom."""
 
     identity: Identity
     source: str
     namespace: str | None
     """None is the identity's own."""
-    app: str | None
+
+    @property
+    def key(self) -> Hashable:
+        """Equal for targets that one watch serves."""
+        return self.identity.key, self.source, self.namespace
+
+    def make_stores(self) -> Stores:
+        """For all that is followed."""
+        if self.source == "maintenancewindow":
+            return (WindowStore(),)
+        return SwitchStore(), PlanStore()
 
 
 class Ear:
     """What one reflector tells: each collection has its own troubles."""
 
-    def __init__(self, source: str) -> None:
-        self.complaints = Complaints(source)
+    def __init__(self, name: str, complaints: Complaints) -> None:
         self.restarts = 0
+        self._name, self._complaints = name, complaints
         self._heard_at: float | None = None
 
     @property
@@ -76,11 +93,11 @@ class Ear:
     def healthy(self) -> None:
         """The API server answered as it should."""
         self._heard_at = time.monotonic()
-        self.complaints.settle()
+        self._complaints.settle(self._name)
 
     def failed(self, error: Failure) -> None:
         """It did not; said once, until it changes."""
-        self.complaints.complain(error)
+        self._complaints.complain(self._name, error)
 
     def restarted(self) -> None:
         """A watch is opened again."""
@@ -88,22 +105,28 @@ class Ear:
 
 
 class Watcher:
-    """Follows a target from `start` to `close`, and keeps the timeline that it adds up to."""
+    """Follows a target from `start` to `close`, and shows the views what it adds up to."""
 
-    def __init__(self, target: Target, known: Timeline | None = None) -> None:
-        self.timeline = known
-        """What is known; None before the first list, and replaced whole."""
-        self.started_at = time.monotonic()
+    def __init__(
+        self,
+        target: Target,
+        stores: Stores,
+        pace: Pace = Pace(),  # noqa: B008
+    ) -> None:
+        self.synced = False
+        """Whether everything that is followed has been listed once, by this watcher."""
         self._target = target
-        self._stores: tuple[WindowStore | SwitchStore | PlanStore, ...] = ()
+        self._stores = stores
+        self._pace = pace
+        self._views: list[View] = []
+        self._lock = threading.Lock()
+        self._known: Known | None = None
         self._ears: tuple[Ear, ...] = ()
         self._complaints = Complaints(target.source)
         self._age = PlanAge(f"the plan {PLAN_CONFIGMAP}")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._closed = False
-        self.synced = False
-        """Whether everything that is followed has been listed once, by this watcher."""
         self._thread = threading.Thread(target=self._run, name="fastapi-maintenance", daemon=True)
 
     def start(self) -> None:
@@ -118,16 +141,29 @@ class Watcher:
                 self._loop.call_soon_threadsafe(self._task.cancel)
         self._thread.join(_CLOSE_TIMEOUT)
 
+    def add(self, view: View) -> None:
+        """Let a view see what is known, from now on."""
+        with self._lock:
+            self._views.append(view)
+            if self._known is not None:
+                view.take(self._known)
+
+    def remove(self, view: View) -> bool:
+        """Let it see no more; whether it was the last one."""
+        with self._lock:
+            self._views.remove(view)
+            return not self._views
+
     def health(self) -> Health:
         """How it is doing."""
+        known, stores = self._known, self._stores
         return Health(
             synced=self.synced,
             age=max((ear.age for ear in self._ears), default=None, key=_never_is_longest),
-            last_error=self._complaints.current
-            or next((e.complaints.current for e in self._ears if e.complaints.current), None),
+            last_error=self._complaints.current,
             restarts=sum(ear.restarts for ear in self._ears),
-            objects=len(self.timeline.windows) if self.timeline else 0,
-            rejected=sum(len(store.rejected) for store in self._stores),
+            objects=len(known.windows) if known else 0,
+            rejected=sum(len(store.rejected) for store in stores),
         )
 
     # The thread
@@ -143,13 +179,16 @@ class Watcher:
         namespace = self._target.namespace or await self._find_namespace()
         if isinstance(self._target.identity, KubeconfigIdentity):
             logger.warning("watching namespace %s by %s", namespace, self._target.identity)
-        self._stores = self._make_stores(namespace)
-        self._ears = tuple(Ear(self._target.source) for _ in self._stores)
-        transport = Transport(self._target.identity)
+        stores: tuple[WindowStore | SwitchStore | PlanStore, ...] = self._stores
+        names = [type(store).__name__ for store in stores]
+        self._ears = tuple(Ear(name, self._complaints) for name in names)
+        transport = Transport(self._target.identity, self._pace)
         try:
             async with asyncio.TaskGroup() as group:
-                for store, ear in zip(self._stores, self._ears, strict=True):
-                    reflector = Reflector(transport, store.resource(namespace), store, ear)
+                for store, ear in zip(stores, self._ears, strict=True):
+                    store.begin(lambda: self._publish(namespace))
+                    resource = store.resource(namespace)
+                    reflector = Reflector(transport, resource, store, ear, self._pace)
                     group.create_task(reflector.run())
                 group.create_task(self._watch_age())
         finally:
@@ -159,11 +198,13 @@ class Watcher:
         while True:
             try:
                 namespace = self._target.identity.namespace
-                self._complaints.current = None
-                return namespace
             except Exception as error:  # a kubeconfig can be wrong in many ways, and be mended
-                self._complaints.complain(Unreachable(f"the namespace can't be read: {error}"))
+                wrong = Unreachable(f"the namespace can't be read: {error}")
+                self._complaints.complain("namespace", wrong)
                 await asyncio.sleep(1.0)
+            else:
+                self._complaints.settle("namespace")
+                return namespace
 
     async def _watch_age(self) -> None:
         """Say when the plan is past its time, also where no request comes and no event."""
@@ -172,21 +213,25 @@ class Watcher:
             rest = self._age.valid_until - wall_clock()
             await asyncio.sleep(max(0.001, min(rest, _LOOK_AT_AGE_EVERY)))
 
-    def _make_stores(self, namespace: str) -> tuple[WindowStore | SwitchStore | PlanStore, ...]:
-        if self._target.source == "maintenancewindow":
-            return (WindowStore(self._changed),)
-        switch = SwitchStore(self._changed, namespace, self._target.app)
-        return (switch, PlanStore(self._changed))
+    def _publish(self, namespace: str) -> None:
+        """Put what the stores know before the requests, in one step.
 
-    def _changed(self) -> None:
-        """Put what the stores know before the requests, in one step."""
-        if not all(store.synced for store in self._stores):
-            return
-        windows = [w for store in self._stores for w in getattr(store, "windows", ())]
-        switch = next((s.state for s in self._stores if isinstance(s, SwitchStore)), OFF)
-        self.timeline = Timeline(windows, self._target.app, switch)
-        self.synced = True
-        planned = [w for s in self._stores if isinstance(s, PlanStore) for w in s.windows]
+        What has been listed counts at once: a switch does not wait for a plan that may not be read.
+        """
+        complete = all(store.synced for store in self._stores)
+        known = Known(
+            namespace,
+            windows=self._stores[-1].windows,
+            words=next((s.words for s in self._stores if isinstance(s, SwitchStore)), None),
+            complete=complete,
+            unread=self._stores[-1].unread,
+        )
+        with self._lock:
+            self._known = known
+            for view in self._views:
+                view.take(known)
+        self.synced = self.synced or complete
+        planned = next((s.windows for s in self._stores if isinstance(s, PlanStore)), ())
         self._age.take(planned, wall_clock())
 
 

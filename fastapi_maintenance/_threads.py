@@ -1,0 +1,71 @@
+"""Keeps a request counted while a thread works for it, though the request itself was cancelled.
+
+A plain endpoint runs in a thread, by `anyio.to_thread.run_sync`. A task that is cancelled, by a
+timeout or by a server that shuts down, returns at once; the thread writes on to the database. No
+framework tells when it has ended, so its work is handed over in a wrapping that does.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import anyio.to_thread
+
+from fastapi_maintenance import _gates
+
+from ._live import Life, current_life
+
+
+class Handed:
+    """A function that is handed to a thread; it counts until it has run, or can run no more."""
+
+    def __init__(self, function: Callable[..., Any], life: Life) -> None:
+        self._function = function
+        self._lives: list[Life] = []
+        worked_for: Life | None = life
+        while worked_for is not None:
+            self._lives.append(worked_for)
+            worked_for.begin(id(self))
+            worked_for = worked_for.outer
+
+    def __call__(self, *args: Any) -> Any:
+        """In the thread."""
+        try:
+            return self._function(*args)
+        finally:
+            self._end()
+
+    def __del__(self) -> None:
+        """It was cancelled before a thread took it."""
+        self._end()
+
+    def _end(self) -> None:
+        while self._lives:
+            self._lives.pop().end(id(self))
+
+
+def count_all() -> None:
+    """Let all middlewares count what they let in: others are told what runs."""
+    watch_threads()
+    _gates.track()
+
+
+def watch_threads() -> None:
+    """From now on keep count of what runs in threads; again and again does no harm."""
+    original = anyio.to_thread.run_sync
+    if hasattr(original, "counts_for_maintenance"):
+        return
+
+    @functools.wraps(original)
+    async def run_sync(function: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        life = current_life.get()
+        work = function if life is None else Handed(function, life)
+        try:
+            return await original(work, *args, **options)
+        finally:
+            del work, function  # or the traceback of a cancellation would keep them
+
+    run_sync.counts_for_maintenance = True  # type: ignore[attr-defined]
+    anyio.to_thread.run_sync = run_sync  # type: ignore[assignment]

@@ -1,0 +1,37 @@
+"""What keeps a process from reporting, said once, with the mend."""
+
+from __future__ import annotations
+
+import logging
+
+from .complaints import explain
+from .transport import ApiError, Unreachable
+
+NO_CRD = "the CRD MaintenanceProcess is not installed here: kubectl apply -f crds/"
+
+logger = logging.getLogger(__name__)
+
+
+class Trouble:
+    """Logs a failure when it begins and when it is over, not once a try."""
+
+    def __init__(self) -> None:
+        self.current: str | None = None
+        self.status: int | None = None
+        """Of the last answer, if that was no success."""
+        self._kind: object = None
+
+    def note(self, error: ApiError | Unreachable) -> None:
+        """A request has failed."""
+        self.current, self.status = str(error), getattr(error, "status", None)
+        kind = self.status or type(error)
+        if kind != self._kind:
+            self._kind = kind
+            text = NO_CRD if self.status == 404 else explain(error, "")
+            logger.error("%s; this process does not report what it enforces", text)
+
+    def settle(self) -> None:
+        """One has worked."""
+        if self._kind is not None:
+            logger.info("this process reports what it enforces again")
+        self.current = self.status = self._kind = None

@@ -1,0 +1,82 @@
+"""What a backend's process says of itself, if it is to say anything."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi_maintenance.windows import State, strictest
+
+from .identity import Identity, PodIdentity
+from .report import Account
+from .report_thread import Reporting
+from .reporter import Source
+
+if TYPE_CHECKING:
+    from fastapi_maintenance.backends.base import BaseStateBackend
+
+    from .views import View
+    from .watcher import Target
+
+
+class Reports:
+    """The reports of one backend.
+
+    Args:
+        backend: whose word lets requests in.
+        app: the name by which windows match this process.
+        view: the windows that are known here.
+        wanted: whether there are to be any.
+    """
+
+    def __init__(self, backend: BaseStateBackend, app: str | None, view: View, wanted: bool):
+        self.wanted = wanted
+        self._backend, self._app, self._view = backend, app, view
+        self._account = Account(backend, app)
+        self._reporting: Reporting | None = None
+
+    @property
+    def allow_serving(self) -> bool:
+        """Whether the process is registered and has looked since, if it is to report.
+
+        Or whether it can't, since the CRD is not installed: a switch in a ConfigMap works without.
+        """
+        if not self.wanted:
+            return True
+        reporter = self._reporting.reporter if self._reporting else None
+        return reporter is not None and (reporter.has_vouched or reporter.is_pointless)
+
+    @property
+    def trouble(self) -> str | None:
+        """Why this process is outside of what others may rely on; None while it reports."""
+        if self._reporting is None or self._reporting.reporter.vouches:
+            return None
+        return self._reporting.reporter.trouble.current or "it has not looked at all windows yet"
+
+    def begin(self, target: Target) -> None:
+        """Register, and report from now on; returns at once."""
+        if self.wanted:
+            view = self._view
+            known = Source(lambda: view.timeline if view.complete else None, lambda: view.unread)
+            self._reporting = Reporting(target, self._app, self._account, known)
+            self._reporting.start()
+
+    def end(self) -> None:
+        """Unregister, as soon as nothing runs; the gate must be closed."""
+        reporting, self._reporting = self._reporting, None
+        if reporting is not None:
+            reporting.close()
+
+    def forget(self) -> None:
+        """Start anew, in the child of a fork."""
+        self._account, self._reporting = Account(self._backend, self._app), None
+
+    def hold(self, state: State, now: float) -> State:
+        """The state with what a clock that stepped back must not end (POSIX seconds)."""
+        if now < self._account.held_until:
+            state = strictest(state, self._account.held(now))
+        return state
+
+
+def reports_by_default(identity: Identity | None) -> bool:
+    """Whether a process reports that was not told: one in a Pod."""
+    return isinstance(identity, PodIdentity)
