@@ -8,18 +8,19 @@ import sys
 import time
 
 from fastapi_maintenance.backends.kubernetes.identity import KubeconfigIdentity
-from tests.cluster.following import BRISK, Following
+from tests.cluster.following import IMPATIENT, Following
 
 
 def main(kubeconfig: str) -> None:
     """Until it is ended."""
-    with Following(KubeconfigIdentity(kubeconfig, None), pace=BRISK) as following:
+    with Following(KubeconfigIdentity(kubeconfig, None), pace=IMPATIENT) as following:
         said = None
         while True:
             health = dataclasses.asdict(following.health)
-            now = (sorted(following.names), health["last_error"], health["synced"])
+            watching = following.log.opened > 0
+            now = (sorted(following.names), health["last_error"], watching)
             if now != said:
-                print(json.dumps(dict(zip(("names", "error", "synced"), now, strict=True))))
+                print(json.dumps(dict(zip(("names", "error", "watching"), now, strict=True))))
                 sys.stdout.flush()
                 said = now
             time.sleep(0.02)

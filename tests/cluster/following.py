@@ -8,7 +8,7 @@ import json
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
@@ -27,9 +27,11 @@ if TYPE_CHECKING:
     from tests.controlplane.kubectl import Kubectl
 
 BRISK = Pace(
-    first_delay=0.05, longest_delay=0.5, spread=0.05, idle=(2.0, 2.0), connect=2.0, answer=5.0
+    first_delay=0.05, longest_delay=0.5, spread=0.05, idle=(20.0, 20.0), connect=2.0, answer=5.0
 )
 """As the defaults, for tests that have not all day."""
+IMPATIENT = replace(BRISK, idle=(2.0, 2.0))
+"""For those in which a watch goes silent."""
 ROLE = "fastapi-maintenance-application"
 
 
@@ -40,6 +42,8 @@ class Log:
     asked: list[tuple[str, str | None]] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     bookmarks: list[str] = field(default_factory=list)
+    opened: int = 0
+    """Watches that the server has accepted."""
     held: bool = False
     """While true, no request is sent."""
 
@@ -63,10 +67,14 @@ class Noted(Transport):
     async def watch(
         self, path: str, params: Mapping[str, str], opened: Callable[[], None]
     ) -> AsyncGenerator[list[dict[str, Any]], None]:
+        def noted() -> None:
+            self._log.opened += 1
+            opened()
+
         await self._released()
         self._log.asked.append(("watch", params.get("resourceVersion")))
         with self._noting():
-            async with contextlib.aclosing(super().watch(path, params, opened)) as batches:
+            async with contextlib.aclosing(super().watch(path, params, noted)) as batches:
                 async for events in batches:
                     self._note(events)
                     yield events

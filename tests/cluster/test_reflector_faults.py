@@ -20,7 +20,15 @@ from fastapi_maintenance.backends.kubernetes import K8sBackend, identity
 from fastapi_maintenance.backends.kubernetes.identity import PodIdentity
 from fastapi_maintenance.backends.kubernetes.pace import Pace
 from fastapi_maintenance.windows import OFF
-from tests.cluster.following import BRISK, ROLE, Following, by_kubeconfig, create, delete
+from tests.cluster.following import (
+    BRISK,
+    IMPATIENT,
+    ROLE,
+    Following,
+    by_kubeconfig,
+    create,
+    delete,
+)
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
@@ -122,8 +130,9 @@ def test_17_a_connection_that_is_half_open_is_found(
     """A frozen server keeps all connections; the timer is the shorter here, and below 90 s else."""
     assert Pace().idle[1] < 90
     create(kubectl, namespace, "before")
-    with Following(by_kubeconfig(account)) as following:
+    with Following(by_kubeconfig(account), pace=IMPATIENT) as following:
         following.wait_for_names("before")
+        following.wait_for(lambda: following.log.opened, "the watch to be open")
         control_plane.apiserver.pause()
         paused = time.monotonic()
         following.wait_for(
@@ -188,9 +197,9 @@ def test_25_it_ends_within_a_second_and_leaves_nothing_behind(
         with following:
             following.wait_for(lambda: following.health.synced, "the first list")  # noqa: B023
             ends()
-    following = Following(by_kubeconfig(account))
+    following = Following(by_kubeconfig(account), pace=IMPATIENT)
     with following:
-        following.wait_for(lambda: following.health.synced, "the first list")
+        following.wait_for(lambda: following.log.opened, "the watch to be open")
         control_plane.apiserver.pause()
         following.wait_for(lambda: following.health.last_error, "the failure to be noticed")
         ends()

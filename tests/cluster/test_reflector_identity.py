@@ -192,6 +192,7 @@ def test_a_proxy_of_a_kind_that_is_not_known_is_told(config: Config) -> None:
         assert "proxy-url socks5:// is not supported" in str(following.health.last_error)
 
 
+@pytest.mark.filterwarnings("ignore:.*utc.*:DeprecationWarning")  # of kubernetes-asyncio
 def test_an_oidc_token_is_sent_and_its_refusal_told(config: Config) -> None:
     """The test's API server knows no provider: it refuses the token that it was sent."""
     parts = [json.dumps(part).encode() for part in ({"alg": "RS256"}, {"exp": 4_000_000_000})]

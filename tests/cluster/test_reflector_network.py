@@ -66,7 +66,11 @@ def test_18_a_black_hole_bounds_each_try_and_is_over_when_it_is_over(
 
     try:
         with Leashed(command, log=log, cwd=ROOT) as follower:
-            follower.wait_for(lambda: said()[-1]["names"] == ["before"], 30, "the first window")
+            follower.wait_for(
+                lambda: said()[-1]["names"] == ["before"] and said()[-1]["watching"],
+                30,
+                "the first window, and the watch",
+            )
             cable.pull()
             follower.wait_for(
                 lambda: any("nothing came for 2 s" in str(x["error"]) for x in said()),
@@ -87,7 +91,7 @@ def test_18_a_black_hole_bounds_each_try_and_is_over_when_it_is_over(
                     == {
                         "names": ["before", "meanwhile"],
                         "error": None,
-                        "synced": True,
+                        "watching": True,
                     }
                 ),
                 30,

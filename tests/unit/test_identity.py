@@ -151,6 +151,25 @@ async def test_a_ca_that_is_replaced_is_trusted_at_once(mount: Path) -> None:
 
 
 @pytest.mark.anyio
+async def test_authorities_are_asked_for_no_more_than_by_other_clients_of_kubernetes(
+    mount: Path, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of many clusters lack an extension that Python asks for from 3.13 on."""
+    make = ssl.create_default_context
+
+    def strict(**given: str | None) -> ssl.SSLContext:
+        context = make(**given)  # type: ignore[arg-type]
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
+        return context
+
+    monkeypatch.setattr(ssl, "create_default_context", strict)
+    for found in (PodIdentity(mount), KubeconfigIdentity(path, None)):
+        context = (await found.access()).ssl_context
+        assert not context.verify_flags & ssl.VERIFY_X509_STRICT
+        assert context.verify_mode is ssl.CERT_REQUIRED
+
+
+@pytest.mark.anyio
 @pytest.mark.parametrize("name", ["token", "ca.crt"])
 async def test_a_file_that_is_gone_for_a_moment_is_an_error_to_try_again_after(
     mount: Path, name: str
@@ -295,6 +314,7 @@ def jwt(**claims: object) -> str:
     return ".".join([*(base64.urlsafe_b64encode(part).decode() for part in parts), "x"])
 
 
+@pytest.mark.filterwarnings("ignore:.*utc.*:DeprecationWarning")  # of kubernetes-asyncio
 @pytest.mark.anyio
 async def test_the_id_token_of_an_oidc_provider_is_the_token(path: Path) -> None:
     token = jwt(exp=4_000_000_000)
@@ -305,6 +325,7 @@ async def test_the_id_token_of_an_oidc_provider_is_the_token(path: Path) -> None
     assert (await KubeconfigIdentity(path, None).access()).authorization == f"Bearer {token}"
 
 
+@pytest.mark.filterwarnings("ignore:.*utc.*:DeprecationWarning")  # of kubernetes-asyncio
 @pytest.mark.anyio
 async def test_an_id_token_that_cannot_be_refreshed_is_said(path: Path) -> None:
     provider = {"name": "oidc", "config": {"id-token": jwt(exp=1)}}

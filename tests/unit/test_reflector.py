@@ -102,6 +102,16 @@ async def test_a_version_that_is_gone_is_listed_anew_at_no_older_one(gone: objec
     assert play.store.known == {"c": "8"}
 
 
+async def test_a_version_that_is_gone_is_no_failure_and_does_not_wait_for_one(
+    slept: list[float],
+) -> None:
+    """Each server that was started again begins so: after an outage all are waiting for it."""
+    gone = [error(410)]
+    play = await Play(listed(5), AWAY, AWAY, AWAY, gone, listed(9), gone, listed(9), []).run()
+    assert slept[:5] == [0.8, 1.6, 3.2, SPREAD, 6.4]
+    assert [heard for heard in play.ear.heard if "410" in heard] == ["failed: 410: no"]
+
+
 async def test_a_list_whose_version_is_gone_is_asked_for_consistently() -> None:
     gone = ApiError(410, "too old")
     play = await Play(listed(5), gone, gone, listed(9), []).run()

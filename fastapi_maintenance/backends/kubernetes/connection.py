@@ -154,7 +154,10 @@ async def _open_through(proxy: SplitResult, host: str, port: int, tls: dict[str,
         raise OSError(f"proxy-url {proxy.scheme}:// is not supported: name an http:// proxy")
     outer = ssl.create_default_context() if proxy.scheme == "https" else None
     reader, writer = await asyncio.open_connection(
-        str(proxy.hostname), _port(proxy), limit=_READ_SIZE, ssl=outer
+        str(proxy.hostname),
+        _port(proxy),
+        limit=_READ_SIZE,
+        ssl=outer,
     )
     try:
         await _tunnel(reader, writer, f"{f'[{host}]' if ':' in host else host}:{port}", proxy)

@@ -133,11 +133,11 @@ class Reflector:
                 await self._watch()
             except Exception as error:
                 failure = self._as_failure(error)
+                expired = listed and self._expires_first(failure)
                 self._note_version(failure, listing=not listed)
-                self._deaf = self._deaf or listed
+                self._deaf = self._deaf or (listed and not expired)
                 listed = listed and _may_watch_on(failure)
-                self._listener.failed(failure)
-                await asyncio.sleep(self._backoff.delay(failure.retry_after))
+                await self._wait_after(failure, expired=expired)
 
     async def _list(self) -> None:
         asked = self._store.version
@@ -211,6 +211,21 @@ class Reflector:
             self._unforeseen = repr(error)
             logger.error("an event could not be taken", exc_info=error)
         return ApiError(500, repr(error))
+
+    async def _wait_after(self, failure: Failure, *, expired: bool) -> None:
+        if expired:
+            await asyncio.sleep(random.uniform(0, self._pace.spread))
+        else:
+            self._listener.failed(failure)
+            await asyncio.sleep(self._backoff.delay(failure.retry_after))
+
+    def _expires_first(self, failure: Failure) -> bool:
+        """Whether a watch is told, for a first time, that its version is gone.
+
+        That is no failure: so each server begins that was started again. After an outage the list
+        must not wait for what the tries meanwhile have doubled.
+        """
+        return isinstance(failure, ApiError) and failure.status == _GONE and not self._expired
 
     def _note_version(self, error: Failure, *, listing: bool) -> None:
         """A version that the server no longer has, or does not have yet, is asked for no more.
