@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from fastapi_maintenance.backends.stages import Stage
+
 _ENDS = frozenset(
     {"lifespan.startup.failed", "lifespan.shutdown.complete", "lifespan.shutdown.failed"}
 )
@@ -23,18 +25,36 @@ async def pass_lifespan(
     *,
     start: Callable[[], Awaitable[None]],
     stop: Callable[[], None],
+    tell: Callable[[Stage | None], None],
 ) -> None:
-    """Call `start` once start-up is asked for, and `stop` before the end is said."""
+    """Call `start` once start-up is asked for, and `stop` before the end is said.
+
+    `tell` is called at each stage, with None where the application takes no lifespan after all.
+    """
+    understood = False
 
     async def receive_and_start() -> Message:
         message = await receive()
         if message["type"] == "lifespan.startup":
+            tell(Stage.STARTING)
             await start()
+        elif message["type"] == "lifespan.shutdown":
+            tell(Stage.ENDING)
         return message
 
     async def stop_and_send(message: Message) -> None:
-        if message["type"] in _ENDS:
+        nonlocal understood
+        if message["type"] == "lifespan.startup.complete":
+            understood = True
+            tell(Stage.SERVING)
+        elif message["type"] in _ENDS:
+            understood = True
+            tell(Stage.ENDED)
             stop()
         await send(message)
 
-    await app(scope, receive_and_start, stop_and_send)
+    try:
+        await app(scope, receive_and_start, stop_and_send)
+    finally:
+        if not understood:  # the server goes on without
+            tell(None)

@@ -13,6 +13,7 @@ from fastapi_maintenance._gates import configured_backend, current_connection
 from fastapi_maintenance.backends import ledger
 from fastapi_maintenance.backends.anyof import as_backend
 from fastapi_maintenance.backends.base import BaseStateBackend, state_of_switch, wall_clock
+from fastapi_maintenance.backends.stages import Stage
 from fastapi_maintenance.responses import DEFAULT_RETRY_AFTER, Refuser, announced, refuse
 from fastapi_maintenance.windows import OFF, Refusal, State
 
@@ -262,9 +263,12 @@ class MaintenanceModeMiddleware(Counting, Passage):
             if self.pinned is None:
                 self.backend.close()
 
+        def tell(stage: Stage | None) -> None:
+            self.backend.note_stage(self, stage)
+
         entered = current_connection.set((self, scope))
         try:
-            await pass_lifespan(self.app, scope, receive, send, start=start, stop=stop)
+            await pass_lifespan(self.app, scope, receive, send, start=start, stop=stop, tell=tell)
         finally:
             current_connection.reset(entered)
 

@@ -59,6 +59,7 @@ class Override:
             until = time.monotonic() + self._timeout
             while self._must_wait(backend, until):  # noqa: ASYNC110 - requests are of any loop
                 await anyio.sleep(_LOOK_EVERY)
+            await _result(self._wait_for_others(backend, block, until))
         except BaseException:
             await _ended(backend, block)
             raise
@@ -77,7 +78,7 @@ class Override:
         backend = self._meant()
         block = _now(backend.open_block(self._on))
         try:
-            self._wait_in_thread(backend)
+            self._wait_in_thread(backend, block)
         except BaseException:
             _now(backend.close_block(block))
             raise
@@ -131,12 +132,16 @@ class Override:
             )
         return backend
 
-    def _wait_in_thread(self, backend: BaseStateBackend) -> None:
+    def _wait_in_thread(self, backend: BaseStateBackend, block: Any) -> None:
         if self._wait_for is not None and _in_event_loop():
             raise RuntimeError("waiting here would stop the requests too: write `async with`")
         until = time.monotonic() + self._timeout
         while self._must_wait(backend, until):
             time.sleep(_LOOK_EVERY)
+        _now(self._wait_for_others(backend, block, until))
+
+    def _wait_for_others(self, backend: BaseStateBackend, block: Any, until: float) -> Any:
+        return self._wait_for and backend.wait_for_others(block, self._wait_for, until)
 
     def _must_wait(self, backend: BaseStateBackend, until: float) -> bool:
         # Enforced is at once: every request of the process from here on meets the block.
@@ -175,14 +180,14 @@ def maintenance_mode_on(
 
     Blocks are counted for each backend: of those that are open, the latest decides, and one that
     ends takes away itself alone. With an `EnvVarBackend` the block concerns this process, with a
-    `LocalFileBackend` every process that shares the file.
+    `LocalFileBackend` every process that shares the file, with a `K8sBackend` every one of the app.
 
     Args:
         backend: the one that is meant; default the one of the middleware around the code, the
             configured one, or the only one (`BackendNotConfigured` where there are several).
         wait_for: ``drained`` lets the block begin only when no request runs any more that came
             before it and that it refuses, the one that asks aside; ``enforced`` when all new ones
-            are refused.
+            are refused. With a `K8sBackend` in all processes, by the operator's word.
         timeout: seconds to wait for that.
 
     Raises:

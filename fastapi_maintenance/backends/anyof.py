@@ -12,6 +12,7 @@ import anyio
 from fastapi_maintenance.windows import OFF, State, strictest
 
 from .base import BaseStateBackend
+from .stages import Stage
 
 
 class AnyOf(BaseStateBackend):
@@ -83,7 +84,7 @@ class AnyOf(BaseStateBackend):
     def open_block(self, on: bool) -> Any | Awaitable[Any]:
         """Begin a block of the first, which turns all on; to turn all off takes one of each."""
         meant = self.members[:1] if on else self.members
-        if any(inspect.iscoroutinefunction(member.open_block) for member in meant):
+        if any(member.opens_later(on) for member in meant):
             return _opened_in_turn(meant, on)
         opened: list[tuple[BaseStateBackend, Any]] = []
         try:
@@ -94,6 +95,21 @@ class AnyOf(BaseStateBackend):
             self.close_block(opened)
             raise
         return opened
+
+    def opens_later(self, on: bool) -> bool:
+        """Whether any of those that a block is begun of does."""
+        return any(member.opens_later(on) for member in (self.members[:1] if on else self.members))
+
+    def wait_for_others(self, block: Any, what: str, until: float) -> Awaitable[None] | None:
+        """As the first does: only a block that turns it on is waited for."""
+        member, own = block[0]
+        waiting: Awaitable[None] | None = member.wait_for_others(own, what, until)
+        return waiting
+
+    def note_stage(self, owner: Hashable, stage: Stage | None) -> None:
+        """Tell all."""
+        for member in self.members:
+            member.note_stage(owner, stage)
 
     def close_block(self, block: Any) -> Awaitable[None] | None:
         """End what was begun."""

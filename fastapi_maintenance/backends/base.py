@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import inspect
 import time
 from collections.abc import Awaitable, Hashable, Iterable
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi_maintenance.windows import OFF, Mode, Opening, State, switched
 
 from .blocks import Blocks, blocks_of
+from .stages import Stage
 
 if TYPE_CHECKING:
     from .work import Work
@@ -79,6 +81,12 @@ class BaseStateBackend:
     def close(self) -> None:
         """Stop what `start` began. The last known state stays."""
 
+    def note_stage(self, owner: Hashable, stage: Stage | None) -> None:
+        """The lifespan of an application with this backend has come to a stage; None: it has none.
+
+        Called by its middleware, `owner`. For backends that others have in common with it.
+        """
+
     def work(self, name: str, *, needs: Iterable[str] = ()) -> Work:
         """A block of work that is no request, of a queue's worker or a job: ``with`` or
         ``async with``.
@@ -138,9 +146,26 @@ class BaseStateBackend:
         """
         return self.blocks().open(on)
 
+    def opens_later(self, on: bool) -> bool:
+        """Whether `open_block` returns an awaitable."""
+        return inspect.iscoroutinefunction(self.open_block)
+
     def close_block(self, block: Any) -> Awaitable[None] | None:
         """End a block."""
         self.blocks().close(block)
+        return None
+
+    def wait_for_others(self, block: Any, what: str, until: float) -> Awaitable[None] | None:
+        """Return when other processes have ``enforced`` a block, or are ``drained``.
+
+        Args:
+            block: what `open_block` has returned.
+            what: which of both.
+            until: on the monotonic clock.
+
+        Raises:
+            TimeoutError: that took longer.
+        """
         return None
 
     @staticmethod

@@ -47,6 +47,11 @@ class Blocks:
             self._open.remove(block)
             self.innermost = self._open[-1].on if self._open else None
 
+    def close_copy(self, block: Block) -> None:
+        """End a block that a fork has copied, though a thread that is gone may hold the lock."""
+        self._lock = threading.Lock()
+        self.close(block)
+
 
 def blocks_of(key: Hashable) -> Blocks:
     """The blocks of a state that several objects may stand for, as two of one variable do."""

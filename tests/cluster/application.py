@@ -12,14 +12,14 @@ import httpx
 
 from tests.controlplane import ports
 from tests.controlplane.daemon import Daemon
+from tests.servers.serving import HOST, uvicorn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.controlplane.identity import Identity
-
-HOST = "127.0.0.1"
+    from tests.servers.serving import Command
 
 
 @dataclass(frozen=True)
@@ -38,18 +38,26 @@ class Answer:
 
 
 class Application(Daemon):
-    """tests/cluster/orders.py under uvicorn, as a service account."""
+    """An application of this folder under a server (uvicorn by default), as a service account."""
 
-    def __init__(self, identity: Identity, log: Path, source: str = "maintenancewindow") -> None:
+    def __init__(
+        self,
+        identity: Identity,
+        log: Path,
+        source: str = "maintenancewindow",
+        *,
+        app: str = "orders:app",
+        serve: Command = uvicorn,
+        **environment: str,
+    ) -> None:
         port = ports.free_port()
         self.client = httpx.Client(base_url=f"http://{HOST}:{port}", trust_env=False, timeout=30)
-        where = ("--host", HOST, "--port", str(port), "--no-access-log")
+        own = {"FASTAPI_MAINTENANCE_KUBECONFIG": str(identity.kubeconfig), "SOURCE": source}
         super().__init__(
-            [sys.executable, "-m", "uvicorn", "tests.cluster.orders:app", *where],
+            [sys.executable, "-m", *serve(f"tests.cluster.{app}", port)],
             log=log,
             ready=lambda: self.client.get("/healthz").status_code == 200,
-            env=os.environ
-            | {"FASTAPI_MAINTENANCE_KUBECONFIG": str(identity.kubeconfig), "SOURCE": source},
+            env=os.environ | own | environment,
         )
 
     def stop(self, timeout: float = 30) -> int:

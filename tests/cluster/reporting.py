@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from tests.cluster.application import HOST
 from tests.controlplane import ports
 from tests.controlplane.daemon import Daemon
+from tests.controlplane.flags import HOST
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:

@@ -218,6 +218,22 @@ def test_r2_who_only_looks_at_a_closed_backend_registers_nothing(
     assert (server.processes, backend.health()) == ({}, None)
 
 
+def test_r2_who_waits_while_the_gate_is_closed_waits_for_a_new_registration(
+    server: ProcessServer, make: Make
+) -> None:
+    """Another application's end, say, closes what they have in common."""
+    server.refuses = ApiError(403, "not yet")
+    backend = make(sync_timeout=60.0)
+    waiting = threading.Thread(target=backend.wait)
+    waiting.start()
+    wait_for(lambda: len(server.writes) > 0)
+    backend.close()
+    server.refuses = None
+    waiting.join(20)
+    assert backend.ready
+    assert len(server.processes) == 1
+
+
 def test_r2_an_api_server_that_is_away_does_not_hold_up_the_end(
     server: ProcessServer, make: Make, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -1,4 +1,7 @@
-"""K8sBackend: windows from the cluster, in memory, whatever becomes of the cluster."""
+"""K8sBackend: windows from the cluster, in memory, whatever becomes of the cluster.
+
+Reading and writing are parted: a watcher's thread follows, and `Writing` writes.
+"""
 
 from __future__ import annotations
 
@@ -7,38 +10,34 @@ import os
 import threading
 import time
 import weakref
+from collections.abc import Awaitable, Hashable
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 import anyio
 
-from fastapi_maintenance.backends.base import APP_VARIABLE, BaseStateBackend, wall_clock
+from fastapi_maintenance.backends.base import (
+    APP_VARIABLE,
+    BaseStateBackend,
+    state_of_switch,
+    wall_clock,
+)
+from fastapi_maintenance.backends.blocks import Blocks, blocks_of
 from fastapi_maintenance.backends.env import EnvVarBackend
-from fastapi_maintenance.windows import OFF, Opening, Response, State, strictest, switched
+from fastapi_maintenance.backends.stages import Stage, stages_of
+from fastapi_maintenance.windows import OFF, State, strictest
 
+from .first_sync import LOOK_EVERY, UNKNOWN, must_wait
 from .identity import find_identity
-from .reports import Reports, reports_by_default
+from .reports import Reports, wants_reports
 from .sharing import join, leave
 from .views import View
 from .watcher import Health, Target, Watcher
+from .writer import Writer
+from .writes import Writing
+from .written import written_of
 
 logger = logging.getLogger(__name__)
-
-_UNKNOWN = switched(
-    Opening(
-        response=Response(message="Service is starting", retry_after_seconds=5), probes_pass=True
-    )
-)
-
-
-_LOOK_EVERY = 0.005
-"""Seconds between two looks at what start-up waits for."""
-
-_NOT_LISTED = "no list of windows within %s s of starting"
-_NOT_REPORTED = (
-    "not registered as a MaintenanceProcess within %s s of starting: nobody who waits until all "
-    "has drained waits for this process"
-)
 
 
 class K8sBackend(BaseStateBackend):
@@ -88,8 +87,7 @@ class K8sBackend(BaseStateBackend):
             raise ValueError(f"source={source!r}: write 'maintenancewindow' or 'configmap'")
         self.app = app or os.environ.get(APP_VARIABLE)
         self.sync_timeout = sync_timeout
-        self._is_strict = before_first_sync == "refuse"
-        self._unsynced = _UNKNOWN if self._is_strict else OFF
+        self._unsynced = OFF if before_first_sync == "serve" else UNKNOWN
         self.ready = False
         self._outside = outside_cluster or EnvVarBackend()
         self._view = View(self.app)
@@ -99,9 +97,14 @@ class K8sBackend(BaseStateBackend):
         self._lock = threading.Lock()
         identity = find_identity(context, kubeconfig)
         self._target = None if identity is None else Target(identity, source, namespace)
-        wanted = reports_by_default(identity) if report is None else report
-        self.reports = self._target is not None and wanted
+        self.reports = wants_reports(identity, report)
         self._reports = Reports(self, self.app, self._view, self.reports)
+        self._blocks = self._own_blocks = self._find_blocks()
+        self._writes: Writing | BaseStateBackend = self._outside
+        if self._target is not None:
+            # An identity of its own, since each is used by one thread.
+            own = find_identity(context, kubeconfig) or self._target.identity
+            self._writes = self._make_writing(replace(self._target, identity=own))
         if self._target is not None and self.app is None:
             logger.warning(
                 "this application has no name, so only windows for every app concern it: "
@@ -119,10 +122,27 @@ class K8sBackend(BaseStateBackend):
             if not (self.reports and self._is_closed):  # a look must not register what ends
                 self._begin(self._target)
         timeline, now = self._view.timeline, wall_clock()
-        if timeline is None or (self._is_strict and not self._reports.allow_serving):
+        if timeline is None or (self._unsynced is not OFF and not self._reports.allow_serving):
             return self._unsynced
         state = self._reports.hold(timeline.at(now), now)
         return state if self._view.complete else strictest(state, self._unsynced)
+
+    def decide(self, fixed: State | None = None) -> State:
+        """What holds now; a block refuses as its window does."""
+        if self._target is None:
+            return self._outside.decide(fixed)
+        on = self._own_blocks.innermost
+        if on is None:
+            return fixed or self.state()
+        return self._in_block() if on else OFF
+
+    def state_key(self) -> Hashable:
+        """Who is meant, and where."""
+        return self._outside.state_key() if self._target is None else (self.app, self._target.key)
+
+    def block(self) -> bool | None:
+        """What the innermost open block of this process says; None while there is none."""
+        return self._outside.block() if self._target is None else self._own_blocks.innermost
 
     def start(self) -> None:
         """Start the thread that watches; returns at once."""
@@ -135,15 +155,24 @@ class K8sBackend(BaseStateBackend):
         """Return when everything has been listed once, at the latest after `sync_timeout`."""
         if self._target is None:
             await self._outside.wait_until_ready()
-        else:
-            await self._wait_for_sync(self._begin(self._target))
-        self.ready = True
+        # The thread is not of this event loop, and the loop need not be asyncio's: hence no event.
+        while self._must_wait():  # noqa: ASYNC110
+            await anyio.sleep(LOOK_EVERY)
+        self._open_gate()
+
+    def wait(self) -> None:
+        """As `wait_until_ready`, for code without an event loop."""
+        if self._target is None:
+            self._outside.wait()
+        while self._must_wait():
+            time.sleep(LOOK_EVERY)
+        self._open_gate()
 
     def close(self) -> None:
         """End the thread. What is known stays; the next request starts it again."""
-        # Before anything is counted for the last time.
-        self.ready, self._is_closed = False, True
         with self._lock:
+            # Before anything is counted for the last time.
+            self.ready, self._is_closed = False, True
             watcher, self._watcher = self._watcher, None
         self._reports.end()
         if self._target is None:
@@ -151,14 +180,71 @@ class K8sBackend(BaseStateBackend):
         elif watcher is not None:
             leave(self._target, watcher, self._view)
 
+    async def set_value(self, value: bool) -> None:
+        """Turn the app's switch on or off, for all its processes.
+
+        While this application starts or ends, nothing is changed and the log says so: a Pod's
+        coming and going is not the state of a fleet.
+
+        Raises:
+            StateNotWritten: it is as it was.
+        """
+        await self._writes.set_value(value)
+
+    @property
+    def blocks_are_local(self) -> bool:
+        """Outside a cluster perhaps; within, others see a window."""
+        return self._writes.blocks_are_local
+
+    def opens_later(self, on: bool) -> bool:
+        """To turn it on takes a request; to turn it off concerns this process alone."""
+        return self._writes.opens_later(on)
+
+    def open_block(self, on: bool) -> Any | Awaitable[Any]:
+        """Begin a block: off for this process, on by a window for all of the app's.
+
+        Raises:
+            StateNotWritten: they can't be told of it.
+        """
+        return self._writes.open_block(on)
+
+    def close_block(self, block: Any) -> Awaitable[None] | None:
+        """End a block; nothing where it is another process's, from before a fork."""
+        return self._writes.close_block(block)
+
+    def wait_for_others(self, block: Any, what: str, until: float) -> Awaitable[None] | None:
+        """Return when the operator says that all processes have enforced it, or are drained."""
+        return self._writes.wait_for_others(block, what, until)
+
+    def note_stage(self, owner: Hashable, stage: Stage | None) -> None:
+        """The application starts, serves or ends."""
+        self._writes.note_stage(owner, stage)
+
     def health(self) -> Health | None:
         """How the watch is doing; None where there is none: outside a cluster, or not started."""
         watcher = self._watcher
-        if watcher is None:
-            return None
-        health = watcher.health()
-        rejected = health.rejected + self._view.rejected
-        return replace(health, rejected=rejected, unreported=self._reports.trouble)
+        health = watcher.health() if watcher else None
+        return health and replace(
+            health,
+            rejected=health.rejected + self._view.rejected,
+            unreported=self._reports.trouble,
+        )
+
+    def _in_block(self) -> State:
+        # Once the server has been away for so long that the window is over, it holds here still.
+        state = self.state()
+        return state if state.reads is not None else state_of_switch(probes_pass=True)
+
+    def _find_blocks(self) -> Blocks:
+        if self._target is None:
+            return self._outside.blocks()
+        return blocks_of((type(self), self.state_key()))
+
+    def _make_writing(self, target: Target) -> Writing:
+        writer, written = Writer(target.identity, target.namespace), written_of(target.key)
+        stages = stages_of(self.state_key())
+        stages.begin_anew()
+        return Writing(writer, self.app, target.source, written, self._own_blocks, stages)
 
     def _begin(self, target: Target) -> Watcher:
         with self._lock:
@@ -168,29 +254,15 @@ class K8sBackend(BaseStateBackend):
                 self._reports.begin(target)
             return self._watcher
 
-    async def _wait_for_sync(self, watcher: Watcher) -> None:
-        # The thread is not of this event loop, and the loop need not be asyncio's: hence no event.
-        while self._must_wait(watcher):  # noqa: ASYNC110
-            await anyio.sleep(_LOOK_EVERY)
-
-    def wait(self) -> None:
-        """As `wait_until_ready`, for code without an event loop."""
+    def _must_wait(self) -> bool:
         if self._target is None:
-            self._outside.wait()
-        else:
-            watcher = self._begin(self._target)
-            while self._must_wait(watcher):
-                time.sleep(_LOOK_EVERY)
-        self.ready = True
-
-    def _must_wait(self, watcher: Watcher) -> bool:
-        """Whether to wait on; says what is missing when the time for that is over."""
-        if watcher.synced and self._reports.allow_serving:
             return False
-        if time.monotonic() < self._began_at + self.sync_timeout:
-            return True
-        logger.error(_NOT_LISTED if not watcher.synced else _NOT_REPORTED, self.sync_timeout)
-        return False
+        watcher = self._begin(self._target)  # each time: it may be closed meanwhile
+        return must_wait(watcher, self._reports, self._began_at, self.sync_timeout)
+
+    def _open_gate(self) -> None:
+        with self._lock:
+            self.ready = self._target is None or self._watcher is not None
 
     def _forget_thread(self) -> None:
         """A thread does not survive a fork: the child starts its own with its first request."""
@@ -198,6 +270,8 @@ class K8sBackend(BaseStateBackend):
         self._watcher = None
         self._reports.forget()
         self.ready = False
+        if isinstance(self._writes, Writing):
+            self._writes.disown()
 
 
 _alive: weakref.WeakSet[K8sBackend] = weakref.WeakSet()

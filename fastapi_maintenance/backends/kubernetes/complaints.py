@@ -10,6 +10,9 @@ from .reflector import Failure
 from .transport import ApiError, Unreachable
 
 APPLICATION_ROLE = "fastapi-maintenance-application"
+WRITER_ROLE = "fastapi-maintenance-writer"
+_BINDINGS = {APPLICATION_ROLE: "maintenance", WRITER_ROLE: "maintenance-writer"}
+_NO_CRD = "the CRD MaintenanceWindow is not installed here: kubectl apply -f crds/"
 
 _SERVICE_ACCOUNT = re.compile(r'User "system:serviceaccount:([^:"]+):([^"]+)"')
 
@@ -59,17 +62,32 @@ def explain(error: Failure, source: str) -> str:
     if error.status == 401:
         return f"the API server does not accept this process's credentials ({error.message})"
     if error.status == 403:
-        return f"a right is missing: {error.message}; {_grant(error.message)}"
+        return _missing_right(error.message, APPLICATION_ROLE)
     if error.status == 404 and source == "maintenancewindow":
-        return "the CRD MaintenanceWindow is not installed here: kubectl apply -f crds/"
+        return _NO_CRD
     return f"the API server answered {error}, trying again"
 
 
-def _grant(message: str) -> str:
-    """The command that grants an application its rights."""
+def explain_write(error: Failure, *, of_window: bool) -> str:
+    """Why nothing was written, in words that name the mend."""
+    if isinstance(error, Unreachable):
+        return f"the API server can't be reached ({error}); try again once it can"
+    if error.status == 403:
+        return _missing_right(error.message, WRITER_ROLE)
+    if error.status == 404 and of_window:
+        return _NO_CRD
+    return f"the API server answered {error}"
+
+
+def _missing_right(message: str, role: str) -> str:
+    return f"a right is missing: {message}; {_grant(message, role)}"
+
+
+def _grant(message: str, role: str) -> str:
+    """The command that grants a service account a role."""
     match = _SERVICE_ACCOUNT.search(message)
     namespace, name = match.groups() if match else ("NAMESPACE", "SERVICEACCOUNT")
     return (
-        f"to grant it: kubectl -n {namespace} create rolebinding maintenance "
-        f"--clusterrole={APPLICATION_ROLE} --serviceaccount={namespace}:{name}"
+        f"to grant it: kubectl -n {namespace} create rolebinding {_BINDINGS[role]} "
+        f"--clusterrole={role} --serviceaccount={namespace}:{name}"
     )

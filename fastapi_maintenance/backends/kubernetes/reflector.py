@@ -12,7 +12,7 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -109,7 +109,10 @@ class Reflector:
         store: Store,
         listener: Listener,
         pace: Pace = Pace(),  # noqa: B008
+        oldest: Callable[[], int] = lambda: 0,
     ) -> None:
+        self._oldest = oldest
+        """The version of what this process has written itself: no older list counts."""
         self._transport = transport
         self._resource = resource
         self._store = store
@@ -141,6 +144,8 @@ class Reflector:
 
     async def _list(self) -> None:
         asked = self._store.version
+        if asked:
+            asked = str(max(int(asked), self._oldest()))
         params = {**self._resource.params}
         if asked:
             params["resourceVersion"] = asked
@@ -148,6 +153,11 @@ class Reflector:
         # Read first: what has no version is no list, and must not empty the store.
         version = str(answer["metadata"]["resourceVersion"])
         _refuse_older(version, asked)
+        if asked and self._oldest() > int(version):
+            # This process wrote while the list was on its way: what is read now is later.
+            self._store.version = NEWEST_VERSION
+            await self._list()
+            return
         self._store.replace(answer.get("items") or [])
         self._store.version = version
         self._store.settle()

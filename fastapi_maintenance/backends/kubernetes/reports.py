@@ -77,6 +77,8 @@ class Reports:
         return state
 
 
-def reports_by_default(identity: Identity | None) -> bool:
-    """Whether a process reports that was not told: one in a Pod."""
-    return isinstance(identity, PodIdentity)
+def wants_reports(identity: Identity | None, told: bool | None) -> bool:
+    """Whether a process reports: as it was told, else in a Pod."""
+    if identity is None:
+        return False
+    return isinstance(identity, PodIdentity) if told is None else told

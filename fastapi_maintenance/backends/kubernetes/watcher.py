@@ -22,15 +22,16 @@ from .complaints import Complaints
 from .identity import Identity, KubeconfigIdentity
 from .pace import Pace
 from .reflector import Failure, Reflector
-from .sources import PLAN_CONFIGMAP, PlanStore, SwitchStore, WindowStore
+from .sources import PLAN_CONFIGMAP, Object, PlanStore, SwitchStore, WindowStore
 from .transport import Transport, Unreachable
 from .views import Known, View
+from .written import Guarded, written_of
 
 logger = logging.getLogger(__name__)
 
 Stores = tuple[WindowStore] | tuple[SwitchStore, PlanStore]
 
-_CLOSE_TIMEOUT = 1.0
+_CLOSE_TIMEOUT = _LEARN_TIMEOUT = 1.0
 _LOOK_AT_AGE_EVERY = 60.0
 """Seconds; the clock may be set meanwhile."""
 
@@ -117,6 +118,10 @@ class Watcher:
         """Whether everything that is followed has been listed once, by this watcher."""
         self._target = target
         self._stores = stores
+        self._written = written_of(target.key)
+        self._written.tell(self)
+        self._guarded: tuple[Guarded, ...] = ()
+        self._namespace = ""
         self._pace = pace
         self._views: list[View] = []
         self._lock = threading.Lock()
@@ -154,6 +159,17 @@ class Watcher:
             self._views.remove(view)
             return not self._views
 
+    def learn(self, item: Object | None) -> None:
+        """Take an object that this process has written, or look anew at what it has removed.
+
+        Returns when requests meet it.
+        """
+        done = threading.Event()
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # it ended by itself meanwhile
+                self._loop.call_soon_threadsafe(self._learn, item, done)
+                done.wait(_LEARN_TIMEOUT)
+
     def health(self) -> Health:
         """How it is doing."""
         known, stores = self._known, self._stores
@@ -182,13 +198,16 @@ class Watcher:
         stores: tuple[WindowStore | SwitchStore | PlanStore, ...] = self._stores
         names = [type(store).__name__ for store in stores]
         self._ears = tuple(Ear(name, self._complaints) for name in names)
+        self._namespace = namespace
+        self._guarded = tuple(Guarded(store, self._written) for store in stores)
         transport = Transport(self._target.identity, self._pace)
         try:
             async with asyncio.TaskGroup() as group:
-                for store, ear in zip(stores, self._ears, strict=True):
-                    store.begin(lambda: self._publish(namespace))
+                for store, ear in zip(self._guarded, self._ears, strict=True):
+                    store.begin(self._publish)
                     resource = store.resource(namespace)
-                    reflector = Reflector(transport, resource, store, ear, self._pace)
+                    how = (self._pace, store.oldest)
+                    reflector = Reflector(transport, resource, store, ear, *how)
                     group.create_task(reflector.run())
                 group.create_task(self._watch_age())
         finally:
@@ -213,15 +232,22 @@ class Watcher:
             rest = self._age.valid_until - wall_clock()
             await asyncio.sleep(max(0.001, min(rest, _LOOK_AT_AGE_EVERY)))
 
-    def _publish(self, namespace: str) -> None:
+    def _learn(self, item: Object | None, done: threading.Event) -> None:
+        for store in self._guarded:
+            store.learn(item)
+        if self._guarded:
+            self._publish()
+        done.set()
+
+    def _publish(self) -> None:
         """Put what the stores know before the requests, in one step.
 
         What has been listed counts at once: a switch does not wait for a plan that may not be read.
         """
         complete = all(store.synced for store in self._stores)
         known = Known(
-            namespace,
-            windows=self._stores[-1].windows,
+            self._namespace,
+            windows=self._written.without_removed(self._stores[-1].windows),
             words=next((s.words for s in self._stores if isinstance(s, SwitchStore)), None),
             complete=complete,
             unread=self._stores[-1].unread,
