@@ -43,6 +43,10 @@ servers: $(VENV)/dev.stamp ## the gate behind every kind of server, slow ones st
 versions: $(VENV)/dev.stamp ## the tests that depend on FastAPI's inner workings, on four versions of it
 	@$(BIN)/python -m tests.versions $(ARGS)
 
+pythons: $(VENV)/dev.stamp ## K8sBackend on each Python that is supported, under every kind of server
+	@$(BIN)/python -m tests.controlplane build
+	@$(BIN)/python -m tests.pythons $(ARGS)
+
 lint: $(VENV)/dev.stamp ## formatting, rules, types, layers
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -76,4 +80,4 @@ lock: $(VENV)/dev.stamp ## make the locks anew, after a change of pyproject.toml
 clean: ## remove .venv and what tools left behind (the built control plane stays in its cache)
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
 
-.PHONY: help demo test unit servers versions lint format cluster cluster-down cluster-demo bench bench-gate lock clean
+.PHONY: help demo test unit servers versions pythons lint format cluster cluster-down cluster-demo bench bench-gate lock clean
