@@ -50,6 +50,10 @@ versions: $(VENV)/dev.stamp ## the tests that depend on FastAPI's inner workings
 oracle: $(VENV)/dev.stamp ## the calendar beside a walk through local time, twenty years in sixty zones
 	@$(BIN)/python -m tests.oracle $(ARGS)
 
+pythons: $(VENV)/dev.stamp ## K8sBackend on each Python that is supported, under every kind of server
+	@$(BIN)/python -m tests.controlplane build
+	@$(BIN)/python -m tests.pythons $(ARGS)
+
 lint: $(VENV)/dev.stamp ## formatting, rules, types, layers
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -86,4 +90,4 @@ lock: $(VENV)/dev.stamp ## make the locks anew, after a change of pyproject.toml
 clean: ## remove .venv and what tools left behind (the built control plane stays in its cache)
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
 
-.PHONY: help demo test unit corpus servers versions lint format cluster cluster-down cluster-demo bench bench-gate oracle bench-edges lock clean
+.PHONY: $(shell sed -n 's/^\([a-z-]*\):.*\#\# .*/\1/p' $(MAKEFILE_LIST))
