@@ -72,8 +72,17 @@ cluster-down: $(VENV)/dev.stamp ## end what `make cluster` started
 cluster-demo: $(VENV)/dev.stamp ## the same story on a real API server, with the operator
 	@exec $(BIN)/python -m examples.demo.cluster
 
-bench: $(VENV)/dev.stamp ## from `kubectl apply` to the first 503, beside a raw watch
+bench: $(VENV)/dev.stamp ## from a write to what it changes, beside as many raw watches
 	@$(BIN)/python -m benchmarks.flip $(ARGS)
+
+bench-weight: $(VENV)/dev.stamp ## what following windows adds to an application: import, memory
+	@$(BIN)/python -m benchmarks.weight $(ARGS)
+
+bench-reconnect: $(VENV)/dev.stamp ## what an API server meets that comes back to a thousand watches
+	@$(BIN)/python -m benchmarks.reconnect $(ARGS)
+
+chaos: $(VENV)/dev.stamp ## ten minutes of faults against an oracle (ARGS='--seed N --minutes M')
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 bench-gate: $(VENV)/dev.stamp ## what the gate costs a request, beside others
 	@$(BIN)/python -m benchmarks.gate $(ARGS)

@@ -1,192 +1,222 @@
-"""From the write of a window to what it changes, beside a raw watch of the same server.
+"""From the write of a window to what it changes, beside raw watches of the same server.
 
-Three clocks start just before the write and stop when, in the same process,
+In turn, a window is created and deleted in a namespace that raw watches follow, in one that as many
+other raw watches follow, for what chance makes of it, and in one that as many backends follow.
+Every clock starts just before the write and stops when one watch has made of it what it can.
 
-- raw: a bare watch (a TLS socket, no HTTP library) has read the event's line,
-- state: `K8sBackend.state()` refuses,
-- request: a request through the middleware is answered 503.
-
-Run it with `make bench`; it prints Markdown.
+Run it with `make bench`; it prints Markdown, and progress on stderr.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import base64
+import contextlib
 import json
-import os
-import ssl
-import statistics
+import random
+import subprocess
+import sys
 import tempfile
-import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import TracebackType
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
-from fastapi import FastAPI
 
-from fastapi_maintenance import K8sBackend, MaintenanceModeMiddleware
-from fastapi_maintenance.windows import API_VERSION, GROUP, KIND, PLURAL, VERSION
-from tests.controlplane.build import build
-from tests.controlplane.cluster import ControlPlane
-from tests.controlplane.identity import Identity, make_identity
-from tests.controlplane.install import install
-from tests.controlplane.target import own
+from tests.cluster.application import Application
+from tests.cluster.windows import apply_window
+from tests.controlplane.identity import Identity
+from tests.controlplane.target import Cluster
 
-ROLE = "fastapi-maintenance-application"
-NAMESPACE = "shop"
-PATH = f"/apis/{GROUP}/{VERSION}/namespaces/{NAMESPACE}/{PLURAL}"
+from .flip_report import report
+from .shop import account, administrator, load, open_window, path_of, pod_environ, running_cluster
+from .shop import say as progress
+
+RAW, AGAIN, BACKEND = "raw watch", "raw watch again", "backend"
+KINDS = {RAW: "raw", AGAIN: "raw", BACKEND: "backend"}
+PROCESSES = 2
+"""That share the watches of a kind."""
 
 
 @dataclass
-class Flips:
-    """Milliseconds from the write, one of each kind for each flip."""
+class Taken:
+    """What was measured of one kind."""
 
-    raw: list[float] = field(default_factory=list)
-    state: list[float] = field(default_factory=list)
-    request: list[float] = field(default_factory=list)
+    milliseconds: list[float] = field(default_factory=list)
+    """From the write, for each watch and write."""
+    handled: list[float] = field(default_factory=list)
+    """Milliseconds from the last byte's arrival to the result; of a single watch only."""
+    cpu: list[float] = field(default_factory=list)
+    """Milliseconds of CPU, for each watch and write."""
 
 
-class RawWatch:
-    """A watch with nothing around it: notes when each window's first event has been read."""
+class Fleet:
+    """So many watches of one kind, shared out among processes."""
 
-    def __init__(self, identity: Identity, server: str) -> None:
-        self._url = urlsplit(server)
-        self._token = identity.token_file.read_text()
-        self._tls = ssl.create_default_context(cafile=str(identity.folder / "ca.crt"))
-        self._seen: dict[str, float] = {}
-        self._changed = threading.Condition()
-        threading.Thread(target=lambda: asyncio.run(self._watch()), daemon=True).start()
+    def __init__(self, cluster: Cluster, identity: Identity, kind: str, watches: int) -> None:
+        self.namespace = identity.namespace
+        self.taken = Taken()
+        self._watches = watches
+        shares = [watches // PROCESSES, watches - watches // PROCESSES]
+        self._workers = [
+            self._launch(cluster, identity, kind, share) for share in shares if share > 0
+        ]
+        self._cpu: float | None = None
 
-    def wait_for(self, name: str) -> float:
-        """When the window's event was read."""
-        with self._changed:
-            if not self._changed.wait_for(lambda: name in self._seen, 30):
-                raise TimeoutError(f"the raw watch did not see {name}")
-            return self._seen[name]
+    def wait_until_ready(self) -> None:
+        """Return when all watches are open."""
+        for worker in self._workers:
+            assert "ready" in _read(worker)
 
-    async def _watch(self) -> None:
-        host, port = str(self._url.hostname), self._url.port
-        reader, writer = await asyncio.open_connection(host, port, ssl=self._tls, limit=2**22)
-        writer.write(
-            f"GET {PATH}?watch=true HTTP/1.1\r\nHost: {host}\r\n"
-            f"Authorization: Bearer {self._token}\r\nAccept-Encoding: identity\r\n\r\n".encode()
+    def collect(self, number: int, began: float) -> None:
+        """Take what all watches say of a write that began then."""
+        cpu = 0.0
+        for worker in self._workers:
+            seen = _read(worker)
+            assert seen["write"] == number, f"write {number} was awaited: {seen}"
+            self.taken.milliseconds += [(at - began) * 1000 for at in seen["times"]]
+            cpu += seen["cpu"]
+            if self._watches == 1:
+                self.taken.handled.append(seen["handled"] * 1000)
+        if self._cpu is not None:
+            self.taken.cpu.append((cpu - self._cpu) * 1000 / self._watches)
+        self._cpu = cpu
+
+    def close(self) -> None:
+        """End the processes."""
+        for worker in self._workers:
+            worker.communicate()
+
+    def __enter__(self) -> Fleet:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _launch(
+        self, cluster: Cluster, identity: Identity, kind: str, share: int
+    ) -> subprocess.Popen[str]:
+        words = [kind, str(share), str(identity.folder)]
+        return subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.subjects.watchers", *words],
+            env=pod_environ(cluster),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
-        async for line in reader:
-            if line.startswith(b'{"type":"ADDED"'):
-                now = time.perf_counter()
-                name = json.loads(line)["object"]["metadata"]["name"]
-                with self._changed:
-                    self._seen[name] = now
-                    self._changed.notify_all()
 
 
-async def measure(cluster: Any, identity: Identity, flips: int) -> Flips:
-    """Apply and delete windows, one after the other."""
-    raw = RawWatch(identity, cluster.endpoint["server"])
-    backend = K8sBackend(app="orders", kubeconfig=identity.kubeconfig)
-    app = FastAPI()
-    app.add_middleware(MaintenanceModeMiddleware, backend=backend)
-    app.get("/orders")(lambda: "ordered")
-    taken = Flips()
-    transport = httpx.ASGITransport(app)
-    async with (
-        _admin(cluster) as api,
-        httpx.AsyncClient(transport=transport, base_url="http://app") as visitor,
-    ):
-        assert (await visitor.get("/orders")).status_code == 200
-        for number in range(flips):
-            name = f"w{number}"
-            began = time.perf_counter()
-            (await api.post(PATH, json=_window(name))).raise_for_status()
-            while (await visitor.get("/orders")).status_code != 503:
-                await asyncio.sleep(0)
-            taken.request.append((time.perf_counter() - began) * 1000)
-            taken.raw.append((await asyncio.to_thread(raw.wait_for, name) - began) * 1000)
-            await _clear(api, name, backend)
-            taken.state.append(await _time_state(api, f"s{number}", backend))
-            await _clear(api, f"s{number}", backend)
-    backend.close()
-    return taken
+def _read(worker: subprocess.Popen[str]) -> dict[str, Any]:
+    assert worker.stdout is not None
+    line = worker.stdout.readline()
+    if not line:
+        raise RuntimeError(f"a worker ended with {worker.wait()}: see above")
+    told: dict[str, Any] = json.loads(line)
+    return told
 
 
-async def _time_state(api: httpx.AsyncClient, name: str, backend: K8sBackend) -> float:
-    """Milliseconds until the backend refuses, seen by a thread that does nothing else."""
+def measure(cluster: Cluster, watches: int, flips: int) -> dict[str, Taken]:
+    """Create and delete windows, one after the other."""
+    progress(f"{watches} of each kind: connecting …")
+    with contextlib.ExitStack() as stack:
+        api = stack.enter_context(administrator(cluster))
+        fleets = {
+            title: stack.enter_context(
+                Fleet(cluster, account(cluster, f"n{watches}-{number}"), kind, watches)
+            )
+            for number, (title, kind) in enumerate(KINDS.items())
+        }
+        for fleet in fleets.values():
+            fleet.wait_until_ready()
+        progress(f"{watches} of each kind: {flips} windows each …")
+        for flip in range(flips):
+            for fleet in random.sample(list(fleets.values()), len(fleets)):
+                _flip(api, fleet, flip)
+        return {title: fleet.taken for title, fleet in fleets.items()}
+
+
+def _flip(api: httpx.Client, fleet: Fleet, flip: int) -> None:
+    name = f"w{flip}"
+    body = open_window(name)
     began = time.perf_counter()
-    post = asyncio.create_task(api.post(PATH, json=_window(name)))
-    while backend.state().reads is None:
-        await asyncio.sleep(0)
-    taken = (time.perf_counter() - began) * 1000
-    (await post).raise_for_status()
-    return taken
+    api.post(path_of(fleet.namespace), json=body).raise_for_status()
+    fleet.collect(2 * flip + 1, began)
+    began = time.perf_counter()
+    api.delete(path_of(fleet.namespace, name)).raise_for_status()
+    fleet.collect(2 * flip + 2, began)
 
 
-async def _clear(api: httpx.AsyncClient, name: str, backend: K8sBackend) -> None:
-    (await api.delete(f"{PATH}/{name}")).raise_for_status()
-    while backend.state().reads is not None:
-        await asyncio.sleep(0.001)
+def measure_users(cluster: Cluster, times: int) -> list[tuple[float, float]]:
+    """Milliseconds from the start of `kubectl apply` to its end, and to the first refusal."""
+    progress(f"kubectl apply, {times} times …")
+    identity = account(cluster, "users")
+    with _application(identity) as app:
+        return [_apply(cluster, app, f"w{number}") for number in range(times)]
 
 
-def _window(name: str) -> dict[str, Any]:
-    spec = {"apps": ["orders"], "start": "2026-01-01T00:00:00Z"}
-    return {"apiVersion": API_VERSION, "kind": KIND, "metadata": {"name": name}, "spec": spec}
+def _apply(cluster: Cluster, app: Application, name: str) -> tuple[float, float]:
+    began = time.perf_counter()
+    apply_window(cluster.kubectl, name, "users", start="2026-01-01T00:00:00Z")
+    applied = time.perf_counter()
+    app.wait_for_code(503)
+    refused = time.perf_counter()
+    cluster.kubectl("delete", "mw", name, "-n", "users")
+    app.wait_for_code(200)
+    return (applied - began) * 1000, (refused - began) * 1000
 
 
-def _admin(cluster: Any) -> httpx.AsyncClient:
-    """An administrator, by the client certificate of its kubeconfig."""
-    view = cluster.kubectl("config", "view", "--raw", "--flatten", "-o", "json").stdout
-    user = json.loads(view)["users"][0]["user"]
-    tls = ssl.create_default_context(cafile=cluster.endpoint["certificate-authority"])
+@contextlib.contextmanager
+def _application(identity: Identity) -> Iterator[Application]:
     with tempfile.TemporaryDirectory() as folder:
-        both = Path(folder) / "client.pem"
-        both.touch(mode=0o600)
-        parts = (user["client-certificate-data"], user["client-key-data"])
-        both.write_bytes(b"".join(base64.b64decode(part) for part in parts))
-        tls.load_cert_chain(both)
-    return httpx.AsyncClient(base_url=cluster.endpoint["server"], verify=tls, trust_env=False)
-
-
-def report(taken: Flips) -> str:
-    """A Markdown table, each kind against the raw watch."""
-    rows = [
-        "| from the write to | p50 ms | p99 ms | p50 / raw | p99 / raw |",
-        "|---|---|---|---|---|",
-    ]
-    base = _quantiles(taken.raw)
-    for name, values in (
-        ("a raw watch has the event", taken.raw),
-        ("the backend refuses", taken.state),
-        ("a request is answered 503", taken.request),
-    ):
-        p50, p99 = _quantiles(values)
-        rows.append(
-            f"| {name} | {p50:.1f} | {p99:.1f} | {p50 / base[0]:.2f} | {p99 / base[1]:.2f} |"
-        )
-    return "\n".join(rows)
-
-
-def _quantiles(values: list[float]) -> tuple[float, float]:
-    cuts = statistics.quantiles(values, n=100, method="inclusive")
-    return cuts[49], cuts[98]
+        app = Application(identity, Path(folder) / "app.log")
+        app.start()
+        try:
+            yield app
+        finally:
+            app.stop()
 
 
 def main() -> None:
     """Build what is needed, measure, print."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.flip", description=__doc__)
-    parser.add_argument("--flips", type=int, default=200, help="windows of each kind: %(default)s")
-    flips = parser.parse_args().flips
-    build()
-    os.environ.pop("KUBECONFIG", None)
-    with tempfile.TemporaryDirectory() as folder, ControlPlane(Path(folder)) as control_plane:
-        cluster = own(control_plane)
-        install(cluster)
-        cluster.kubectl("create", "namespace", NAMESPACE)
-        identity = make_identity(cluster, "orders", NAMESPACE, cluster_role=ROLE)
-        print(report(asyncio.run(measure(cluster, identity, flips))))
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.flip",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--watches",
+        type=int,
+        nargs="+",
+        default=[1, 100, 1000],
+        help="how many watches of each kind, one measurement after the other (default: 1 100 1000)",
+    )
+    parser.add_argument(
+        "--flips",
+        type=int,
+        default=200,
+        help="windows of each kind for a single watch, a quarter of that for more "
+        "(default: %(default)s)",
+    )
+    parser.add_argument(
+        "--applies", type=int, default=20, help="times of `kubectl apply` (default: %(default)s)"
+    )
+    given = parser.parse_args()
+    with running_cluster() as cluster:
+        before = load()
+        measured = {
+            watches: measure(cluster, watches, given.flips if watches == 1 else given.flips // 4)
+            for watches in given.watches
+        }
+        users = measure_users(cluster, given.applies)
+    print(report(measured, users))
+    print(f"\nBefore: {before}; after: {load()}.")
 
 
 if __name__ == "__main__":
