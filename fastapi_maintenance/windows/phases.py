@@ -64,6 +64,11 @@ def phase_at(window: Window, now: float, course: Course | None = None) -> Phase:
     return Phase(window, course, current, following, is_announced, edge, now, until)
 
 
+def unknown_phase(window: Window) -> Phase:
+    """Of a window that nobody has asked about yet: it holds at no instant."""
+    return Phase(window, course_of(window), None, None, False, None, math.inf, -math.inf)
+
+
 def _announced_from(window: Window, following: Occurrence | None) -> datetime | None:
     if following is None or window.announce_before is None:
         return None
