@@ -37,11 +37,22 @@ test: $(VENV)/dev.stamp ## all tests, those on a real API server included (the f
 unit: $(VENV)/dev.stamp ## the tests that need seconds and no cluster
 	@$(BIN)/python -m pytest tests/unit $(ARGS)
 
+corpus: $(VENV)/dev.stamp ## 100,000 random and hostile manifests: the parser, and the API server beside it
+	@$(BIN)/python -m tests.controlplane build
+	@CORPUS=100000 $(BIN)/python -m pytest -s tests/unit/test_corpus.py tests/cluster/test_corpus.py $(ARGS)
+
 servers: $(VENV)/dev.stamp ## the gate behind every kind of server, slow ones started anew for each test
 	@ALL_SERVERS=1 $(BIN)/python -m pytest tests/servers $(ARGS)
 
 versions: $(VENV)/dev.stamp ## the tests that depend on FastAPI's inner workings, on four versions of it
 	@$(BIN)/python -m tests.versions $(ARGS)
+
+oracle: $(VENV)/dev.stamp ## the calendar beside a walk through local time, twenty years in sixty zones
+	@$(BIN)/python -m tests.oracle $(ARGS)
+
+pythons: $(VENV)/dev.stamp ## K8sBackend on each Python that is supported, under every kind of server
+	@$(BIN)/python -m tests.controlplane build
+	@$(BIN)/python -m tests.pythons $(ARGS)
 
 lint: $(VENV)/dev.stamp ## formatting, rules, types, layers
 	@$(BIN)/ruff format --check .
@@ -76,6 +87,9 @@ chaos: $(VENV)/dev.stamp ## ten minutes of faults against an oracle (ARGS='--see
 bench-gate: $(VENV)/dev.stamp ## what the gate costs a request, beside others
 	@$(BIN)/python -m benchmarks.gate $(ARGS)
 
+bench-edges: $(VENV)/dev.stamp ## what windows cost at and between their edges, and how late an edge is seen
+	@$(BIN)/python -m benchmarks.edges $(ARGS)
+
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-package fastapi-maintenance --custom-compile-command 'make lock' $(ARGS)
 lock: $(VENV)/dev.stamp ## make the locks anew, after a change of pyproject.toml (ARGS=--upgrade to move on)
@@ -85,4 +99,4 @@ lock: $(VENV)/dev.stamp ## make the locks anew, after a change of pyproject.toml
 clean: ## remove .venv and what tools left behind (the built control plane stays in its cache)
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
 
-.PHONY: help demo test unit servers versions lint format cluster cluster-down cluster-demo bench bench-weight bench-reconnect chaos bench-gate lock clean
+.PHONY: $(shell sed -n 's/^\([a-z-]*\):.*\#\# .*/\1/p' $(MAKEFILE_LIST))

@@ -18,7 +18,6 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
@@ -27,6 +26,7 @@ from starlette.routing import Host, Mount
 
 from fastapi_maintenance._layers import leaves_of
 from fastapi_maintenance.backends.base import APP_VARIABLE, state_of_switch, wall_clock
+from fastapi_maintenance.backends.file_folder import load_windows
 from fastapi_maintenance.backends.pinned import PinnedBackend
 from fastapi_maintenance.middleware import MaintenanceModeMiddleware
 from fastapi_maintenance.windows import (
@@ -39,8 +39,6 @@ from fastapi_maintenance.windows import (
     Response,
     Timeline,
     Window,
-    load_documents,
-    parse_manifest,
 )
 
 __all__ = ["maintenance"]
@@ -99,18 +97,18 @@ class Maintenance:
         Args:
             app: the application; its name is that of its backend, else
                 ``$FASTAPI_MAINTENANCE_APP``.
-            file: a YAML file with one manifest or several.
+            file: whatever `LocalFileBackend` follows: a file with one manifest or several, a
+                folder of them, or a plan.
             at: the instant, with its zone; a text is read as ISO 8601.
 
         Raises:
             InvalidWindow: the manifest is wrong; names the field and the mend.
-            ValueError: `at` says no zone.
+            ValueError: `at` says no zone, or the file can't be read as text.
         """
         instant = datetime.fromisoformat(at) if isinstance(at, str) else at
         if instant.tzinfo is None:
             raise ValueError(f"at={at!r} says no zone: write 2026-03-29T02:00:00+00:00")
-        documents = load_documents(Path(file).read_text("utf-8"))
-        windows = tuple(parse_manifest(document) for document in documents)
+        windows = load_windows(os.fspath(file)).windows
         name = next((n for gate in _gates_in(app) if (n := _name_of(gate))), None)
         return _pinned(app, PinnedBackend(Timeline(windows, name), instant.timestamp()))
 

@@ -59,7 +59,7 @@ def subjects(shape: Shape, kinds: list[str], folder: Path) -> list[Subject]:
         found.append(floor_off(next(apps), shape))
     if "on" in kinds and shape.kind != STREAM:
         by_variable = _gate(next(apps), _variable("on"))
-        by_window = _gate(next(apps), _cluster(stored("open", apps=[APP])))
+        by_window = _gate(next(apps), cluster(stored("open", apps=[APP])))
         # Which of the two an unknown path is answered is not this file's business.
         unknown = Subject(ON_UNKNOWN, by_variable, UNKNOWN_PATH, (404, 503), against=BARE_UNKNOWN)
         found += [
@@ -95,8 +95,8 @@ def _off(folder: Path) -> list[BaseStateBackend]:
         _variable("off"),
         LocalFileBackend(word),
         LocalFileBackend(window, app=APP),
-        _cluster(),
-        _cluster(*many),
+        cluster(),
+        cluster(*many),
     ]
 
 
@@ -107,7 +107,7 @@ def _variable(word: str) -> EnvVarBackend:
     return EnvVarBackend(name)
 
 
-def _cluster(*windows: dict[str, Any]) -> K8sBackend:
+def cluster(*windows: dict[str, Any]) -> K8sBackend:
     """A backend with its real thread, which has listed these windows from a cluster in memory."""
     with pytest.MonkeyPatch.context() as patch:
         put_into(StandingCluster(*windows), patch)

@@ -1,4 +1,4 @@
-"""Maintenance by a local file: a word, or a MaintenanceWindow manifest."""
+"""Maintenance by a local file: a word, manifests of MaintenanceWindows, or a folder of them."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
 
-from fastapi_maintenance import windows
 from fastapi_maintenance.windows import OFF, State
 
 from .base import APP_VARIABLE, BaseStateBackend, state_of_switch, state_of_word, wall_clock
 from .file_blocks import FileBlocks, exclusively, file_blocks
-from .file_io import NotUnderstood, is_word, look_at, read, replace, shown, signature, text_of
+from .file_folder import Contents, look, read_files, texts_of
+from .file_io import NotUnderstood, is_word, replace, shown
 
 if TYPE_CHECKING:
     from fastapi_maintenance.windows import Timeline, Window
+
+    from .plan_age import PlanAge
 
 _LOOK_EVERY = 0.05
 """Seconds between two looks at the file: a change is seen well within 100 ms."""
@@ -29,6 +31,7 @@ _EMPTY_FOR = 0.05
 _YOUNG_FOR = 2.0
 """Seconds for which a new signature is not trusted: within a tick of the file system's clock (2 s
 on FAT) another edit gives the same one."""
+_MOST_NAMES = 5
 
 _UNKNOWN: Any = object()
 """Equal to no signature and no content."""
@@ -39,14 +42,19 @@ _backends: weakref.WeakSet[LocalFileBackend] = weakref.WeakSet()
 
 
 class LocalFileBackend(BaseStateBackend):
-    """Follows a file that holds a true or false word, ``read-only``, or a window's YAML manifest.
+    """Follows a file, or a folder of files.
 
-    A file that is missing or empty means off. One that can't be read or understood keeps the last
-    good state and is logged once. Blocks count in every process that shares the file; a killed
-    process's end with it. On Windows, which lacks flock(2), they are the process's own.
+    A file holds a true or false word, ``read-only``, manifests of windows (YAML or JSON, several
+    documents, a ``List``), or the operator's plan. A folder holds such files, words aside, named
+    ``*.yaml``, ``*.yml`` or ``*.json``; a mounted ConfigMap is one.
+
+    What is missing or empty means off. What can't be read or understood keeps the last good state,
+    that of the whole folder, and is logged once. Blocks count in every process that shares the
+    file; a killed process's end with it. On Windows, which lacks flock(2), they are the process's
+    own.
 
     Args:
-        file_path: the file; it may come and go.
+        file_path: the file or the folder; it may come and go.
         app: this application's name, which windows match by their ``apps``; default
             ``$FASTAPI_MAINTENANCE_APP``.
     """
@@ -61,10 +69,12 @@ class LocalFileBackend(BaseStateBackend):
         self._signature: object = None
         self._old_at = 0.0
         self._meant_at: float | None = None
-        self._content: bytes | None = None
+        self._contents: Contents | None = None
+        self._was_file = False
         self._problem: str | None = None
         self._switch = OFF
         self._timeline: Timeline | None = None
+        self._age: PlanAge | None = None
         with exclusively():
             _backends.add(self)
 
@@ -121,7 +131,8 @@ class LocalFileBackend(BaseStateBackend):
         """Write a word, whole or not at all; whoever shares the file sees it within 100 ms.
 
         Raises:
-            StateNotWritten: the file can't be written, or holds a manifest; it is as it was.
+            StateNotWritten: the file can't be written, holds a manifest, or is a folder; it is as
+                it was.
         """
         await anyio.to_thread.run_sync(self._write, self._bool_to_str(value))
 
@@ -138,52 +149,68 @@ class LocalFileBackend(BaseStateBackend):
                 self._read(now)
             except NotUnderstood as error:
                 # What stands in the way may go without a change of the file.
-                self._signature = self._content = _UNKNOWN
+                self._signature = self._contents = _UNKNOWN
                 self._complain(error)
+            if self._age is not None:
+                self._age.look(wall_clock())
 
     def _read(self, now: float) -> None:
-        status = look_at(self._path)
-        found = signature(status)
+        sight = look(self._path)
+        found = None if sight is None else sight.signature
         if found != self._signature:
             self._old_at = now + _YOUNG_FOR
         elif now >= self._old_at:
             return
-        content = None if status is None else read(self._path)
-        meant = status is None or self._is_meant(content, status.st_mtime, now)
+        contents = None if sight is None else read_files(sight)
+        meant = sight is None or self._is_meant(sight.blank_since(contents or ()), now)
         self._signature = found if meant else _UNKNOWN
         if meant:
-            self._take(content)
+            self._take(contents, is_folder=sight is not None and sight.is_folder)
 
-    def _is_meant(self, content: bytes | None, changed: float, now: float) -> bool:
+    def _is_meant(self, blank_since: float | None, now: float) -> bool:
         """Whether this is no moment of somebody's writing in place."""
-        if content and content.strip():
+        if blank_since is None:
             self._meant_at = None
             return True
         if self._meant_at is None:
             self._meant_at = now + _EMPTY_FOR
         # By its own time too, so that one emptied long before this look counts at once.
-        return now >= self._meant_at or wall_clock() - changed >= _EMPTY_FOR
+        return now >= self._meant_at or wall_clock() - blank_since >= _EMPTY_FOR
 
-    def _take(self, content: bytes | None) -> None:
-        if content == self._content:
+    def _take(self, contents: Contents | None, *, is_folder: bool) -> None:
+        if contents == self._contents:
             return
-        self._content = content
+        if contents == () and self._was_file:
+            # So Docker mounts a file that is not there.
+            raise NotUnderstood("is an empty folder now: put the file back, or manifests into it")
+        self._contents = contents
         try:
-            self._follow("" if content is None else text_of(content))
+            self._follow(contents, is_folder)
         except Exception as error:  # no request fails for what somebody wrote
             self._complain(error)
         else:
+            self._was_file = contents is not None and not is_folder
             self._praise()
 
-    def _follow(self, text: str) -> None:
-        if is_word(text):
-            self._switch, self._timeline = state_of_word(text), None
-            return
-        # Looked up here, since those who keep a word in the file need neither.
-        documents = windows.load_documents(text)
-        known = tuple(windows.parse_manifest(document) for document in documents)
-        self._warn_of_others(known)
-        self._timeline = windows.Timeline(known, self.app)
+    def _follow(self, contents: Contents | None, is_folder: bool) -> None:
+        texts = texts_of(contents or ())
+        if is_folder or not is_word(text := texts.get("", "")):
+            self._follow_windows(texts)
+        else:
+            self._switch, self._timeline, self._age = state_of_word(text), None, None
+
+    def _follow_windows(self, texts: dict[str, str]) -> None:
+        # Loaded here, since those who keep a word in the file need none of it.
+        from fastapi_maintenance.windows import Timeline
+
+        from .file_manifests import windows_of
+        from .plan_age import PlanAge
+
+        found = windows_of(texts)
+        self._warn_of_others(found.written)
+        self._timeline = Timeline(found.windows, self.app)
+        self._age = self._age or PlanAge(shown(self._path))
+        self._age.take(found.planned, wall_clock())
 
     def _complain(self, error: Exception) -> None:
         if str(error) != self._problem:
@@ -196,17 +223,24 @@ class LocalFileBackend(BaseStateBackend):
         self._problem = None
 
     def _warn_of_others(self, known: tuple[Window, ...]) -> None:
-        for window in known:
-            if not windows.applies_to(window, self.app):
-                logger.warning(
-                    "%s: window %s is for %s and not for this application (%s): "
-                    "pass app= or set %s if it should be",
-                    shown(self._path),
-                    window.name,
-                    ", ".join(window.apps),
-                    self.app or "without a name",
-                    APP_VARIABLE,
-                )
+        """Say so where no manifest is for this application: it may lack its name."""
+        from fastapi_maintenance.windows import applies_to
+
+        if known and not any(applies_to(window, self.app) for window in known):
+            logger.warning(
+                "%s: %s and not for this application (%s): pass app= or set %s if it should be",
+                shown(self._path),
+                _told_whom(known),
+                self.app or "without a name",
+                APP_VARIABLE,
+            )
+
+
+def _told_whom(known: tuple[Window, ...]) -> str:
+    """The windows, of many the first ones, and whom they are for."""
+    names = ", ".join(window.name for window in known[:_MOST_NAMES])
+    apps = ", ".join(dict.fromkeys(app for window in known[:_MOST_NAMES] for app in window.apps))
+    return f"window {names} is for {apps}" if len(known) == 1 else f"windows {names} are for {apps}"
 
 
 def _look_afresh() -> None:

@@ -49,18 +49,23 @@ class NotUnderstood(ValueError):
 
 
 def look_at(path: str) -> os.stat_result | None:
-    """What tells whether a file changed; None where there is no file.
+    """What tells whether a file changed, or that it is a folder; None where there is nothing.
 
     Raises:
-        NotUnderstood: it can't be looked at, or is no file.
+        NotUnderstood: it can't be looked at, or is neither.
     """
     try:
         status = os.stat(path)
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        raise _unreadable(error) from error
-    return _checked(status)
+        raise unreadable(error) from error
+    return status if is_folder(status) else _checked(status)
+
+
+def is_folder(status: os.stat_result | None) -> bool:
+    """Whether it is a folder that was looked at."""
+    return status is not None and stat.S_ISDIR(status.st_mode)
 
 
 def signature(status: os.stat_result | None) -> object:
@@ -85,7 +90,7 @@ def read(path: str) -> bytes:
     except NotUnderstood:
         raise
     except (OSError, ValueError) as error:
-        raise _unreadable(error) from error
+        raise unreadable(error) from error
     if len(content) > MOST_BYTES:
         raise _too_large(f"more than {MOST_BYTES}")
     return content
@@ -138,6 +143,14 @@ def not_written(path: str, error: Exception) -> StateNotWritten:
     return StateNotWritten(f"{shown(path)}: {error}{mend}")
 
 
+def unreadable(error: Exception) -> NotUnderstood:
+    """What a failed look or read is told as."""
+    if isinstance(error, OSError):
+        mend = _READ_MENDS.get(error.errno or 0, "see that it can be read")
+        return NotUnderstood(f"can't be read: {error.strerror}: {mend}")
+    return NotUnderstood(f"can't be read: {error}: choose another path")  # such as one with a NUL
+
+
 def shown(path: str) -> str:
     """A path as a log line can hold it."""
     return path if path.isprintable() else repr(path)
@@ -150,13 +163,6 @@ def _checked(status: os.stat_result) -> os.stat_result:
     if status.st_size > MOST_BYTES:
         raise _too_large(str(status.st_size))
     return status
-
-
-def _unreadable(error: Exception) -> NotUnderstood:
-    if isinstance(error, OSError):
-        mend = _READ_MENDS.get(error.errno or 0, "see that it can be read")
-        return NotUnderstood(f"can't be read: {error.strerror}: {mend}")
-    return NotUnderstood(f"can't be read: {error}: choose another path")  # such as one with a NUL
 
 
 def _too_large(size: str) -> NotUnderstood:
@@ -173,7 +179,10 @@ def _looks_wide(content: bytes) -> bool:
 def _check_replaceable(path: str) -> None:
     """What somebody wrote by hand is not ours to overwrite."""
     try:
-        if look_at(path) is None or is_word(text_of(read(path))):
+        status = look_at(path)
+        if is_folder(status):
+            raise NotUnderstood("is a folder: edit the manifests in it")
+        if status is None or is_word(text_of(read(path))):
             return
     except NotUnderstood as error:
         raise NotUnderstood(f"is not overwritten, since it {error}") from error

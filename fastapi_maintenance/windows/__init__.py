@@ -44,7 +44,7 @@ if TYPE_CHECKING:
         applies_to,
     )
     from .occurrences import next_occurrence, occurrence_at, occurrences_between
-    from .plan import HORIZON, format_instant, make_plan, parse_plan
+    from .plan import HORIZON, format_duration, format_instant, make_plan, parse_plan, plan_schema
     from .timeline import Timeline, next_edge, state_at
 
 __all__ = [
@@ -78,6 +78,7 @@ __all__ = [
     "Window",
     "applies_to",
     "covers",
+    "format_duration",
     "format_instant",
     "load_documents",
     "make_plan",
@@ -88,13 +89,15 @@ __all__ = [
     "occurrences_between",
     "parse_manifest",
     "parse_plan",
+    "plan_schema",
     "state_at",
     "strictest",
     "switched",
 ]
 
 _MODULES = {
-    **dict.fromkeys(("HORIZON", "format_instant", "make_plan", "parse_plan"), "plan"),
+    **dict.fromkeys(("HORIZON", "format_duration", "format_instant"), "plan"),
+    **dict.fromkeys(("make_plan", "parse_plan", "plan_schema"), "plan"),
     **dict.fromkeys(("next_occurrence", "occurrence_at", "occurrences_between"), "occurrences"),
     **dict.fromkeys(("Allow", "Match", "Network"), "match"),
     **dict.fromkeys(("Timeline", "next_edge", "state_at"), "timeline"),

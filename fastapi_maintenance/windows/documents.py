@@ -1,45 +1,55 @@
-"""YAML as Kubernetes reads it: a time, ``2:30`` or ``on`` stays the string that was written."""
+"""The manifests of a YAML text, whatever they are wrapped in."""
 
 from __future__ import annotations
 
-import functools
-import re
+from collections.abc import Iterator
 from typing import Any
 
-from .extras import load
-from .model import InvalidWindow
+from .fields import Fields
+from .model import API_VERSION, KIND, InvalidWindow
 
-# PyYAML would also resolve times, sexagesimal numbers and words such as yes and off.
-_RESOLVED = (
-    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
-    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
-    ("int", r"-?(0|[1-9][0-9]*)", list("-0123456789")),
-)
+_LISTS = (("v1", "List"), (API_VERSION, f"{KIND}List"))
 
 
 def load_documents(text: str) -> list[Any]:
-    """The objects of a YAML stream.
+    """The objects of a YAML stream; those of a List stand where the List stood.
+
+    Read as kubectl reads them, but for a name that is given twice, which is an error.
 
     Raises:
         InvalidWindow: the text is not YAML, or there is nothing in it.
     """
-    yaml = load("yaml", "manifests")
+    from .composing import compose  # here, since few applications have PyYAML
+
     try:
-        loaded = [document for document in yaml.load_all(text, _loader()) if document is not None]
-    except Exception as cause:  # a tag such as !!bool fails on a foreign word in its own way
+        documents = [document for document in compose(text) if document is not None]
+    except InvalidWindow:
+        raise
+    except Exception as cause:  # a lone surrogate, for one, is an error of its own kind
         mend = "write on, off, read-only, or a MaintenanceWindow manifest"
-        raise InvalidWindow("file", f"is not YAML: {cause}", mend) from cause
-    if not loaded:
+        raise InvalidWindow("file", f"is not YAML: {_in_a_line(cause)}", mend) from cause
+    if not documents:
         raise InvalidWindow("file", "is empty", "write on, off, read-only or a manifest")
-    return loaded
+    return [item for document in documents for item in _unfolded(document)]
 
 
-@functools.cache
-def _loader() -> type:
-    loader = type(
-        "ManifestLoader", (load("yaml", "manifests").SafeLoader,), {"yaml_implicit_resolvers": {}}
-    )
-    for tag, pattern, first in _RESOLVED:
-        expression = re.compile(f"^(?:{pattern})$")
-        loader.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", expression, first)  # type: ignore[attr-defined]
-    return loader
+def _unfolded(document: Any) -> Iterator[Any]:
+    if not isinstance(document, dict) or _type(document) not in _LISTS:
+        yield document
+        return
+    fields = Fields("list", document, ("apiVersion", "kind", "metadata", "items"))
+    items = fields.raw("items")
+    if not isinstance(items, list):
+        raise fields.invalid("items", "is not a list", "write the manifests there")
+    yield from items
+
+
+def _type(document: dict[str, Any]) -> tuple[Any, Any]:
+    return document.get("apiVersion"), document.get("kind")
+
+
+def _in_a_line(cause: Exception) -> str:
+    mark, problem = getattr(cause, "problem_mark", None), getattr(cause, "problem", None)
+    if mark is not None and problem:
+        return f"line {mark.line + 1}: {problem}"
+    return " ".join(str(cause).split())[:200]

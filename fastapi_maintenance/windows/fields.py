@@ -14,31 +14,39 @@ from typing import Any
 
 from .model import InvalidWindow
 
-_AFTER_THE_YEAR = r"-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)"
+_AFTER_THE_YEAR = (
+    r"-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)"
+)
 _TIME = re.compile(r"(19[7-9]|2\d\d)\d" + _AFTER_THE_YEAR, re.ASCII)
 ANY_YEAR = re.compile(r"\d{4}" + _AFTER_THE_YEAR, re.ASCII)
 """What is computed, from an offset or a duration, may lie beyond the years of a manifest."""
 _DURATION = re.compile(r"(?:(\d{1,4})h)?(?:(\d{1,5})m)?(?:(\d{1,7})s)?", re.ASCII)
+_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
-_SHORT = reprlib.Repr()
-_SHORT.maxstring = _SHORT.maxother = 60
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_LONGEST_NAME = 63
 LONGEST = timedelta(hours=9600)
 
 
 class Fields:
-    """The fields of one object in a manifest, at a path such as ``spec.response``."""
+    """The fields of one object in a manifest, at a path such as ``spec.response``.
+
+    A field that is null counts as absent, as the API server has it.
+    """
 
     def __init__(self, path: str, value: object, known: tuple[str, ...]) -> None:
         if not isinstance(value, Mapping):
-            raise InvalidWindow(path, f"{_shown(value)} is not an object", "write its fields")
+            raise InvalidWindow(path, f"{shown(value)} is not an object", "write its fields")
         self.path = path
-        self._values: Mapping[str, Any] = value
         for name in value:
             if name not in known:
-                raise InvalidWindow(f"{path}.{name}", "unknown field", _nearest(str(name), known))
+                raise InvalidWindow(
+                    f"{path}.{shown_name(name)}", "unknown field", nearest(name, known)
+                )
+        self._values = {name: each for name, each in value.items() if each is not None}
 
     def __contains__(self, name: str) -> bool:
-        return self._values.get(name) is not None
+        return name in self._values
 
     def invalid(self, name: str, problem: str, mend: str) -> InvalidWindow:
         """An error about one of the fields."""
@@ -48,75 +56,137 @@ class Fields:
         """The value as it stands; None where it is absent."""
         return self._values.get(name)
 
+    def needed(self, name: str, mend: str) -> None:
+        """Raise InvalidWindow where a field is absent."""
+        if name not in self:
+            raise self.invalid(name, "is missing", mend)
+
+    def inner(self, name: str, known: tuple[str, ...]) -> Fields:
+        """An object that has fields."""
+        fields = Fields(f"{self.path}.{name}", self.raw(name), known)
+        if not fields._values:
+            raise self.invalid(name, "is empty", f"write {known[0]}, or leave {name} out")
+        return fields
+
     def text(self, name: str, longest: int = 253) -> str:
         """A string that is not empty, and that can be sent."""
         value = self.raw(name)
         if not isinstance(value, str) or not 0 < len(value) <= longest or _SURROGATE.search(value):
             mend = f"write a quoted string of at most {longest} characters"
-            raise self.invalid(name, f"{_shown(value)} is not such a string", mend)
+            raise self.invalid(name, f"{shown(value)} is not such a string", mend)
         return value
+
+    def prose(self, name: str, longest: int) -> str:
+        """A text for people, which a terminal can show as it is."""
+        value = self.text(name, longest)
+        if _CONTROL.search(value):
+            mend = "remove them (line breaks and tabs may stay)"
+            raise self.invalid(name, "holds control characters", mend)
+        return value
+
+    def name(self, name: str) -> str:
+        """A name, without wildcards."""
+        return check_name(f"{self.path}.{name}", self.raw(name))
 
     def flag(self, name: str) -> bool:
         """A boolean; absent is false."""
         value = self.raw(name)
         if value is not None and not isinstance(value, bool):
-            raise self.invalid(name, f"{_shown(value)} is not a boolean", "write true or false")
+            raise self.invalid(name, f"{shown(value)} is not a boolean", "write true or false")
         return bool(value)
 
     def number(self, name: str, lowest: int, highest: int) -> int:
-        """A whole number within bounds."""
+        """A whole number within bounds; in JSON 503.0 is one too."""
         value = self.raw(name)
-        whole = isinstance(value, int) and not isinstance(value, bool)
+        whole = type(value) is int or (isinstance(value, float) and value.is_integer())
         if not whole or not lowest <= value <= highest:
             mend = f"write a whole number from {lowest} to {highest}"
-            raise self.invalid(name, f"{_shown(value)} is out of bounds", mend)
+            raise self.invalid(name, f"{shown(value)} is out of bounds", mend)
         return int(value)
 
     def choice(self, name: str, known: tuple[str, ...]) -> str:
         """One of a few words."""
-        value = self.raw(name)
-        if value not in known:
-            raise self.invalid(name, f"{_shown(value)} is unknown", _nearest(str(value), known))
-        return str(value)
+        return check_choice(f"{self.path}.{name}", self.raw(name), known)
 
     def instant(self, name: str, form: re.Pattern[str] = _TIME) -> datetime:
         """An RFC 3339 date-time, unless told otherwise of the years 1970 to 2999, in UTC."""
         value = self.raw(name)
         mend = "write it as 2026-03-29T02:00:00Z, or with an offset such as +02:00"
         if not isinstance(value, str) or not form.fullmatch(value):
-            raise self.invalid(name, f"{_shown(value)} is not a date-time", mend)
+            raise self.invalid(name, f"{shown(value)} is not a date-time", mend)
         try:
             return datetime.fromisoformat(value).astimezone(UTC)
         except (ValueError, OverflowError) as cause:
             raise self.invalid(name, f"{value!r}: {cause}", mend) from cause
 
-    def duration(self, name: str) -> timedelta:
+    def duration(self, name: str, longest: timedelta = LONGEST) -> timedelta:
         """A duration in the form of the Gateway API (GEP-2257): hours, minutes, seconds."""
         value = self.raw(name)
         mend = "write hours, minutes, seconds in this order, as in 2h30m"
         match = _DURATION.fullmatch(value) if isinstance(value, str) and value else None
         if match is None:
-            raise self.invalid(name, f"{_shown(value)} is not a duration", mend)
+            raise self.invalid(name, f"{shown(value)} is not a duration", mend)
         hours, minutes, seconds = (int(part or 0) for part in match.groups())
         total = timedelta(hours=hours, minutes=minutes, seconds=seconds)
-        if not timedelta() < total <= LONGEST:
-            raise self.invalid(name, f"{value!r} is out of bounds", "from 1s to 9600h")
+        if not timedelta() < total <= longest:
+            most = longest // timedelta(hours=1)
+            raise self.invalid(name, f"{value!r} is out of bounds", f"from 1s to {most}h")
         return total
 
-    def items(self, name: str, most: int) -> list[Any]:
-        """A list that is not empty."""
+    def items(self, name: str, most: int) -> list[tuple[str, Any]]:
+        """The items of a list that is not empty, each with its path."""
         value = self.raw(name)
         if not isinstance(value, list) or not 0 < len(value) <= most:
             mend = f"write a list of 1 to {most} items, or leave the field out"
-            raise self.invalid(name, f"{_shown(value)} is not such a list", mend)
-        return value
+            raise self.invalid(name, f"{shown(value)} is not such a list", mend)
+        return [(f"{self.path}.{name}[{number}]", item) for number, item in enumerate(value)]
+
+    def objects(self, name: str, most: int, known: tuple[str, ...]) -> list[Fields]:
+        """The objects of a list that is not empty."""
+        return [Fields(path, item, known) for path, item in self.items(name, most)]
 
 
-def _nearest(name: str, known: tuple[str, ...]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}"
+def check_name(path: str, value: object) -> str:
+    """A name of an app or of what an app needs, without wildcards."""
+    if not isinstance(value, str) or not _NAME.fullmatch(value):
+        mend = (
+            "write at most 63 letters, digits, '-', '_' and '.', with a letter or digit at the ends"
+        )
+        raise InvalidWindow(path, f"{shown(value)} is not a name", mend)
+    return value
 
 
-def _shown(value: object) -> str:
+def check_choice(path: str, value: object, known: tuple[str, ...]) -> str:
+    """One of a few words."""
+    if not isinstance(value, str) or value not in known:
+        raise InvalidWindow(path, f"{shown(value)} is unknown", nearest(value, known))
+    return value
+
+
+def nearest(name: object, known: tuple[str, ...]) -> str:
+    """The mend for an unknown word: the known one that was meant, or all of them."""
+    words = {word.casefold(): word for word in known}
+    # Cut, since the comparison takes the product of both lengths.
+    near = difflib.get_close_matches(str(name)[:_LONGEST_NAME].casefold(), words, n=1)
+    return f"did you mean {words[near[0]]!r}?" if near else f"known here: {', '.join(known)}"
+
+
+def shown(value: object) -> str:
     """A value in an error message; bounded, since a few YAML anchors can stand for a great tree."""
     return _SHORT.repr(value)
+
+
+def shown_name(name: object) -> str:
+    """A word in an error message, without quotes if it is plain."""
+    plain = isinstance(name, str) and name.isprintable() and len(name) <= _LONGEST_NAME
+    return str(name) if plain else shown(name)
+
+
+class _Short(reprlib.Repr):
+    def repr_dict(self, x: dict[Any, Any], level: int) -> str:
+        # The one of reprlib sorts the keys, however many there are.
+        return super().repr_dict(x, level) if len(x) <= self.maxdict else f"{{{len(x)} fields}}"
+
+
+_SHORT = _Short()
+_SHORT.maxstring = _SHORT.maxother = 60

@@ -8,6 +8,8 @@ import re
 
 def matches(pattern: str, text: str) -> bool:
     """Whether a pattern covers a text whole."""
+    if "*" not in pattern:  # of thousands of apps nearly all, and expressions are dear to make
+        return pattern == text
     return _compiled((pattern,)).fullmatch(text) is not None
 
 

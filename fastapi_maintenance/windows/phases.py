@@ -12,8 +12,8 @@ from .occurrences import Course, course_of
 from .request import RequestFacts
 from .state import Mode, Opening, Refusal, open_end_last
 
-# How many occurrences may follow each other before `until` stops looking further.
-_LONGEST_UNION = 32
+LONGEST_UNION = 32
+"""How many occurrences may follow each other before `until` stops looking further."""
 
 
 class Phase(NamedTuple):
@@ -64,6 +64,11 @@ def phase_at(window: Window, now: float, course: Course | None = None) -> Phase:
     return Phase(window, course, current, following, is_announced, edge, now, until)
 
 
+def unknown_phase(window: Window) -> Phase:
+    """Of a window that nobody has asked about yet: it holds at no instant."""
+    return Phase(window, course_of(window), None, None, False, None, math.inf, -math.inf)
+
+
 def _announced_from(window: Window, following: Occurrence | None) -> datetime | None:
     if following is None or window.announce_before is None:
         return None
@@ -99,7 +104,7 @@ def end_of_union(end: datetime | None, phases: Sequence[Phase]) -> datetime | No
     Goes no further than some occurrences that follow each other: who comes back then, is told
     again. All windows have their turn, so that a short one does not hide a long one.
     """
-    left = _LONGEST_UNION
+    left = LONGEST_UNION
     is_over = False
     while not is_over and left > 0:
         is_over = True

@@ -79,7 +79,7 @@ class Calendar:
         self._zone = time_zone
         self._last_here = stretch(time_zone, 0)
         minute, hour, *_ = schedule.split()
-        self._once = not (minute.startswith("*") or hour.startswith("*"))
+        self.once = not (minute.startswith("*") or hour.startswith("*"))
         """Whether it opens once for each local time, whatever the clocks do."""
 
     def first(self, at: int) -> int | None:
@@ -117,14 +117,21 @@ class Calendar:
             self._last_here = here = stretch(self._zone, at)
         return here
 
+    def local_times(self, begin: int, end: int) -> Iterator[int]:
+        """The local times in ``[begin, end)``, whether the clocks show them or not."""
+        found = self._times.first(begin)
+        while found is not None and found < end:
+            yield found
+            found = self._times.first(found + 1)
+
     def _fresh_from(self, here: Stretch) -> int:
         """From when on local times count: after an overlap, when they come for the first time."""
         overlap = here.before - here.offset
-        return here.begin + overlap if self._once and overlap > 0 else here.begin
+        return here.begin + overlap if self.once and overlap > 0 else here.begin
 
     def _opens_after_gap(self, here: Stretch) -> bool:
         """Whether it opens as a stretch begins, since local times in the gap before it fit."""
-        if not self._once or here.offset <= here.before:
+        if not self.once or here.offset <= here.before:
             return False
         local = self._times.first(here.begin + here.before)
         return local is not None and local < here.begin + here.offset

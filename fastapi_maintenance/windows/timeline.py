@@ -12,8 +12,7 @@ from datetime import datetime
 
 from .closer import Announcer, Closer
 from .model import Window, applies_to
-from .occurrences import course_of
-from .phases import Phase, phase_at, refusal_of
+from .phases import Phase, phase_at, refusal_of, unknown_phase
 from .state import OFF, Mode, State, strictest
 
 
@@ -41,14 +40,30 @@ class Timeline:
     """A set of windows (and a switch) with the state they have now, worked out only at an edge.
 
     Safe to read from any thread: what is known is replaced whole, and says itself when it holds.
+
+    Args:
+        windows: those of others may be among them.
+        app: for whom.
+        switch: what holds beside the windows.
+        before: what was known until now, of the same app: of windows that are the same objects
+            nothing is worked out again.
     """
 
-    def __init__(self, windows: Iterable[Window], app: str | None, switch: State = OFF) -> None:
+    def __init__(
+        self,
+        windows: Iterable[Window],
+        app: str | None,
+        switch: State = OFF,
+        before: Timeline | None = None,
+    ) -> None:
         self.windows = tuple(windows)
+        known = {id(phase.window): phase for phase in before._phases} if before else {}
         # All that can be worked out beforehand, so that no request waits for it.
-        self._courses = [(window, course_of(window)) for window in concerning(self.windows, app)]
+        self._phases: tuple[Phase, ...] = tuple(
+            known.get(id(window)) or unknown_phase(window)
+            for window in concerning(self.windows, app)
+        )
         self._switch = switch
-        self._phases: tuple[Phase, ...] = ()
         self._state = State(valid_until=-math.inf)
 
     def at(self, now: float) -> State:
@@ -62,12 +77,11 @@ class Timeline:
 
     def _phases_at(self, now: float) -> tuple[Phase, ...]:
         """Of each window; asked anew are those only whose own edge has come."""
-        known = self._phases or tuple(phase_at(w, now, course) for w, course in self._courses)
         return tuple(
             phase
             if phase.valid_from <= now < phase.valid_until
             else phase_at(phase.window, now, phase.course)
-            for phase in known
+            for phase in self._phases
         )
 
 

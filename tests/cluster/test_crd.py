@@ -27,6 +27,15 @@ AGAIN = {
 LONGEST = {"name": "x" * 64, "value": "y" * 512}
 HEADER = {"name": "Link", "value": '<https://status.example.com>; rel="help"'}
 
+SUM = "c6b7f6bf0e1b1a1a7e4d1c0d6f7be3e8f2f7d7f5b5b6a1a5cbf19e86ae4a6b7d"
+LAST = "2026-06-01T23:00:00Z"
+
+
+def override(minute: int = 0) -> dict[str, Any]:
+    """A postponement of an occurrence of its own."""
+    return {"occurrence": f"2026-06-01T22:{minute:02d}:00Z", "start": LAST}
+
+
 ACCEPTED: dict[str, dict[str, Any]] = {
     "an open end": ONCE,
     "every app of the namespace": ONCE | {"apps": ["*"]},
@@ -53,6 +62,27 @@ ACCEPTED: dict[str, dict[str, Any]] = {
     "a year's delay": ONCE | {"response": {"retryAfterSeconds": 31_536_000}},
     "as many headers as there may be": ONCE | {"response": {"headers": [HEADER] * 8}},
     "the longest header": ONCE | {"response": {"headers": [LONGEST]}},
+    "as many overrides as there may be": AGAIN | {"overrides": [override(n) for n in range(16)]},
+    "an override that ends": ONCE | {"overrides": [{"occurrence": ONCE["start"], "end": LAST}]},
+    "an override that skips": ONCE | {"overrides": [{"occurrence": ONCE["start"], "skip": True}]},
+    "as many exclusions as there may be": ONCE
+    | {"exclusions": [{"start": ONCE["start"], "end": LAST, "reason": "ü" * 256}] * 64},
+    "ended": ONCE | {"endedAt": LAST},
+    "the longest announcement": ONCE | {"announceBefore": "720h"},
+    "the longest description": ONCE | {"description": "ü\n\t" * 341},
+    "deleted after a year": ONCE | {"ttlSecondsAfterFinished": 31_536_000},
+    "a match of all kinds": ONCE
+    | {"match": {"paths": ["/" + "ü" * 252], "methods": ["WEBSOCKET"], "dependencies": ["a_.b"]}},
+    "read-only for a method that writes": ONCE
+    | {"mode": "ReadOnly", "match": {"methods": ["GET", "TRACE"]}},
+    "an allowance of all kinds": ONCE
+    | {
+        "allow": {
+            "paths": ["*"] * 64,
+            "cidrs": ["0.0.0.0/0", "::/0", "192.0.2.7/32", "2001:DB8::/32", "::10.0.0.0/104"],
+            "tokens": [{"name": "anna", "sha256": SUM.upper()}],
+        }
+    },
 }  # fmt: skip
 
 TOO_MUCH: dict[str, tuple[dict[str, Any], str]] = {
@@ -74,6 +104,16 @@ TOO_MUCH: dict[str, tuple[dict[str, Any], str]] = {
         ONCE | {"response": {"retryAfterSeconds": 31_536_001}},
         "spec.response.retryAfterSeconds in body should be less than or equal to 31536000",
     ),
+    "17 overrides": (
+        AGAIN | {"overrides": [override(n) for n in range(17)]},
+        "spec.overrides: Too many",
+    ),
+    "65 exclusions": (
+        ONCE | {"exclusions": [{"start": ONCE["start"], "end": LAST}] * 65},
+        "spec.exclusions: Too many",
+    ),
+    "65 paths": (ONCE | {"match": {"paths": ["/"] * 65}}, "spec.match.paths: Too many"),
+    "65 networks": (ONCE | {"allow": {"cidrs": ["::/0"] * 65}}, "spec.allow.cidrs: Too many"),
 }  # fmt: skip
 
 
@@ -207,6 +247,16 @@ def test_kubectl_explain_says_what_a_schedule_is(kubectl: Kubectl) -> None:
     said = " ".join(kubectl("explain", "mw.spec.schedule").stdout.split())
     assert "a cron expression of five fields" in said
     assert '"0 2 * * 6" (Saturdays at 02:00)' in said
+
+
+def test_the_costs_of_the_rules_leave_room(kubectl: Kubectl) -> None:
+    """Lists might be eight times as long: other releases of Kubernetes estimate otherwise."""
+    crd = kubectl("get", "crd", "maintenancewindows.fastapi-maintenance.io", "-o", "json").stdout
+    crd = re.sub(r'"maxItems": (\d+)', lambda found: f'"maxItems": {int(found[1]) * 8}', crd)
+    for name in ("MaintenanceWindow", "maintenancewindow"):
+        crd = crd.replace(f'"{name}', f'"Roomy{name}'.replace("Roomym", "roomym"))
+    crd = crd.replace('"mw"', '"rmw"')
+    kubectl("create", "--dry-run=server", "-f", "-", input=crd)
 
 
 def test_two_managers_do_not_mix_their_apps(kubectl: Kubectl, namespace: str) -> None:

@@ -1,11 +1,12 @@
 """The API server accepts a schedule exactly when cronsim, which the applications use, does.
 
-What is refused by the CRD alone stands in `STRICTER`, each with its reason; the other way round,
-there is nothing: a schedule that is stored can be followed.
+What cronsim alone accepts stands in `STRICTER`, each with its reason: applications refuse it as the
+API server does. The other way round, there is nothing: a schedule that is stored can be followed.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import re
@@ -14,6 +15,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from cronsim import CronSim, CronSimError
+
+from fastapi_maintenance.windows import InvalidWindow, parse_manifest
 
 if TYPE_CHECKING:
     from tests.controlplane.kubectl import Kubectl
@@ -112,6 +115,13 @@ def cronsim_accepts(schedule: str) -> bool:
     return len(schedule.split()) == 5
 
 
+def understood(schedule: str) -> bool:
+    """Whether an application takes a manifest with it."""
+    with contextlib.suppress(InvalidWindow):
+        return bool(parse_manifest(json.loads(manifest(0, schedule))))
+    return False
+
+
 def accepted_by_the_api_server(kubectl: Kubectl, schedules: Iterable[str]) -> set[str]:
     """Those that can be stored, asked by one kubectl."""
     asked = list(schedules)
@@ -134,6 +144,7 @@ def manifest(n: int, schedule: str) -> str:
 def test_the_api_server_reads_schedules_as_cronsim_does(kubectl: Kubectl) -> None:
     """Some hundred expressions: right, nearly right, wrong and hostile."""
     schedules = corpus()
+    assert [s for s in schedules if understood(s) != cronsim_accepts(s) and s] == []
     right = {schedule for schedule in schedules if cronsim_accepts(schedule)}
     assert len(right) > 150
     assert len(schedules) - len(right) > 150
@@ -143,6 +154,7 @@ def test_the_api_server_reads_schedules_as_cronsim_does(kubectl: Kubectl) -> Non
 def test_the_api_server_is_stricter_in_a_few_named_things(kubectl: Kubectl) -> None:
     """What cronsim takes and the CRD does not; should one of them end, its line goes."""
     assert [schedule for schedule in STRICTER if not cronsim_accepts(schedule)] == []
+    assert [schedule for schedule in STRICTER if understood(schedule)] == []
     assert accepted_by_the_api_server(kubectl, STRICTER) == set()
 
 

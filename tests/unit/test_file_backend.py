@@ -9,7 +9,7 @@ from unittest import mock
 
 import pytest
 
-from fastapi_maintenance.backends import LocalFileBackend, file, file_io
+from fastapi_maintenance.backends import LocalFileBackend, file, file_folder, file_io
 from fastapi_maintenance.windows import OFF
 
 
@@ -189,7 +189,7 @@ def test_a_file_edited_under_the_same_signature_is_read_again_while_it_is_young(
     """Two edits within one tick of a coarse clock look like one."""
     path = tmp_path / "switch"
     path.write_text("on ")
-    monkeypatch.setattr(file, "signature", lambda _: "the same")
+    monkeypatch.setattr(file_folder, "signature", lambda _: "the same")
     backend = LocalFileBackend(path)
     assert is_on(backend)
     clock.now += 1.9
@@ -216,7 +216,7 @@ def test_an_old_file_is_not_read_again(
     backend = LocalFileBackend(path)
     assert is_on(backend)
     reading = mock.Mock(side_effect=file_io.read)
-    monkeypatch.setattr(file, "read", reading)
+    monkeypatch.setattr(file_folder, "read", reading)
     clock.now += 2.0
     for _ in range(5):
         clock.now += 1.0

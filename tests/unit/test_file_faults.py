@@ -9,7 +9,7 @@ from unittest import mock
 
 import pytest
 
-from fastapi_maintenance.backends import LocalFileBackend, file
+from fastapi_maintenance.backends import LocalFileBackend, file, file_folder
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def test_a_pipe_that_takes_its_place_between_look_and_read_holds_nobody_up(
     status = path.stat()
     path.unlink()
     os.mkfifo(path)
-    monkeypatch.setattr(file, "look_at", lambda _: status)
+    monkeypatch.setattr(file_folder, "look_at", lambda _: status)
     assert not is_on(LocalFileBackend(path))
     assert "is a named pipe" in caplog.text
 

@@ -9,15 +9,18 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
 
 from fastapi_maintenance import EnvVarBackend, K8sBackend
+from fastapi_maintenance.backends.kubernetes import backend as backend_module
+from fastapi_maintenance.backends.kubernetes import watcher
 from fastapi_maintenance.windows import OFF, make_plan
 from tests.unit.clustered import StandingCluster, put_into
-from tests.unit.making import Held, at, fixed, open_since_2026, stored, window
+from tests.unit.making import Held, at, fixed, open_since_2026, recurring, stored, window
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.anyio
@@ -379,3 +382,28 @@ def test_after_a_fork_the_child_follows_with_a_thread_of_its_own() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+async def test_a_plan_past_its_time_is_told_of_while_nothing_happens(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """No request comes, no event, and what is known stays in force."""
+    until = at("2026-06-09T00:00Z").timestamp()
+    clock = SimpleNamespace(now=until - 0.01)
+    for module in (watcher, backend_module):
+        monkeypatch.setattr(module, "wall_clock", lambda: clock.now)
+    windows = [window(recurring("0 0 * * *", hours=30), name="nightly")]
+    plan, _ = make_plan(windows, at("2026-06-01T00:00Z"))
+    cluster = StandingCluster(fastapi_maintenance_plan={"windows.json": plan})
+    put_into(cluster, monkeypatch)
+    backend = K8sBackend("orders", source="configmap")
+    await backend.wait_until_ready()
+    assert caplog.messages == []
+    clock.now = until
+    wait_for(lambda: caplog.messages, what="the plan's age to be told of")
+    assert caplog.messages[0].startswith(
+        "the plan fastapi-maintenance-plan: it says nothing of the time from 2026-06-09T00:00:00Z "
+        "on about shop/nightly:"
+    )
+    assert source(backend) == "window=shop/nightly"
+    backend.close()

@@ -141,10 +141,18 @@ print(backend.state().reads is not None)
 """
 
 
-@pytest.mark.parametrize(
-    ("content", "answer"), [("on", "True"), ("kind: MaintenanceWindow", "False")]
+PLAN = (
+    '{"apiVersion":"fastapi-maintenance.io/v1alpha1","kind":"MaintenancePlan","windows":[{"apps":'
+    '["*"],"name":"w","namespace":"shop","occurrences":[{"start":"2026-01-01T00:00:00Z"}]}]}'
 )
-def test_without_any_extra_a_file_with_a_word_works_and_a_manifest_is_no_crash(
+
+
+@pytest.mark.parametrize(
+    ("content", "answer"),
+    [("on", "True"), ("kind: MaintenanceWindow", "False"), (PLAN, "True")],
+    ids=["word", "manifest", "plan"],
+)
+def test_without_any_extra_a_file_with_a_word_or_a_plan_works_and_a_manifest_is_no_crash(
     tmp_path: Path, content: str, answer: str
 ) -> None:
     path = tmp_path / "maintenance"

@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from ipaddress import ip_network
+from random import Random
 from typing import Any
+from unittest import mock
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fastapi_maintenance.windows import (
     HORIZON,
+    Allow,
     Fixed,
     InvalidWindow,
-    Refusal,
+    Match,
     Response,
-    State,
     Window,
     make_plan,
+    occurrence_at,
+    parse_manifest,
     parse_plan,
+    plan_tail,
     state_at,
 )
-from tests.unit.making import at, fixed, recurring, window
+from fastapi_maintenance.windows.plan import format_duration
+from fastapi_maintenance.windows.plan_tail import MOST_BEHIND
+from tests.decisions import TOKEN_HASH, decisions, random_manifests
+from tests.unit.making import at, fixed, parsed, recurring, window
 
 NOW = at("2026-03-27T15:30Z")
 DAYS = timedelta(days=1)
@@ -142,56 +151,97 @@ def test_a_window_that_fits_is_kept_behind_one_that_does_not() -> None:
     assert names(parse_plan(text))[-1] == "z"
 
 
-def refused(refusal: Refusal | None, before: datetime) -> object:
-    """What a refusal tells, as far as a plan that ends at an instant can know it."""
-    if refusal is None:
-        return None
-    known = refusal.until is not None and refusal.until < before
-    return refusal.opening, refusal.until if known else "later, or nobody knows"
+END = NOW.replace(hour=0, minute=0) + HORIZON
 
 
-def told(state: State, before: datetime) -> tuple[object, object]:
-    return refused(state.reads, before), refused(state.writes, before)
+def windows_of(random: Random, most: int) -> list[Window]:
+    return [parse_manifest(item) for item in random_manifests(random, "shop", NOW, most)]
 
 
-def make_fixed(hours: int, length: int | None) -> Fixed:
-    start = NOW + timedelta(hours=hours)
-    end = f"{start + timedelta(hours=length):%Y-%m-%dT%H:%MZ}" if length else None
-    return fixed((f"{start:%Y-%m-%dT%H:%MZ}", end))
-
-
-TIMINGS = st.builds(
-    make_fixed, st.integers(-300, 300), st.none() | st.integers(1, 100)
-) | st.builds(
-    recurring,
-    st.sampled_from(["30 2 * * *", "0 */6 * * *", "0 22 * * SAT,SUN", "15,45 2 29 3 *"]),
-    st.sampled_from(["Europe/Berlin", "Etc/UTC", "Australia/Lord_Howe"]),
-    minutes=st.sampled_from([1, 45, 360, 2000]),
-)
-WINDOWS = st.lists(
-    st.builds(
-        window,
-        TIMINGS,
-        name=st.sampled_from("abcde"),
-        mode=st.sampled_from(["Full", "ReadOnly"]),
-        apps=st.sampled_from([("*",), ("orders",), ("billing",)]),
-        suspend=st.booleans(),
-    ),
-    max_size=4,
-    unique_by=lambda given: given.name,
-)
-
-
-@given(WINDOWS, st.lists(st.integers(0, 7 * 24 * 60), min_size=3, max_size=6))
-@settings(max_examples=60, deadline=None)
+@given(st.randoms(use_true_random=False), st.integers(0, 7 * 86_400))
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_plan_means_what_its_windows_mean_as_long_as_it_is_valid(
-    windows: list[Window], minutes: list[int]
+    random: Random, seconds: int
 ) -> None:
+    """Who is refused, until when, what comes next, and when that changes."""
+    windows = windows_of(random, 4)
     read = planned(*windows)
-    end = NOW.replace(hour=0, minute=0, tzinfo=UTC) + HORIZON
-    for instant in [NOW + timedelta(minutes=minute) for minute in minutes]:
-        expected = told(state_at(windows, "orders", instant), end)
-        assert told(state_at(read, "orders", instant), end) == expected
+    for instant in (
+        NOW + timedelta(seconds=seconds),
+        END - timedelta(seconds=seconds % 86_400 + 1),
+    ):
+        assert decisions(read, "orders", instant) == decisions(windows, "orders", instant)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_at_a_thousand_random_instants_a_plan_decides_as_its_windows_do(seed: int) -> None:
+    random = Random(seed)
+    windows = windows_of(random, 12)
+    read = planned(*windows)
+    stretch = END - NOW
+    for instant in (NOW + random.random() * stretch for _ in range(250)):
+        assert decisions(read, "orders", instant) == decisions(windows, "orders", instant)
+
+
+def test_the_next_occurrence_is_in_the_plan_however_far_it_is() -> None:
+    """It is told of, and announced, before it starts."""
+    yearly = window(recurring("0 0 1 1 *", hours=1), announce_before=timedelta(hours=720))
+    (read,) = planned(yearly)
+    assert read.announce_before == timedelta(hours=720)
+    assert state_at([read], None, NOW).upcoming == at("2027-01-01T00:00Z")
+
+
+def test_a_union_that_runs_on_behind_the_plans_end_is_told_of_as_it_is() -> None:
+    """Each covers the other's end for weeks, and a third one opens in between, and does not."""
+    windows = [
+        window(recurring("0 0 * * *", hours=13), name="days"),
+        window(recurring("0 12 * * *", hours=13), name="nights"),
+        window(recurring("0 0 * * *", minutes=5), name="short"),
+    ]
+    read = planned(*windows)
+    instant = END - timedelta(hours=1)
+    refusal = state_at(read, None, instant).writes
+    assert refusal is not None
+    assert refusal.until is not None
+    assert refusal.until > END + 7 * DAYS
+    assert decisions(read, None, instant) == decisions(windows, None, instant)
+    (short,) = (w for w in read if w.name == "short")
+    assert isinstance(short.timing, Fixed)
+    assert [o.start for o in short.timing.occurrences if o.start >= END] == [END]
+
+
+def test_many_windows_that_reach_behind_the_end_are_looked_at_with_bounded_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each end could be followed by any other window: the square of them, a step each time."""
+    looking = mock.Mock(side_effect=occurrence_at)
+    monkeypatch.setattr(plan_tail, "occurrence_at", looking)
+    windows = [
+        window(fixed(("2026-03-01T00:00Z", f"2026-05-01T{n // 24:02}:{n % 24:02}Z")), name=f"w{n}")
+        for n in range(200)
+    ]
+    assert len(planned(window(recurring("0 0 * * *", hours=24), name="daily"), *windows)) == 201
+    assert 0 < looking.call_count <= 20_000
+
+
+def test_windows_that_never_close_do_not_make_the_plan_large() -> None:
+    """Any step of the dense one could be followed by the long one."""
+    windows = [
+        window(recurring("*/30 * * * *", minutes=30), name="dense"),
+        window(recurring("0 0 * * *", hours=24), name="long"),
+    ]
+    read = planned(*windows)
+    assert len(read) == 2
+    for w in read:
+        assert isinstance(w.timing, Fixed)
+        assert len([o for o in w.timing.occurrences if o.start >= END]) <= MOST_BEHIND
+    for seconds in range(1, 86_400, 3_600):
+        instant = END - timedelta(seconds=seconds)
+        for kept in ([0, 1], [0], [1]):
+            given = [windows[k] for k in kept]
+            assert decisions([read[k] for k in kept], None, instant) == decisions(
+                given, None, instant
+            )
 
 
 @pytest.mark.parametrize(
@@ -206,9 +256,13 @@ def test_a_plan_means_what_its_windows_mean_as_long_as_it_is_valid(
         (HEAD + "{}}", "windows.json.windows"),
         (HEAD + "[],\"more\":1}", "windows.json.more"),
         (HEAD + "[1]}", "windows[0]"),
-        (HEAD + json.dumps([{**ENTRY, "apps": None}]) + "}", "windows[0].apps"),
+        (HEAD + json.dumps([{**ENTRY, "apps": None}]) + "}", "windows.json"),
+        (HEAD + json.dumps([{**ENTRY, "apps": []}]) + "}", "windows[0].apps"),
+        (HEAD + json.dumps([{**ENTRY, "name": "a\nb"}]) + "}", "windows[0].name"),
+        (HEAD + json.dumps([{**ENTRY, "uid": 0}]) + "}", "windows[0].uid"),
+        (HEAD + '[],"windows":[]}', "windows.json"),
         (HEAD + json.dumps([{**ENTRY, "generation": "x"}]) + "}", "windows[0].generation"),
-        (HEAD + json.dumps([{**ENTRY, "occurrences": None}]) + "}", "windows[0].occurrences"),
+        (HEAD + json.dumps([{**ENTRY, "occurrences": 1}]) + "}", "windows[0].occurrences"),
         (
             HEAD + json.dumps([{**ENTRY, "occurrences": [{"end": "x"}]}]) + "}",
             "windows[0].occurrences[0].end",
@@ -221,3 +275,51 @@ def test_a_text_that_is_no_plan_is_the_documented_error(text: str, field: str) -
     with pytest.raises(InvalidWindow) as caught:
         parse_plan(text)
     assert caught.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"apiVersion": "fastapi-maintenance.io/v1", "drains": 1}, "windows.json.kind"),
+        ({"drains": 1}, "windows.json.drains"),
+        ({"windows": [{**ENTRY, "canary": "10%"}]}, "windows[0].canary"),
+        ({"windows": [{**ENTRY, "match": {"hosts": ["a"]}}]}, "windows[0].match.hosts"),
+    ],
+)
+def test_what_a_newer_operator_writes_is_refused_and_asks_for_an_upgrade(
+    change: dict[str, Any], field: str
+) -> None:
+    """A field that is left out might have narrowed a window, or widened it."""
+    text = json.dumps({**json.loads(HEAD + "[]}"), **change})
+    with pytest.raises(InvalidWindow, match="upgrade fastapi-maintenance here") as caught:
+        parse_plan(text)
+    assert caught.value.field == field
+
+
+def test_what_narrows_a_window_and_who_passes_are_in_the_plan() -> None:
+    given = window(
+        fixed(("2026-03-28T00:00Z", None)),
+        match=Match(("/orders/*",), ("POST",), ("orders-db",)),
+        allow=Allow(("/status",), (ip_network("10.0.0.0/8"),), (TOKEN_HASH,)),
+        announce_before=timedelta(hours=26, minutes=30, seconds=1),
+    )
+    assert planned(given) == (given,)
+
+
+def test_what_is_for_people_is_not_in_the_plan() -> None:
+    """Whoever reads the plan need not know why a window is moved, or who pays for it."""
+    given = parsed(
+        description="secret one",
+        exclusions=[
+            {"start": "2026-04-01T00:00:00Z", "end": "2026-04-02T00:00:00Z", "reason": "secret two"}
+        ],
+        allow={"tokens": [{"name": "secret-three", "sha256": TOKEN_HASH}]},
+    )
+    assert "secret" not in make_plan([given], NOW)[0]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(1, "1s"), (90, "1m30s"), (3600, "1h"), (2_592_000, "720h")]
+)
+def test_a_duration_is_written_as_manifests_have_it(seconds: int, text: str) -> None:
+    assert format_duration(timedelta(seconds=seconds)) == text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,14 @@ from fastapi_maintenance import (
     needs,
 )
 from fastapi_maintenance.testing import maintenance
-from fastapi_maintenance.windows import InvalidWindow, Opening, switched
+from fastapi_maintenance.windows import (
+    InvalidWindow,
+    Opening,
+    load_documents,
+    make_plan,
+    parse_manifest,
+    switched,
+)
 from tests.unit.gated import shop, status
 from tests.unit.making import Held
 
@@ -181,3 +189,20 @@ def test_code_of_the_application_sees_it() -> None:
 
     with maintenance.off(app):
         assert TestClient(app).get("/healthz/mode").json() is False
+
+
+def test_a_folder_of_manifests_or_a_plan_is_read_as_the_backend_reads_it(tmp_path: Path) -> None:
+    (tmp_path / "night.yaml").write_text(MANIFEST)
+    (tmp_path / "README.md").write_text("nothing: [to see")
+    app = shop(backend=K8sBackend("orders"))
+    instant = datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
+    with maintenance.manifest(app, tmp_path, at=instant):
+        assert status(app) == 503
+    plan, _ = make_plan([parse_manifest(*load_documents(MANIFEST))], instant)
+    (tmp_path / "windows.json").write_text(plan)
+    with maintenance.manifest(app, tmp_path / "windows.json", at=instant):
+        assert status(app) == 503
+    with pytest.raises(InvalidWindow, match=r"shop/night stands in night\.yaml already"):
+        maintenance.manifest(app, tmp_path, at=instant)
+    with pytest.raises(FileNotFoundError):
+        maintenance.manifest(app, tmp_path / "noon.yaml", at=instant)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from unittest import mock
 
 import pytest
@@ -184,17 +184,35 @@ def test_nothing_changes_before_the_next_edge_and_at_it_the_state_is_over(
             assert told(state_at(known, "orders", instant)) == told(state)
 
 
-def test_at_an_edge_only_the_window_is_asked_whose_edge_it_is(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    asked: list[str] = []
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of windows whose occurrences were looked for."""
+    names: list[str] = []
     ask = phases.phase_at
 
     def asking(window: Window, now: float, course: Course | None = None) -> Phase:
-        asked.append(window.name)
+        names.append(window.name)
         return ask(window, now, course)
 
     monkeypatch.setattr(timeline, "phase_at", asking)
+    return names
+
+
+def test_after_a_change_only_what_changed_is_asked(asked: list[str]) -> None:
+    """With a thousand windows, each event of a watch would else cost a request 0.1 s."""
+    old = [window(recurring("0 * * * *", minutes=9), name=f"w{n}") for n in range(20)]
+    before = Timeline(old, "orders")
+    before.at(NOON)
+    asked.clear()
+    edited = replace(old[7], timing=recurring("30 * * * *", minutes=9))
+    now = Timeline([*old[:7], edited, *old[8:]], "orders", before=before)
+    instant = datetime.fromtimestamp(NOON + 1, UTC)
+    state = now.at(NOON + 1)
+    assert asked == ["w7"]
+    assert told(state) == told(state_at(now.windows, "orders", instant))
+
+
+def test_at_an_edge_only_the_window_is_asked_whose_edge_it_is(asked: list[str]) -> None:
     hourly = [
         window(recurring(f"{n} * * * *", minutes=1), name=f"w{n}", apps=("orders",))
         for n in range(0, 50, 2)

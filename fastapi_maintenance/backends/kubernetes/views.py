@@ -55,7 +55,7 @@ class View:
         by the dozen, and often change nothing here."""
         state = OFF if known.words is None else self._switch.read(known.words, known.namespace)
         if known.windows is not self._windows or state != self._state or self.timeline is None:
-            self.timeline = Timeline(known.windows, self._app, state)
+            self.timeline = Timeline(known.windows, self._app, state, self.timeline)
             self._windows, self._state = known.windows, state
         self.unread = known.unread
         self.complete = self.complete or known.complete

@@ -15,11 +15,14 @@ import time
 from collections.abc import Hashable
 from dataclasses import dataclass
 
+from fastapi_maintenance.backends.base import wall_clock
+from fastapi_maintenance.backends.plan_age import PlanAge
+
 from .complaints import Complaints
 from .identity import Identity, KubeconfigIdentity
 from .pace import Pace
 from .reflector import Failure, Reflector
-from .sources import Object, PlanStore, SwitchStore, WindowStore
+from .sources import PLAN_CONFIGMAP, Object, PlanStore, SwitchStore, WindowStore
 from .transport import Transport, Unreachable
 from .views import Known, View
 from .written import Guarded, written_of
@@ -29,6 +32,8 @@ logger = logging.getLogger(__name__)
 Stores = tuple[WindowStore] | tuple[SwitchStore, PlanStore]
 
 _CLOSE_TIMEOUT = _LEARN_TIMEOUT = 1.0
+_LOOK_AT_AGE_EVERY = 60.0
+"""Seconds; the clock may be set meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +128,7 @@ class Watcher:
         self._known: Known | None = None
         self._ears: tuple[Ear, ...] = ()
         self._complaints = Complaints(target.source)
+        self._age = PlanAge(f"the plan {PLAN_CONFIGMAP}")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._closed = False
@@ -203,6 +209,7 @@ class Watcher:
                     how = (self._pace, store.oldest)
                     reflector = Reflector(transport, resource, store, ear, *how)
                     group.create_task(reflector.run())
+                group.create_task(self._watch_age())
         finally:
             await transport.close()
 
@@ -217,6 +224,13 @@ class Watcher:
             else:
                 self._complaints.settle("namespace")
                 return namespace
+
+    async def _watch_age(self) -> None:
+        """Say when the plan is past its time, also where no request comes and no event."""
+        while True:
+            self._age.look(wall_clock())
+            rest = self._age.valid_until - wall_clock()
+            await asyncio.sleep(max(0.001, min(rest, _LOOK_AT_AGE_EVERY)))
 
     def _learn(self, item: Object | None, done: threading.Event) -> None:
         for store in self._guarded:
@@ -243,6 +257,8 @@ class Watcher:
             for view in self._views:
                 view.take(known)
         self.synced = self.synced or complete
+        planned = next((s.windows for s in self._stores if isinstance(s, PlanStore)), ())
+        self._age.take(planned, wall_clock())
 
 
 def _never_is_longest(age: float | None) -> float:

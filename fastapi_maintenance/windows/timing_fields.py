@@ -1,0 +1,140 @@
+"""The parts of a manifest that say when a window is open."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+from .fields import Fields
+from .model import Exclusion, Fixed, InvalidWindow, Occurrence, Override, Recurring
+from .schedule import check_schedule, zone
+
+_OVERRIDE = ("occurrence", "start", "end", "skip", "reason")
+_EXCLUSION = ("start", "end", "reason")
+MOST_OVERRIDES = 16
+MOST_EXCLUSIONS = 64
+LONGEST_REASON = 256
+LONGEST_ANNOUNCEMENT = timedelta(hours=720)
+_YEAR = 31_536_000
+_UNREADABLE = re.compile(r"[^ \t\n\f\r!-~]|(?<![/0-9])[0-9]{3}|/(?!0?[1-9][0-9]{0,2}([^0-9]|$))")
+"""What cronsim takes and the API server does not: other white space, numbers and steps too long."""
+
+
+def parse_timing(spec: Fields) -> Fixed | Recurring:
+    """When the window is open, before anything changes its occurrences."""
+    if "start" in spec and "schedule" in spec:
+        mend = "keep start for one window, or schedule for one that comes again"
+        raise spec.invalid("schedule", "start and schedule exclude each other", mend)
+    if "schedule" in spec:
+        return _recurring(spec)
+    if "start" not in spec:
+        mend = (
+            'say start: "2026-06-01T22:00:00Z" (a time in the past means now), '
+            'or schedule: "0 2 * * 6"'
+        )
+        raise spec.invalid("start", "start or schedule is missing", mend)
+    return _one_shot(spec)
+
+
+def parse_overrides(spec: Fields) -> tuple[Override, ...]:
+    """What changes single occurrences."""
+    if "overrides" not in spec:
+        return ()
+    found: dict[object, Override] = {}
+    for item in spec.objects("overrides", MOST_OVERRIDES, _OVERRIDE):
+        override = _override(item)
+        if override.occurrence in found:
+            mend = "say all that changes it in one item"
+            raise item.invalid("occurrence", "is changed by an earlier item too", mend)
+        found[override.occurrence] = override
+    return tuple(found.values())
+
+
+def parse_exclusions(spec: Fields) -> tuple[Exclusion, ...]:
+    """What is cut out of occurrences."""
+    if "exclusions" not in spec:
+        return ()
+    items = spec.objects("exclusions", MOST_EXCLUSIONS, _EXCLUSION)
+    return tuple(_exclusion(item) for item in items)
+
+
+def parse_announcement(fields: Fields) -> timedelta | None:
+    """How long before an occurrence answers say that it is coming."""
+    if "announceBefore" not in fields:
+        return None
+    return fields.duration("announceBefore", LONGEST_ANNOUNCEMENT)
+
+
+def parse_ttl(spec: Fields) -> int | None:
+    """After how many seconds a finished window is deleted."""
+    if "ttlSecondsAfterFinished" not in spec:
+        return None
+    if "schedule" in spec:
+        mend = "leave it out: a schedule never finishes"
+        raise spec.invalid("ttlSecondsAfterFinished", "does not go with schedule", mend)
+    return spec.number("ttlSecondsAfterFinished", 0, _YEAR)
+
+
+def _one_shot(spec: Fields) -> Fixed:
+    if "timeZone" in spec:
+        mend = "leave it out: start and end carry their own offset"
+        raise spec.invalid("timeZone", "goes with schedule only", mend)
+    if "end" in spec and "duration" in spec:
+        raise spec.invalid("end", "end and duration exclude each other", "write one of them")
+    start = spec.instant("start")
+    end = spec.instant("end") if "end" in spec else None
+    if "duration" in spec:
+        end = start + spec.duration("duration")
+    if end is not None and end <= start:
+        raise _ends_too_early(spec, "start", "write a later end, or a duration")
+    return Fixed((Occurrence(start, end),))
+
+
+def _recurring(spec: Fields) -> Recurring:
+    if "end" in spec:
+        raise spec.invalid("end", "does not go with schedule", "write a duration")
+    for name, example in (("duration", "2h"), ("timeZone", "Europe/Berlin, or Etc/UTC")):
+        if name not in spec:
+            raise spec.invalid(name, "is needed with schedule", f"say {name}: {example}")
+    schedule, time_zone = spec.text("schedule", 128), spec.text("timeZone", 64)
+    if found := _UNREADABLE.search(schedule):
+        mend = "write cron fields such as '0 2 * * SUN' or '*/15 * * * *', with spaces between them"
+        raise spec.invalid("schedule", f"{schedule!r} can't be read at {found[0]!r}", mend)
+    check_schedule(schedule)
+    zone(time_zone)
+    return Recurring(schedule, time_zone, spec.duration("duration"))
+
+
+def _override(item: Fields) -> Override:
+    item.needed("occurrence", "write the start that the occurrence has by start or schedule")
+    given = Override(
+        occurrence=item.instant("occurrence"),
+        start=item.instant("start") if "start" in item else None,
+        end=item.instant("end") if "end" in item else None,
+        skip=item.flag("skip"),
+        reason=_reason(item),
+    )
+    changes = given.start is not None or given.end is not None
+    if given.skip == changes:
+        problem = "skip: true goes without start and end" if changes else "changes nothing"
+        raise InvalidWindow(item.path, problem, "say start, end or skip: true")
+    if given.end is not None and given.end <= (given.start or given.occurrence):
+        raise _ends_too_early(item, "start" if given.start else "occurrence", "write a later end")
+    return given
+
+
+def _exclusion(item: Fields) -> Exclusion:
+    for name in ("start", "end"):
+        item.needed(name, "write both, start and end")
+    exclusion = Exclusion(item.instant("start"), item.instant("end"), _reason(item))
+    if exclusion.end <= exclusion.start:
+        raise _ends_too_early(item, "start", "write a later end")
+    return exclusion
+
+
+def _reason(item: Fields) -> str:
+    return item.prose("reason", LONGEST_REASON) if "reason" in item else ""
+
+
+def _ends_too_early(fields: Fields, begin: str, mend: str) -> InvalidWindow:
+    return fields.invalid("end", f"is not after {begin}", mend)

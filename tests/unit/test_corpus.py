@@ -1,0 +1,43 @@
+"""Whatever a manifest holds, it becomes a window or the documented error, and quickly."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from itertools import chain
+
+import pytest
+
+from fastapi_maintenance.windows import InvalidWindow, load_documents, parse_manifest
+from tests.corpus import Case, cases, edges
+
+COUNT = int(os.environ.get("CORPUS", "3000"))
+MOST_SECONDS = 0.05
+
+
+def outcome(case: Case) -> str:
+    """What an application makes of it: nothing but a window or a reason; no other exception."""
+    try:
+        documents = [json.loads(case.text)] if case.is_json else load_documents(case.text)
+        for document in documents:
+            parse_manifest(document)
+    except InvalidWindow as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.timeout(900)
+def test_no_manifest_fails_in_another_way_or_takes_long() -> None:
+    """The time is that of the thread, since others share the machine."""
+    slowest, refused, count = (0.0, -1), 0, 0
+    for case in chain(edges(), cases(COUNT)):
+        began = time.thread_time()
+        said = outcome(case)
+        slowest = max(slowest, (time.thread_time() - began, case.number))
+        refused += bool(said)
+        count += 1
+        assert len(said) < 1000, case
+    print(f"{count} manifests, {refused} refused, the slowest took {slowest[0] * 1000:.1f} ms")
+    assert slowest[0] < MOST_SECONDS, slowest
+    assert count * 0.2 < refused < count * 0.95
