@@ -202,9 +202,9 @@ def _happen(
     acting.start(faults.perform, others)
     acting.start(writer.perform, draw_writes(seed, seconds))
     try:
-        acting.join(seconds + 15)
+        acting.join(seconds + 120)
     except AssertionError as error:
-        raise AssertionError(f"{error}; the last write: {writer.last} {writer.versions[-1]}") from error
+        raise AssertionError(f"{error}; the last write: {writer.last}") from error
     for name in NAMES:
         writer.write(Write(0, name, LAST if name == NAMES[0] else None))
 
@@ -245,7 +245,7 @@ def _outcome(
         failures=[failure for client in company.clients for failure in client.failures],
         judgement=oracle.judge(answers),
         asked=company.app.output().count(ASKED),
-        allowed=kind.watches * _allowed(troubles, clock, manner.pace),
+        allowed=kind.watches * _allowed(happened, clock, manner.pace),
         converged=converged,
     )
 
@@ -264,14 +264,16 @@ def recovery(kind: Kind, subject: str, what: str, pace: Pace) -> float:
     return seconds + OPERATOR_RECOVERS
 
 
-def _allowed(troubles: Sequence[Trouble], clock: Clock, pace: Pace) -> float:
-    """Lists and watches of one reflector: two for each try that backoff permits, and its health."""
-    seconds = time.time() - clock.began
-    healthy = 2 + seconds / pace.watch[0]
-    tries = 0.0
-    for trouble in merged(troubles):
-        lasted = math.ceil(trouble.ended - trouble.began)
-        tries += 1 + sum(expected_tries(pace, lasted))
+def _allowed(happened: Sequence[Happened], clock: Clock, pace: Pace) -> float:
+    """Lists and watches of one reflector, at most.
+
+    Two for each try that backoff permits while something is wrong, and for one more that succeeds;
+    and a watch now and then while all is well.
+    """
+    healthy = 2 + (time.time() - clock.began) / pace.watch[0]
+    between = [Trouble(each.began, each.ended) for each in happened if each.subject != "operator"]
+    lengths = [math.ceil(each.ended - each.began) for each in merged(between)]
+    tries = sum(1 + sum(expected_tries(pace, length)) for length in lengths)
     return healthy + 2 * bound([tries], 1)[0]
 
 
