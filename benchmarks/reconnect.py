@@ -106,7 +106,7 @@ def _by_second(instants: Iterator[float], seconds: int) -> list[int]:
 
 @contextlib.contextmanager
 def _reflectors(cluster: Cluster, watches: int) -> Iterator[list[subprocess.Popen[str]]]:
-    mount = account(cluster, "shop").folder
+    mount = account(cluster, "reconnect").folder
     shares = [watches // PROCESSES + (n < watches % PROCESSES) for n in range(PROCESSES)]
     workers = [_launch(cluster, share, mount) for share in shares if share]
     try:

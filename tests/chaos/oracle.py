@@ -68,7 +68,7 @@ class Judgement:
 
     wrong: list[Answer] = field(default_factory=list)
     certain: int = 0
-    """Answers for which only one part of the writes was possible."""
+    """Answers where all that was possible led to a refusal, or all to none."""
     stalest: float = 0.0
     """Seconds by which an answer lagged behind, apart from trouble, at most."""
 
@@ -107,47 +107,50 @@ class Oracle:
         found = Judgement()
         spoken = _Spoken(self._versions, answers, ordered=self._ordered)
         for answer in answers:
-            least = bisect.bisect_right(self._due, answer.asked)
-            most = bisect.bisect_right(self._sent, answer.answered)
-            if self._ordered:
-                least = max(least, spoken.before(answer.asked))
-                right = any(
-                    self._follows(answer, self._states[n].values()) for n in range(least, most + 1)
-                )
-            else:
-                right = self._follows_apart(answer, least, most, spoken)
-            found.certain += least == most
+            possible = list(self._possible(answer, spoken))
+            right = any(_agrees(answer, versions, now) for versions, now in possible)
+            found.certain += len({_refuses(answer, *each) for each in possible}) == 1
             if not right:
                 found.wrong.append(answer)
             elif self._ordered:
                 found.stalest = max(found.stalest, self._lag(answer))
         return found
 
-    def _follows(self, answer: Answer, versions: Iterable[Version]) -> bool:
-        return any(_agrees(answer, versions, now) for now in self._instants(answer))
+    def _possible(self, answer: Answer, spoken: _Spoken) -> Iterator[tuple[Versions, float]]:
+        """What the process may have known, and the instants at which it may have looked."""
+        least = bisect.bisect_right(self._due, answer.asked)
+        most = bisect.bisect_right(self._sent, answer.answered)
+        parts = self._parts if self._ordered else self._parts_apart
+        for versions in parts(answer, least, most, spoken):
+            for now in self._instants(answer):
+                yield versions, now
 
-    def _follows_apart(self, answer: Answer, least: int, most: int, spoken: _Spoken) -> bool:
+    def _parts(self, answer: Answer, least: int, most: int, spoken: _Spoken) -> Iterator[Versions]:
+        """Beginnings of all writes."""
+        for number in range(max(least, spoken.before(answer.asked)), most + 1):
+            yield self._states[number].values()
+
+    def _parts_apart(
+        self, answer: Answer, least: int, most: int, spoken: _Spoken
+    ) -> Iterator[Versions]:
+        """Of the writes of each window a beginning.
+
+        Where the answer passes, all versions that refuse now are to be avoided; where it refuses,
+        one is to be found: so two choices stand for all, the most lenient and the named one.
+        """
         choices = [
-            self._possible(name, max(least, spoken.before(answer.asked, name)), most)
+            self._choices(name, max(least, spoken.before(answer.asked, name)), most)
             for name in self._states[-1]
         ]
         for now in self._instants(answer):
-            if answer.code == 200 and all(
-                any(v is None or not v.refuses(answer.method, answer.path, now) for v in choice)
-                for choice in choices
-            ):
-                return True
-            if answer.code == 503 and any(
-                v is not None
-                and v.number == answer.number
-                and v.refuses(answer.method, answer.path, now)
-                for choice in choices
-                for v in choice
-            ):
-                return True
-        return False
+            lenient = [min(c, key=lambda v: _silence(v, answer, now)) for c in choices]
+            yield [version for version in lenient if version]
+            for choice in choices:
+                for version in choice:
+                    if version and version.refuses(answer.method, answer.path, now):
+                        yield [version]
 
-    def _possible(self, name: str, least: int, most: int) -> list[Version | None]:
+    def _choices(self, name: str, least: int, most: int) -> list[Version | None]:
         """What may be known of a window; None: nothing yet."""
         later = self._versions[least:most]
         return [self._states[least].get(name), *(v for v in later if v.name == name)]
@@ -164,17 +167,24 @@ class Oracle:
         )
         return self._edges[left:right]
 
+    def _follows(self, answer: Answer, number: int) -> bool:
+        versions = self._states[number].values()
+        return any(_agrees(answer, versions, now) for now in self._instants(answer))
+
     def _lag(self, answer: Answer) -> float:
         """For how long it had been possible to know what it did not; 0 amid trouble."""
         newest = bisect.bisect_right(self._acknowledged, answer.asked)
-        if self._follows(answer, self._states[newest].values()):
-            return 0.0
         known = newest
-        while known and not self._follows(answer, self._states[known].values()):
+        while known and not self._follows(answer, known):
             known -= 1
+        if known == newest:
+            return 0.0
         since = self._acknowledged[known]
         amid = any(t.began <= answer.answered and t.ended >= since for t in self._troubles)
         return 0.0 if amid else answer.asked - since
+
+
+Versions = Iterable[Version]
 
 
 class _Spoken:
@@ -196,6 +206,14 @@ class _Spoken:
         """The latest write."""
         ends = self._ends.get(name)
         return self._most[name][bisect.bisect_left(ends, instant)] if ends else 0
+
+
+def _refuses(answer: Answer, versions: Iterable[Version], now: float) -> bool:
+    return any(version.refuses(answer.method, answer.path, now) for version in versions)
+
+
+def _silence(version: Version | None, answer: Answer, now: float) -> bool:
+    return version is not None and version.refuses(answer.method, answer.path, now)
 
 
 def _agrees(answer: Answer, versions: Iterable[Version], now: float) -> bool:

@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 CLIENTS = 2
 """Of each application."""
-PROPAGATION = 2.0
+PROPAGATION = 1.0
 """Seconds in which an acknowledged write arrives where nothing is wrong but that all are busy."""
-BY_OPERATOR = 5.0
+BY_OPERATOR = 3.0
 """The same, by the operator's plan."""
 SLACK = 10.0
 """For connecting and listing on a machine where all are busy."""

@@ -1,0 +1,82 @@
+"""What the benchmarks of K8sBackend rest on, and that the one of weight runs and reports."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from benchmarks.jitter import bound, expected_tries
+from benchmarks.plot import chart
+from fastapi_maintenance.backends.kubernetes.pace import Pace
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_what_jitter_promises_is_what_draws_give() -> None:
+    """The curve is worked out; ten thousand who try in vain come to the same."""
+    pace, seconds, people = Pace(), 60, 10_000
+    expected, chance = expected_tries(pace, seconds), random.Random(1)
+    found = [0] * seconds
+    for _ in range(people):
+        at, longest = 0.0, pace.first_delay
+        while (at := at + chance.uniform(0, longest)) < seconds:
+            found[int(at)] += 1
+            longest = min(longest * 2, pace.longest_delay)
+    most = bound(expected, people)
+    for second in range(seconds):
+        mean = expected[second] * people
+        # Delays are worked out in steps of 20 ms, which shifts some from a second to the next.
+        assert abs(found[second] - mean) <= most[second] - mean + 0.03 * mean, second
+
+
+def test_a_chart_is_well_formed_and_shows_each_second() -> None:
+    drawn = ElementTree.fromstring(chart("tries", [3, 0, 1], [4, 2, 1], ("a", "b"), away=1))
+    assert sum(node.tag.endswith("path") for node in drawn.iter()) == 7
+    assert [node.text for node in drawn.iter() if node.text == "tries"] == ["tries"]
+
+
+def test_the_benchmark_of_weight_reports_what_it_is_about() -> None:
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "benchmarks.weight",
+            "--interpreters=1",
+            "--events=200",
+            "--steps=2",
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": ""},
+    )
+    assert done.returncode == 0, done.stderr
+    for start in ("import, ms", "memory of a process", "growth of all its memory"):
+        (line,) = (line for line in done.stdout.splitlines() if line.startswith(f"| {start}"))
+        assert "✓" in line or "✗" in line
+        assert "≤" in line
+
+
+@pytest.mark.parametrize(
+    ("module", "options"),
+    [
+        ("flip", ("--watches", "--flips", "--applies")),
+        ("weight", ("--interpreters", "--events")),
+        ("reconnect", ("--watches", "--away", "--svg")),
+    ],
+)
+def test_each_says_what_it_can_be_asked(module: str, options: tuple[str, ...]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", f"benchmarks.{module}", "--help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert all(option in done.stdout for option in options)
