@@ -81,6 +81,9 @@ bench-weight: $(VENV)/dev.stamp ## what following windows adds to an application
 bench-reconnect: $(VENV)/dev.stamp ## what an API server meets that comes back to a thousand watches
 	@$(BIN)/python -m benchmarks.reconnect $(ARGS)
 
+bench-scale: $(VENV)/dev.stamp ## what Pods that follow windows cost an API server
+	@$(BIN)/python -m benchmarks.scale $(ARGS)
+
 chaos: $(VENV)/dev.stamp ## ten minutes of faults against an oracle (ARGS='--seed N --minutes M')
 	@$(BIN)/python -m tests.chaos $(ARGS)
 

@@ -55,13 +55,20 @@ class Taken:
 class Fleet:
     """So many watches of one kind, shared out among processes."""
 
-    def __init__(self, cluster: Cluster, identity: Identity, kind: str, watches: int) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        identity: Identity,
+        kind: str,
+        watches: int,
+        source: str = "maintenancewindow",
+    ) -> None:
         self.namespace = identity.namespace
         self.taken = Taken()
         self._watches = watches
         shares = [watches // PROCESSES, watches - watches // PROCESSES]
         self._workers = [
-            self._launch(cluster, identity, kind, share) for share in shares if share > 0
+            self._launch(cluster, identity, kind, share, source) for share in shares if share > 0
         ]
         self._cpu: float | None = None
 
@@ -101,9 +108,9 @@ class Fleet:
         self.close()
 
     def _launch(
-        self, cluster: Cluster, identity: Identity, kind: str, share: int
+        self, cluster: Cluster, identity: Identity, kind: str, share: int, source: str
     ) -> subprocess.Popen[str]:
-        words = [kind, str(share), str(identity.folder)]
+        words = [kind, str(share), str(identity.folder), source]
         return subprocess.Popen(
             [sys.executable, "-m", "benchmarks.subjects.watchers", *words],
             env=pod_environ(cluster),

@@ -32,6 +32,7 @@ from fastapi_maintenance.backends.kubernetes.views import Known, View
 from fastapi_maintenance.backends.kubernetes.watcher import Target, Watcher
 from fastapi_maintenance.windows import GROUP, PLURAL, VERSION
 
+OWN = "maintenancewindow"
 AT_ONCE = 20
 """Watches that are opened at the same time."""
 
@@ -94,8 +95,9 @@ def say(**values: object) -> None:
     print(json.dumps(values), flush=True)
 
 
-async def watch_raw(count: int, mount: Path, sightings: Sightings) -> None:
+async def watch_raw(count: int, mount: Path, sightings: Sightings, source: str) -> None:
     """So many bare watches."""
+    assert source == OWN, "a bare watch is of windows"
     trust = ssl.create_default_context(cafile=str(mount / "ca.crt"))
     await _open_by_and_by(count, lambda: _open_raw(mount, trust, sightings))
 
@@ -126,11 +128,11 @@ async def _read_raw(
     writer.close()
 
 
-async def watch_as_backends(count: int, mount: Path, sightings: Sightings) -> None:
+async def watch_as_backends(count: int, mount: Path, sightings: Sightings, source: str) -> None:
     """So many backends; a single one as applications have it."""
     identity_module.MOUNT = mount
-    if count > 1:
-        await _open_by_and_by(count, lambda: _open_backend(mount, sightings))
+    if count > 1 or source != OWN:
+        await _open_by_and_by(count, lambda: _open_backend(mount, sightings, source))
         return
     backend = K8sBackend("orders", report=False, sync_timeout=60)
     backend._view = NotedView(sightings)
@@ -138,8 +140,8 @@ async def watch_as_backends(count: int, mount: Path, sightings: Sightings) -> No
     await backend.wait_until_ready()
 
 
-async def _open_backend(mount: Path, sightings: Sightings) -> None:
-    target = Target(PodIdentity(mount), "maintenancewindow", None)
+async def _open_backend(mount: Path, sightings: Sightings, source: str) -> None:
+    target = Target(PodIdentity(mount), source, None)
     watcher = Watcher(target, target.make_stores())
     watcher.add(NotedView(sightings))
     _keep(watcher._follow())
@@ -167,14 +169,14 @@ def _give_up(task: asyncio.Task[None]) -> None:
     os._exit(1)
 
 
-async def main(kind: str, count: int, mount: Path) -> None:
+async def main(kind: str, count: int, mount: Path, source: str) -> None:
     """Watch until killed, or until nobody listens any more."""
     sightings = Sightings(count)
-    await {"raw": watch_raw, "backend": watch_as_backends}[kind](count, mount, sightings)
+    await {"raw": watch_raw, "backend": watch_as_backends}[kind](count, mount, sightings, source)
     say(ready=count)
     await asyncio.to_thread(sys.stdin.read)
     os._exit(0)
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])))
+    asyncio.run(main(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]), sys.argv[4]))
