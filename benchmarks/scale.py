@@ -122,7 +122,7 @@ WRITES: dict[str, Callable[[httpx.Client, str, int], None]] = {
 def report(costs: list[Cost]) -> str:
     """A row for each."""
     rows = [
-        "| source | Pods | connecting, CPU ms a Pod | memory, KiB a Pod | at rest, more CPU ms a second "
+        "| source | Pods | CPU ms to connect a Pod | KiB a Pod | at rest, more CPU ms a second "
         "| a write, CPU ms | of that for each Pod, µs |",
         "|---" * 7 + "|",
     ]
