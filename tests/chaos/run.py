@@ -3,37 +3,28 @@
 from __future__ import annotations
 
 import math
-import os
-import random
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import httpx
-
 from benchmarks.jitter import bound, expected_tries
 from benchmarks.shop import administrator, path_of
 from fastapi_maintenance.backends.kubernetes.pace import Pace
-from tests.chaos.acting import Client, Clock, Crew, Faults, Happened, Writer
+from tests.chaos.acting import Clock, Crew, Faults, Happened, Writer
+from tests.chaos.company import KINDS, Application, Company, Kind, make_company
 from tests.chaos.link import Link
 from tests.chaos.oracle import Judgement, Oracle, Trouble, Version, merged
 from tests.chaos.plan import NAMES, Manner, Spec, Write, draw_faults, draw_writes
-from tests.chaos.settings import ASKED, PACE, REPORT, SOURCE, text_of
-from tests.controlplane import ports
+from tests.chaos.settings import ASKED
 from tests.controlplane.daemon import Daemon
-from tests.controlplane.pki import write_kubeconfig
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from tests.controlplane.identity import Identity
     from tests.controlplane.install import Operator
 
-HOST = "127.0.0.1"
-CLIENTS = 2
-"""Of each application."""
 PROPAGATION = 1.0
 """Seconds in which an acknowledged write arrives where nothing is wrong but that all are busy."""
 BY_OPERATOR = 3.0
@@ -43,28 +34,6 @@ SLACK = 10.0
 OPERATOR_RECOVERS = 75.0
 """Seconds for an operator whose watch is silent: kopf finds it after 70."""
 LAST = Spec(starts_in=None, lasts=None, mode="Full", path=None, app="orders", suspend=False)
-
-
-@dataclass(frozen=True)
-class Kind:
-    """How an application follows windows."""
-
-    name: str
-    source: str
-    report: bool = False
-    watches: int = 1
-
-    @property
-    def planned(self) -> bool:
-        """Whether what it knows comes by the operator."""
-        return self.source == "configmap"
-
-
-KINDS = (
-    Kind("own watch", "maintenancewindow"),
-    Kind("own watch, reporting", "maintenancewindow", report=True),
-    Kind("plan", "configmap", watches=2),
-)
 
 
 @dataclass
@@ -102,49 +71,6 @@ class Result:
         )
 
 
-class Application(Daemon):
-    """tests/chaos/orders.py under uvicorn, which reaches the API server by a link."""
-
-    def __init__(self, identity: Identity, link: Link, kind: Kind, pace: Pace) -> None:
-        self.kind = kind
-        self.port = ports.free_port()
-        folder = identity.folder / kind.name.replace(", ", "-").replace(" ", "-")
-        folder.mkdir()
-        endpoint = {
-            "server": f"https://{HOST}:{link.port}",
-            "certificate-authority": str(identity.folder / "ca.crt"),
-        }
-        user = {"tokenFile": str(identity.token_file)}
-        kubeconfig = write_kubeconfig(
-            folder / "kubeconfig", cluster=endpoint, user=user, namespace=identity.namespace
-        )
-        where = ("--host", HOST, "--port", str(self.port), "--no-access-log")
-        super().__init__(
-            [sys.executable, "-m", "uvicorn", "tests.chaos.orders:app", *where],
-            log=folder / "app.log",
-            ready=lambda: httpx.get(self.url + "/healthz", trust_env=False).status_code == 200,
-            env=os.environ
-            | {
-                "FASTAPI_MAINTENANCE_KUBECONFIG": str(kubeconfig),
-                PACE: text_of(pace),
-                SOURCE: kind.source,
-                REPORT: "yes" if kind.report else "no",
-            },
-        )
-
-    @property
-    def url(self) -> str:
-        return f"http://{HOST}:{self.port}"
-
-
-@dataclass
-class Company:
-    """An application with its clients."""
-
-    app: Application
-    clients: list[Client]
-
-
 def run(
     identity: Identity, operator: Operator, seed: int, seconds: float, manner: Manner
 ) -> Result:
@@ -167,11 +93,13 @@ def run(
         stack.callback(clock.over.set)
         faults = Faults(clock, daemons, links)
         writer = Writer(clock, api, path_of(identity.namespace))
-        companies = [_company(app, clock, seed) for app in apps]
-        _happen(faults, writer, companies, clock, seed, seconds, manner)
+        companies = [make_company(app, clock, seed) for app in apps]
+        asking = _ask(companies, faults)
+        _happen(faults, writer, seed, seconds, manner)
         ended = time.time()
         converged = [_converge(company, writer, manner) for company in companies]
         clock.over.set()
+        asking.join(60)
         result = Result(seed, seconds, faults.happened, len(writer.versions))
         for company, lasted in zip(companies, converged, strict=True):
             result.outcomes.append(
@@ -180,24 +108,22 @@ def run(
         return result
 
 
-def _happen(
-    faults: Faults,
-    writer: Writer,
-    companies: Sequence[Company],
-    clock: Clock,
-    seed: int,
-    seconds: float,
-    manner: Manner,
-) -> None:
-    """All that is drawn, and then a last window for everybody."""
-    drawn = draw_faults(seed, seconds, manner)
-    servers = [fault for fault in drawn if fault.subject in ("apiserver", "etcd")]
-    others = [fault for fault in drawn if fault not in servers]
-    asking, acting = Crew(), Crew()
+def _ask(companies: Sequence[Company], faults: Faults) -> Crew:
+    """Let clients ask, and revive what ends by itself, until the run is over."""
+    asking = Crew()
     for company in companies:
         for client in company.clients:
             asking.start(client.ask_on)
     asking.start(faults.revive)
+    return asking
+
+
+def _happen(faults: Faults, writer: Writer, seed: int, seconds: float, manner: Manner) -> None:
+    """All that is drawn, and then a last window for everybody."""
+    drawn = draw_faults(seed, seconds, manner)
+    servers = [fault for fault in drawn if fault.subject in ("apiserver", "etcd")]
+    others = [fault for fault in drawn if fault not in servers]
+    acting = Crew()
     acting.start(faults.perform, servers)
     acting.start(faults.perform, others)
     acting.start(writer.perform, draw_writes(seed, seconds))
@@ -275,20 +201,6 @@ def _allowed(happened: Sequence[Happened], clock: Clock, pace: Pace) -> float:
     lengths = [math.ceil(each.ended - each.began) for each in merged(between)]
     tries = sum(1 + sum(expected_tries(pace, length)) for length in lengths)
     return healthy + 2 * bound([tries], 1)[0]
-
-
-def _company(app: Application, clock: Clock, seed: int) -> Company:
-    return Company(
-        app,
-        [
-            Client(
-                clock,
-                httpx.Client(base_url=app.url, trust_env=False, timeout=30),
-                random.Random(f"{seed}: {app.kind.name} {number}"),
-            )
-            for number in range(CLIENTS)
-        ],
-    )
 
 
 @contextmanager
