@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
+import socket
+import struct
 import threading
 from contextlib import suppress
 
@@ -11,6 +13,14 @@ from tests.controlplane import ports
 
 HOST = "127.0.0.1"
 SLOWNESS = (0.05, 0.3)
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    """End a connection without a farewell (socket(7), SO_LINGER): the other side gets an error."""
+    if not writer.is_closing():
+        sock = writer.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
 
 
 class _Pair:
@@ -22,7 +32,7 @@ class _Pair:
 
     def abort(self) -> None:
         for writer in self.writers:
-            writer.transport.abort()
+            _reset(writer)
 
 
 class Link:
@@ -51,9 +61,10 @@ class Link:
         self._call(self._set(mode))
 
     def close(self) -> None:
-        self._call(self._set("cut"))
+        self._call(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+        self._loop.close()
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -74,14 +85,23 @@ class Link:
         self._changed.set()
         self._changed = asyncio.Event()
 
+    async def _end(self) -> None:
+        """Also for those that wait for ever."""
+        self._server.close()
+        await self._set("cut")
+        waiting = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+
     async def _serve(self, near: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
         if self._mode == "cut":
-            back.transport.abort()
+            _reset(back)
             return
         try:
             far, forth = await asyncio.open_connection(HOST, self._target)
         except OSError:
-            back.transport.abort()
+            _reset(back)
             return
         pair = _Pair(back, forth)
         self._pairs.add(pair)
