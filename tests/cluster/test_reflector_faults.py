@@ -65,7 +65,6 @@ def test_04_a_410_in_the_stream_is_listed_anew(
     create(kubectl, namespace, "before")
     with Following(by_kubeconfig(account)) as following:
         following.wait_for_names("before")
-        version = following.stores[0].version
         following.log.held = True  # else a server that is not ready yet refuses in other ways
         create(kubectl, "default", f"moves-the-version-on-{namespace}")
         control_plane.apiserver.kill()
@@ -78,11 +77,8 @@ def test_04_a_410_in_the_stream_is_listed_anew(
         following.log.held = False
         following.wait_for_names("before", "after")
         assert following.log.failed[-1] == "in stream: 410"
-        assert following.log.asked[-3:] == [
-            ("watch", version),
-            ("list", version),
-            ("watch", following.stores[0].version),
-        ]
+        (_, version), *then = following.log.asked[-3:]  # a bookmark may have moved it meanwhile
+        assert then == [("list", version), ("watch", following.stores[0].version)]
         following.wait_for(lambda: following.health.last_error is None, "all to be well")
 
 

@@ -62,6 +62,6 @@ def test_links_inside_the_repository_lead_somewhere() -> None:
 def test_make_help_names_every_target() -> None:
     """A target without a help text is not found."""
     makefile = (ROOT / "Makefile").read_text()
-    (phony,) = re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
+    targets = re.findall(r"^([a-z-]+):(?!=)", makefile, re.MULTILINE)
     said = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert set(re.findall(r"^  make ([a-z-]+)", said.stdout, re.MULTILINE)) == set(phony.split())
+    assert set(re.findall(r"^  make ([a-z-]+)", said.stdout, re.MULTILINE)) == set(targets)
