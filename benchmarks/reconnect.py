@@ -38,7 +38,10 @@ class Storm:
     """By the second since the server was killed."""
 
     tries: list[int]
-    """Of whatever end; a list with its watch is one."""
+    """Of whatever end; a list with its watch is one. All until the first watch is open again."""
+    again: list[int]
+    """Tries of those whose new watch was ended by the server, too: one that starts ends the watches
+    of custom resources when it has read their definitions."""
     answered: list[int]
     """Requests that reached the server: lists and watches."""
     bound: list[float]
@@ -80,17 +83,18 @@ def _take_away(control_plane: ControlPlane, away: float) -> tuple[float, float]:
 
 
 def _storm(
-    requests: list[tuple[float, bool, bool]],
+    requests: list[tuple[float, bool, bool, int]],
     watches: int,
     killed: float,
     returned: float,
     back: float,
 ) -> Storm:
     seconds = int(back - killed) + 1
-    after = [(at - killed, begins, answered) for at, begins, answered in requests if at >= killed]
+    after = [(at - killed, *rest) for at, *rest in requests if at >= killed]
     return Storm(
-        tries=_by_second((at for at, begins, _ in after if begins), seconds),
-        answered=_by_second((at for at, _, answered in after if answered), seconds),
+        tries=_by_second((at for at, begins, _, opened in after if begins and opened < 2), seconds),
+        again=_by_second((at for at, begins, _, opened in after if begins and opened > 1), seconds),
+        answered=_by_second((at for at, _, answered, _ in after if answered), seconds),
         bound=bound(expected_tries(Pace(), seconds), watches),
         returned=returned - killed,
         last_back=back - killed,
@@ -147,6 +151,8 @@ def report(storm: Storm, watches: int, away: float) -> str:
         f"{watches:,} watches, the API server away for {away:g} s and ready at "
         f"{storm.returned:.1f} s.",
         f"Tries against what is promised: {verdict}.",
+        f"Ended by the returned server and opened again: {sum(storm.again):,}, at most "
+        f"{max(storm.again):,} in a second.",
         f"The returned server answered {sum(storm.answered):,} lists and watches, at most "
         f"{peak:,} in a second; the last watch was open at {storm.last_back:.1f} s.",
     ]

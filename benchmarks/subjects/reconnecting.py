@@ -2,7 +2,7 @@
 
 Started by `benchmarks.reconnect`, with the environment that a Pod has. It prints a line of JSON
 when all watch, another one when all have lost their watch and found it again, and then all that
-was asked: when, whether it began a try, and whether the server answered.
+was asked.
 """
 
 from __future__ import annotations
@@ -29,8 +29,9 @@ AT_ONCE = 20
 class Asked:
     """What all reflectors have asked."""
 
-    requests: list[tuple[float, bool, bool]] = field(default_factory=list)
-    """When (monotonic clock), whether it began a try, and whether the server answered."""
+    requests: list[tuple[float, bool, bool, int]] = field(default_factory=list)
+    """When (monotonic clock), whether it began a try, whether the server answered, and how many
+    watches its reflector had had open."""
     watching: int = 0
     """Watches that are open now."""
 
@@ -42,6 +43,7 @@ class NotedTransport(Transport):
         super().__init__(identity)
         self._asked = asked
         self._listed = False
+        self.opened = 0
 
     async def get(self, path: str, params: Mapping[str, str]) -> dict[str, Any]:
         """As it does."""
@@ -69,11 +71,11 @@ class NotedTransport(Transport):
     @contextlib.contextmanager
     def _noted(self, *, begins: bool) -> Iterator[Callable[[], None]]:
         place = len(self._asked.requests)
-        self._asked.requests.append((time.monotonic(), begins, False))
+        self._asked.requests.append((time.monotonic(), begins, False, self.opened))
 
         def answered() -> None:
-            at, began, _ = self._asked.requests[place]
-            self._asked.requests[place] = at, began, True
+            at, began, _, opened = self._asked.requests[place]
+            self._asked.requests[place] = at, began, True, opened
 
         try:
             yield answered
@@ -84,6 +86,7 @@ class NotedTransport(Transport):
     @contextlib.contextmanager
     def _counted(self) -> Iterator[None]:
         self._asked.watching += 1
+        self.opened += 1
         try:
             yield
         finally:
@@ -107,15 +110,18 @@ async def main(count: int, mount: Path) -> None:
     """Connect, lose it, find it, tell."""
     asked = Asked()
     identity = PodIdentity(mount)
-    tasks = []
+    tasks, transports = [], []
     for number in range(count):
         store = WindowStore()
         transport = NotedTransport(identity, asked)
+        transports.append(transport)
         reflector = Reflector(transport, store.resource(identity.namespace), store, Silence())
         tasks.append(asyncio.create_task(reflector.run()))
         while asked.watching < number + 1 - AT_ONCE:
             await asyncio.sleep(0.01)
     await _until(lambda: asked.watching == count)
+    for transport in transports:
+        transport.opened = 1
     print(json.dumps({"watching": count}), flush=True)
     await _until(lambda: asked.watching == 0)
     await _until(lambda: asked.watching == count)
