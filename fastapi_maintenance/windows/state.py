@@ -132,7 +132,7 @@ class State:
         """What meets a request; None where it is served."""
         found = self.reads if request.is_safe else self.writes
         for closer in self.closer:
-            # It knows of all windows, so that of two that last as long its word counts.
+            # It knows of all windows, so that of two that end together its word counts.
             found = later(closer.refusal(request), found)
         return found
 
@@ -167,10 +167,23 @@ def strictest(first: State, second: State) -> State:
 
 
 def later(first: Refusal | None, second: Refusal | None) -> Refusal | None:
-    """Of two refusals the one that lasts longer."""
+    """Two refusals of one request: told by the reason that ends last, until both are over.
+
+    Which reason that is does not depend on `until`, since a union is not followed without bounds.
+    """
     if first is None or second is None:
         return first or second
-    return max(first, second, key=lambda refusal: open_end_last(refusal.until))
+    last = max(first, second, key=_ends_last)
+    longer = max(first, second, key=_lasts_longest)
+    return last if last.until == longer.until else Refusal(last.opening, longer.until)
+
+
+def _ends_last(refusal: Refusal) -> float:
+    return open_end_last(refusal.opening.end)
+
+
+def _lasts_longest(refusal: Refusal) -> float:
+    return open_end_last(refusal.until)
 
 
 def _start(announcement: Announcement) -> datetime:

@@ -184,6 +184,30 @@ def test_of_unions_that_end_together_the_open_window_that_ends_last_answers() ->
     assert (refusal.opening.source, until(refusal)) == ("window=shop/long", THREE)
 
 
+def test_the_open_window_that_ends_last_answers_however_far_other_unions_are_followed() -> None:
+    """Of more windows, the occurrences that are looked at for the end of a union reach less far."""
+    writes = Match(methods=("POST",))
+    windows = [
+        window(recurring("0 0 * * *", hours=24), name="daily"),
+        window(recurring("0 * * * *", hours=1), name="hourly", match=writes),
+        window(fixed(("2026-06-01T00:00Z", "2026-06-04T00:00Z")), name="lasts", match=writes),
+    ]
+    refusal = state_at(windows, "orders", at(NOON)).refusal(Asking("POST"))
+    assert refusal is not None
+    assert refusal.opening.source == "window=shop/lasts"
+    assert refusal.until is not None
+    assert refusal.until > at("2026-06-04T00:00Z")
+
+
+def test_of_two_states_the_reason_that_ends_last_is_told_with_the_end_of_the_longer_union() -> None:
+    """Until a request is served, all that refuse it have ended."""
+    chain = [window(fixed((NOON, ONE)), name="first"), window(fixed((ONE, THREE)), name="next")]
+    alone = [window(fixed((NOON, TWO)), name="alone")]
+    both = strictest(*(state_at(each, "orders", at(NOON)) for each in (chain, alone)))
+    assert both.writes is not None
+    assert (both.writes.opening.source, until(both.writes)) == ("window=shop/alone", THREE)
+
+
 def test_a_short_window_that_follows_itself_does_not_hide_a_long_one() -> None:
     holidays = (Exclusion(at("2026-06-01T22:00Z"), at("2027-01-01T00:00Z")),)
     windows = [
