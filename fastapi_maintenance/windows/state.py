@@ -6,6 +6,7 @@ Kept small: every application loads this, and only those that have windows load 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
@@ -122,11 +123,9 @@ class State:
 
     @property
     def strongest(self) -> Refusal | None:
-        """The most that any request may meet."""
-        found = self.reads or self.writes
-        for closer in self.closer:
-            found = found or closer.strongest
-        return found
+        """The most that any request may meet, until the last that is refused is served."""
+        found = [self.reads, self.writes, *(closer.strongest for closer in self.closer)]
+        return strongest_of([refusal for refusal in found if refusal is not None])
 
     def refusal(self, request: RequestFacts) -> Refusal | None:
         """What meets a request; None where it is served."""
@@ -176,6 +175,18 @@ def later(first: Refusal | None, second: Refusal | None) -> Refusal | None:
     last = max(first, second, key=_ends_last)
     longer = max(first, second, key=_lasts_longest)
     return last if last.until == longer.until else Refusal(last.opening, longer.until)
+
+
+def strongest_of(refusals: Sequence[Refusal]) -> Refusal | None:
+    """Refusals of any requests, as one: the strictest reason, and when all are over."""
+    if not refusals:
+        return None
+    opening = max(refusals, key=_is_strictest).opening
+    return Refusal(opening, max(refusals, key=_lasts_longest).until)
+
+
+def _is_strictest(refusal: Refusal) -> tuple[bool, float]:
+    return refusal.opening.mode is Mode.FULL, _ends_last(refusal)
 
 
 def _ends_last(refusal: Refusal) -> float:

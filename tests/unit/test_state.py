@@ -250,6 +250,44 @@ def test_of_two_states_the_strictest_counts() -> None:
     assert both.valid_until == full.valid_until
 
 
+def test_the_strongest_lasts_until_the_last_request_is_served() -> None:
+    """The full window ends first, and the read-only one, or one for some paths, goes on."""
+    full = window(fixed((NOON, ONE)), name="full")
+    for other in (
+        window(fixed((NOON, THREE)), name="writes", mode="ReadOnly"),
+        window(fixed((NOON, THREE)), name="orders", match=Match(paths=("/orders",))),
+    ):
+        strongest = state_at([full, other], "orders", at(NOON)).strongest
+        assert strongest is not None
+        assert (strongest.opening.mode, until(strongest)) == (Mode.FULL, THREE)
+
+
+def test_the_strongest_has_the_strictest_mode_that_any_request_meets() -> None:
+    """Also where it is for some requests, and ends before one that refuses writes alone."""
+    windows = [
+        window(fixed((NOON, ONE)), name="full", match=Match(paths=("/orders",))),
+        window(fixed((NOON, TWO)), name="writes", mode="ReadOnly", match=Match(paths=("/books",))),
+        window(fixed((NOON, THREE)), name="all-writes", mode="ReadOnly"),
+    ]
+    for given in (windows, windows[:2]):
+        state = state_at(given, "orders", at(NOON))
+        for each in (state, strictest(switched(Opening(Mode.READ_ONLY)), state)):
+            assert each.strongest is not None
+            assert each.strongest.opening.source == "window=shop/full"
+        assert until(state.strongest) == (THREE if given is windows else TWO)
+
+
+def test_there_is_a_strongest_exactly_where_something_is_refused() -> None:
+    orders = window(fixed((NOON, ONE)), match=Match(paths=("/orders",)))
+    for state in (
+        OFF,
+        switched(Opening(Mode.READ_ONLY)),
+        state_at([orders], "orders", at(NOON)),
+        state_at([orders], "orders", at(ONE)),
+    ):
+        assert (state.strongest is None) is state.quiet
+
+
 def test_a_state_with_one_that_is_off_stays_as_it_is() -> None:
     state = state_at([window(fixed((NOON, ONE)))], "orders", at(NOON))
     assert strictest(OFF, state) == strictest(state, OFF) == state
