@@ -278,6 +278,28 @@ def check_origins(found: Explanation, instant: datetime) -> None:
         assert each.original.end is None or each.original.end > instant
 
 
+@pytest.mark.parametrize(
+    ("schedule", "never"),
+    [
+        ("0 0 LW * */6", True),
+        ("0 0 */30 * FRI#2", True),
+        ("0 0 29 2 *", False),
+        ("0 0 31 * *", False),
+    ],
+)
+@pytest.mark.parametrize("suspend", [False, True])
+def test_a_schedule_that_no_day_fits_is_told_to_never_open(
+    schedule: str, never: bool, suspend: bool
+) -> None:
+    """The last working day is no Saturday: cron takes it, and the API server too."""
+    found = told(schedule=schedule, timeZone="Etc/UTC", duration="1h", suspend=suspend)
+    assert found.never_opens is never
+
+
+def test_a_window_that_is_over_has_opened() -> None:
+    assert told(end="2026-01-02T00:00:00Z").never_opens is False
+
+
 ADDRESSES = [
     "10.1.2.3",
     "::ffff:10.1.2.3",
