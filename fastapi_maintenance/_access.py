@@ -16,6 +16,7 @@ from starlette.responses import RedirectResponse
 from starlette.types import Scope
 
 from fastapi_maintenance.windows import SAFE_METHODS, WEBSOCKET, RequestFacts, State
+from fastapi_maintenance.windows.addresses import lies_in, parse_address
 
 from ._routes import Routes, Target
 
@@ -67,7 +68,7 @@ class Facts(RequestFacts):
 
     def comes_from(self, networks: Sequence[Network]) -> bool:
         """Whether the client's address lies in one of the networks."""
-        return _lies_in(self._address, networks)
+        return lies_in(self._address, networks)
 
     def bears(self, hashes: Sequence[str]) -> bool:
         """Whether it carries a token with one of these SHA-256 sums: compared in constant time."""
@@ -81,12 +82,12 @@ class Facts(RequestFacts):
     def _address(self) -> IPv4Address | IPv6Address | None:
         """The connection's address, or what proxies say that are trusted to say it."""
         client = self.scope.get("client")
-        address = _parsed(client[0]) if client else None
+        address = parse_address(client[0]) if client else None
         if not self._trusted:
             return address
         hops = [hop for line in self.header(b"x-forwarded-for") for hop in line.split(",")]
-        while hops and _lies_in(address, self._trusted):
-            address = _parsed(hops.pop())
+        while hops and lies_in(address, self._trusted):
+            address = parse_address(hops.pop())
         return address
 
     @functools.cached_property
@@ -197,23 +198,3 @@ def _is_known(token: str, hashes: Sequence[str]) -> bool:
     digest = hashlib.sha256(token.encode("latin-1", "replace")).hexdigest()
     # All are compared, so that the time says nothing of which it was.
     return sum(hmac.compare_digest(digest, known) for known in hashes) > 0
-
-
-def _parsed(text: str) -> IPv4Address | IPv6Address | None:
-    """An address, with or without a port; an IPv4 address in IPv6 clothes is an IPv4 address."""
-    from ipaddress import ip_address
-
-    text = text.strip()
-    if text.startswith("["):
-        text = text[1:].partition("]")[0]
-    elif text.count(":") == 1:
-        text = text.partition(":")[0]
-    try:
-        address = ip_address(text.partition("%")[0])
-    except ValueError:
-        return None
-    return getattr(address, "ipv4_mapped", None) or address
-
-
-def _lies_in(address: IPv4Address | IPv6Address | None, networks: Sequence[Network]) -> bool:
-    return address is not None and any(address in network for network in networks)

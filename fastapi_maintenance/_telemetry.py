@@ -40,10 +40,11 @@ class Telemetry:
 
     def noticed(self, state: State) -> None:
         """Maintenance has begun or ended."""
-        if state.strongest is None:
+        strongest = state.strongest
+        if strongest is None:
             logger.info("maintenance has ended", extra={"maintenance_active": False})
         else:
-            _log_begin(state.strongest)
+            _log_begin(strongest)
         if self._shared is not None:
             states = [gate.decide() for gate in all_known()]
             for mode in Mode:
@@ -130,4 +131,5 @@ def _current_span() -> Callable[[], Any] | None:
 
 
 def _is_in(mode: Mode, state: State) -> bool:
-    return state.strongest is not None and state.strongest.opening.mode is mode
+    strongest = state.strongest
+    return strongest is not None and strongest.opening.mode is mode

@@ -114,13 +114,12 @@ class Watch:
             await self._gate.backend.wait_until_ready()
         state = self._gate.decide()
         self._gate.notice(state)
-        strongest = state.strongest
-        if (strongest is not None) is not self._on:
-            self._on = strongest is not None
+        if self._on is state.quiet:
+            self._on = not state.quiet
             self._tell(self._hooks[self._on])
         # Nobody is waited for: hooks and exempt handlers may take their time.
         for connection in list(connections):
-            if strongest is None:
+            if state.quiet:
                 connection.spared_by = None
             elif connection.spared_by is not state and not connection.is_judged:
                 connection.spared_by, connection.is_judged = state, True

@@ -237,14 +237,13 @@ class MaintenanceModeMiddleware(Counting, Passage):
 
     def notice(self, state: State) -> None:
         """Say, once, that maintenance has begun or ended."""
-        refusal = state.strongest
-        if (refusal is not None) is self._noticed:
+        if self._noticed is not state.quiet:
             return
-        self._noticed = refusal is not None
+        self._noticed = not state.quiet
         self._rest_a_while()
         self.hurry()
         self._telemetry.noticed(state)
-        if refusal is not None:
+        if self._noticed:
             self._watch.stay()  # where no lifespan has begun it
 
     async def _pass_other(self, scope: Scope, receive: Receive, send: Send) -> None:

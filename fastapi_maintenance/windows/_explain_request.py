@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from ipaddress import ip_address
 
+from .addresses import lies_in, parse_address
 from .globs import covers
 from .match import Network
 from .model import Window, applies_to
@@ -26,7 +26,7 @@ class Asked(RequestFacts):
     dependencies: frozenset[str] = frozenset()
     """What its route needs."""
     address: str | None = None
-    """The client's."""
+    """The client's, as a server or a proxy writes it: a port may follow."""
     token_hash: str | None = None
     """The SHA-256 sum of its bypass token, hexadecimal."""
 
@@ -37,9 +37,7 @@ class Asked(RequestFacts):
 
     def comes_from(self, networks: Sequence[Network]) -> bool:
         """Whether the address lies in one of the networks."""
-        if self.address is None:
-            return False
-        return any(ip_address(self.address) in network for network in networks)
+        return self.address is not None and lies_in(parse_address(self.address), networks)
 
     def bears(self, hashes: Sequence[str]) -> bool:
         """Whether the token's sum is one of these."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 from .phases import Phase, refusal_of, refuses
 from .request import RequestFacts
-from .state import Announcement, Refusal
+from .state import Announcement, Mode, Refusal, strongest_of
 
 # How many different sets of refusing windows a state remembers the union of.
 _MOST_REMEMBERED = 256
@@ -20,10 +21,12 @@ class Closer:
         self._opened = [phase.window for phase in phases if phase.current is not None]
         self._remembered: dict[tuple[int, ...], Refusal] = {}
 
-    @property
+    @functools.cached_property
     def strongest(self) -> Refusal | None:
-        """The most that any request may meet."""
-        return refusal_of(self._phases)
+        """The most that any request may meet, until the last that is refused is served."""
+        full = [phase for phase in self._phases if phase.window.mode is Mode.FULL]
+        found = (refusal_of(full), refusal_of(self._phases))
+        return strongest_of([refusal for refusal in found if refusal is not None])
 
     def refusal(self, request: RequestFacts) -> Refusal | None:
         """What meets a request; None where it is served."""

@@ -28,8 +28,10 @@ from .manifest import parse_manifest
 from .model import InvalidWindow, Occurrence, Override, Recurring, Window
 from .occurrences import next_occurrence
 from .request import RequestFacts
+from .schedule import starts
 from .zones import zone as zone_of
 
+_BEGIN = datetime.min.replace(tzinfo=UTC)
 _END = datetime.max.replace(tzinfo=UTC)
 
 __all__ = [
@@ -73,6 +75,9 @@ class Explanation:
     """What answers announce now."""
     verdict: Verdict | None = None
     """Of the request that was asked about."""
+    never_opens: bool = False
+    """Whether no day fits its schedule, as of ``0 0 LW * */6``: the last working day of a month is
+    no Saturday. Nothing else refuses such a schedule."""
 
     def local(self, instant: datetime) -> datetime:
         """An instant as the clocks of `zone` show it."""
@@ -114,7 +119,8 @@ def explain(
         return Explanation(at, zone or "Etc/UTC", None, error)
     asked = None if request is None else verdict(window, app, at, request)
     if window.suspend:
-        return Explanation(at, zone or _zone(window), window, verdict=asked)
+        never = _never_opens(window)
+        return Explanation(at, zone or _zone(window), window, verdict=asked, never_opens=never)
     return _explanation(window, at, occurrences, zone or _zone(window), asked)
 
 
@@ -139,11 +145,17 @@ def _explanation(
         clock_changes=_clock_changes(window, [each.original.start for each in told]),
         announcement=_announcement(window, at),
         verdict=asked,
+        never_opens=_never_opens(window),
     )
 
 
 def _zone(window: Window) -> str:
     return window.timing.time_zone if isinstance(window.timing, Recurring) else "Etc/UTC"
+
+
+def _never_opens(window: Window) -> bool:
+    timing = window.timing
+    return isinstance(timing, Recurring) and next(starts(timing, _BEGIN), None) is None
 
 
 def _clock_changes(window: Window, starts: list[datetime]) -> tuple[ClockChange, ...]:

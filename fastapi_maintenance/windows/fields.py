@@ -65,7 +65,8 @@ class Fields:
         """An object that has fields."""
         fields = Fields(f"{self.path}.{name}", self.raw(name), known)
         if not fields._values:
-            raise self.invalid(name, "is empty", f"write {known[0]}, or leave {name} out")
+            mend = f"write {known[0]}, or leave {name} out"
+            raise self.invalid(name, _emptiness(self.raw(name)), mend)
         return fields
 
     def text(self, name: str, longest: int = 253) -> str:
@@ -73,7 +74,7 @@ class Fields:
         value = self.raw(name)
         if not isinstance(value, str) or not 0 < len(value) <= longest or _SURROGATE.search(value):
             mend = f"write a quoted string of at most {longest} characters"
-            raise self.invalid(name, f"{shown(value)} is not such a string", mend)
+            raise self.invalid(name, missing_or(value, "is not such a string"), mend)
         return value
 
     def prose(self, name: str, longest: int) -> str:
@@ -133,11 +134,17 @@ class Fields:
             raise self.invalid(name, f"{value!r} is out of bounds", f"from 1s to {most}h")
         return total
 
-    def items(self, name: str, most: int) -> list[tuple[str, Any]]:
-        """The items of a list that is not empty, each with its path."""
+    def items(self, name: str, most: int, mend: str = "") -> list[tuple[str, Any]]:
+        """The items of a list that is not empty, each with its path.
+
+        Args:
+            name: of the field.
+            most: so many there may be.
+            mend: for what is no such list; of a field that may be left out there is one.
+        """
         value = self.raw(name)
         if not isinstance(value, list) or not 0 < len(value) <= most:
-            mend = f"write a list of 1 to {most} items, or leave the field out"
+            mend = mend or f"write a list of 1 to {most} items, or leave the field out"
             raise self.invalid(name, f"{shown(value)} is not such a list", mend)
         return [(f"{self.path}.{name}[{number}]", item) for number, item in enumerate(value)]
 
@@ -152,7 +159,7 @@ def check_name(path: str, value: object) -> str:
         mend = (
             "write at most 63 letters, digits, '-', '_' and '.', with a letter or digit at the ends"
         )
-        raise InvalidWindow(path, f"{shown(value)} is not a name", mend)
+        raise InvalidWindow(path, missing_or(value, "is not a name"), mend)
     return value
 
 
@@ -171,6 +178,11 @@ def nearest(name: object, known: tuple[str, ...]) -> str:
     return f"did you mean {words[near[0]]!r}?" if near else f"known here: {', '.join(known)}"
 
 
+def missing_or(value: object, what: str) -> str:
+    """What is wrong with the value of a field that is needed."""
+    return "is missing" if value is None else f"{shown(value)} {what}"
+
+
 def shown(value: object) -> str:
     """A value in an error message; bounded, since a few YAML anchors can stand for a great tree."""
     return _SHORT.repr(value)
@@ -180,6 +192,15 @@ def shown_name(name: object) -> str:
     """A word in an error message, without quotes if it is plain."""
     plain = isinstance(name, str) and name.isprintable() and len(name) <= _LONGEST_NAME
     return str(name) if plain else shown(name)
+
+
+def _emptiness(value: Mapping[str, object]) -> str:
+    names = " and ".join(value)
+    return (
+        f"is empty, since {names} {'is' if len(value) == 1 else 'are'} null"
+        if names
+        else "is empty"
+    )
 
 
 class _Short(reprlib.Repr):

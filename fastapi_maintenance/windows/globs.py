@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import re
 
+_STARS = re.compile(r"\*+")
+
 
 def matches(pattern: str, text: str) -> bool:
     """Whether a pattern covers a text whole."""
@@ -21,9 +23,9 @@ def covers(patterns: tuple[str, ...], path: str) -> bool:
 @functools.lru_cache(maxsize=1024)
 def _compiled(patterns: tuple[str, ...], *, of_paths: bool = False) -> re.Pattern[str]:
     """One expression for all, since a path is held against all of them."""
-    given = list(patterns)
+    given = [_STARS.sub("*", pattern) for pattern in patterns]
     if of_paths:
-        given += [pattern[:-2] for pattern in patterns if pattern.endswith("/*")]
+        given += [pattern[:-2] for pattern in given if pattern.endswith("/*")]
     return re.compile("|".join(f"(?:{_expression(pattern)})" for pattern in given), re.DOTALL)
 
 
@@ -32,7 +34,7 @@ def _expression(pattern: str) -> str:
 
     So that is never tried again (an atomic group), or a few stars would take a long path for ever.
     """
-    first, *parts = (re.escape(part) for part in re.split(r"\*+", pattern))
+    first, *parts = (re.escape(part) for part in pattern.split("*"))
     if not parts:
         return first
     *between, last = parts

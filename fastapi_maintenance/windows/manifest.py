@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .fields import Fields, shown, shown_name
+from .fields import Fields, missing_or, shown, shown_name
 from .match_fields import check_that_something_is_refused, parse_allow, parse_match
 from .model import API_VERSION, KIND, InvalidWindow, Window
 from .response_fields import parse_response
@@ -46,7 +46,10 @@ def parse_manifest(manifest: Mapping[str, Any]) -> Window:
         raise InvalidWindow("kind", f"{given} is not a window", f"write {API_VERSION} {KIND}")
     metadata = top.raw("metadata")
     if not isinstance(metadata, Mapping):
-        raise top.invalid("metadata", "is not an object", "write metadata: {name: ...}")
+        mend = "write metadata: {name: ...}"
+        raise top.invalid("metadata", missing_or(metadata, "is not an object"), mend)
+    if "spec" not in top:
+        raise InvalidWindow("spec", "is missing", "write spec: {apps: [...], start: ...}")
     return _window(metadata, Fields("spec", top.raw("spec"), _SPEC))
 
 
@@ -62,7 +65,8 @@ def parse_generation(path: str, values: Mapping[str, Any]) -> int:
 def parse_apps(fields: Fields) -> tuple[str, ...]:
     """Names and patterns of apps; at least one."""
     fields.needed("apps", "name the apps, or ['*'] for every app")
-    return tuple(_app(*item) for item in fields.items("apps", _MOST_APPS))
+    mend = f"write a list of 1 to {_MOST_APPS} names such as [orders], or ['*'] for every app"
+    return tuple(_app(*item) for item in fields.items("apps", _MOST_APPS, mend))
 
 
 def parse_mode(fields: Fields) -> Mode:
@@ -75,7 +79,7 @@ def check_label(path: str, value: object) -> str:
     """A name that can be a label's value too, and stand in an answer."""
     if not isinstance(value, str) or not _METADATA_NAME.fullmatch(value):
         mend = "write at most 63 lower-case letters, digits and '-'"
-        raise InvalidWindow(path, f"{shown(value)} is not a name", mend)
+        raise InvalidWindow(path, missing_or(value, "is not a name"), mend)
     return value
 
 

@@ -107,6 +107,7 @@ def _token_hash(token: Fields) -> str:
     value = token.raw("sha256")
     if not isinstance(value, str) or not _SHA256.fullmatch(value):
         mend = "write the token's SHA-256 sum, 64 hexadecimal digits"
+        token.needed("sha256", mend)
         raise token.invalid("sha256", "is not a SHA-256 sum", mend)
     if value.lower() == _SUM_OF_NOTHING:
         raise token.invalid("sha256", "is the sum of an empty token", "make a real token")

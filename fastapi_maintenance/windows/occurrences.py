@@ -40,6 +40,15 @@ def occurrences_between(window: Window, begin: datetime, until: datetime) -> Ite
     return course_of(window).between(begin, until)
 
 
+def longest_between(window: Window, begin: datetime, until: datetime) -> Iterator[Occurrence]:
+    """`occurrences_between`, but of those that start together only the one that ends last.
+
+    That one is all that `occurrence_at` and `next_occurrence` find of them. There may be as many as
+    an occurrence is long, where an exclusion cuts them.
+    """
+    return course_of(window).longest_between(begin, until)
+
+
 def course_of(window: Window) -> Course:
     """The course of a window; the same for windows that open alike."""
     return _course(window.timing, window.overrides, window.ended_at, window.exclusions)
@@ -103,14 +112,33 @@ class Course:
 
     def between(self, begin: datetime, until: datetime) -> Iterator[Occurrence]:
         """`occurrences_between`."""
+        for number, low, high in self._stretches(begin, until):
+            for found in self._uncut.between(low, high):
+                yield self._cut(found, number)
+
+    def longest_between(self, begin: datetime, until: datetime) -> Iterator[Occurrence]:
+        """`longest_between`."""
+        for number, low, high in self._stretches(begin, until):
+            start = self._free_from[number]  # of all that have started by then
+            first = self._uncut.at(start)
+            if first is not None and (first.end is None or first.end > low):
+                yield self._cut(first, number)
+            for found in self._uncut.between(low, high, start):
+                if found.start != start:
+                    yield self._cut(found, number)
+                start = found.start
+
+    def _stretches(
+        self, begin: datetime, until: datetime
+    ) -> Iterator[tuple[int, datetime, datetime]]:
+        """The numbers of the stretches without exclusions, with what lies between two instants."""
         for number in range(self._stretch(begin), len(self._free_from)):
             low = max(self._free_from[number], begin)
             high = min(self._free_until[number], until)
             if low >= until:
                 return
             if low < high:
-                for found in self._uncut.between(low, high):
-                    yield self._cut(found, number)
+                yield number, low, high
 
     def _stretch(self, instant: datetime) -> int:
         """The number of the last stretch without exclusions that has begun."""

@@ -24,7 +24,7 @@ from .manifest import check_label, parse_apps, parse_mode
 from .match import EVERYTHING, NOBODY, Allow, Match
 from .match_fields import parse_allow, parse_match
 from .model import API_VERSION, Fixed, InvalidWindow, Occurrence, Window
-from .occurrences import occurrences_between
+from .occurrences import longest_between
 from .plan_tail import occurrences_behind
 from .response_fields import parse_response
 from .state import DEFAULT_MESSAGE, Response
@@ -34,7 +34,8 @@ PLAN_KIND = "MaintenancePlan"
 HORIZON = timedelta(days=8)
 """Counted from midnight UTC, so that at least the next seven days are known."""
 MOST_OCCURRENCES = 400
-"""Of one window up to the horizon; one that opens more often than every half hour does not fit."""
+"""Of one window up to the horizon, those that are still open included: one that opens more often
+than every half hour does not fit."""
 MOST_BYTES = 64 * 1024
 
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
@@ -105,7 +106,7 @@ def format_duration(duration: timedelta) -> str:
 def _before(window: Window, begin: datetime) -> list[Occurrence]:
     """The occurrences that start before the horizon; all, where there is an end to them."""
     until = _END_OF_TIME if isinstance(window.timing, Fixed) else begin + HORIZON
-    found = occurrences_between(window, begin, until)
+    found = longest_between(window, begin, until)
     return list(itertools.islice(found, MOST_OCCURRENCES + 1))
 
 

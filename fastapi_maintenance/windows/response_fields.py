@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .fields import Fields, shown
+from .fields import Fields, missing_or
 from .state import DEFAULT_MESSAGE, Response
 
 _RESPONSE = ("message", "statusCode", "retryAfterSeconds", "headers")
@@ -53,5 +53,5 @@ def _header_value(header: Fields) -> str:
     value = header.raw("value")
     if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
         mend = "write 1 to 512 printable ASCII characters, without spaces at the ends"
-        raise header.invalid("value", f"{shown(value)} is not a header value", mend)
+        raise header.invalid("value", missing_or(value, "is not a header value"), mend)
     return value

@@ -6,6 +6,7 @@ Kept small: every application loads this, and only those that have windows load 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
@@ -122,17 +123,15 @@ class State:
 
     @property
     def strongest(self) -> Refusal | None:
-        """The most that any request may meet."""
-        found = self.reads or self.writes
-        for closer in self.closer:
-            found = found or closer.strongest
-        return found
+        """The most that any request may meet, until the last that is refused is served."""
+        found = [self.reads, self.writes, *(closer.strongest for closer in self.closer)]
+        return strongest_of([refusal for refusal in found if refusal is not None])
 
     def refusal(self, request: RequestFacts) -> Refusal | None:
         """What meets a request; None where it is served."""
         found = self.reads if request.is_safe else self.writes
         for closer in self.closer:
-            # It knows of all windows, so that of two that last as long its word counts.
+            # It knows of all windows, so that of two that end together its word counts.
             found = later(closer.refusal(request), found)
         return found
 
@@ -167,10 +166,35 @@ def strictest(first: State, second: State) -> State:
 
 
 def later(first: Refusal | None, second: Refusal | None) -> Refusal | None:
-    """Of two refusals the one that lasts longer."""
+    """Two refusals of one request: told by the reason that ends last, until both are over.
+
+    Which reason that is does not depend on `until`, since a union is not followed without bounds.
+    """
     if first is None or second is None:
         return first or second
-    return max(first, second, key=lambda refusal: open_end_last(refusal.until))
+    last = max(first, second, key=_ends_last)
+    longer = max(first, second, key=_lasts_longest)
+    return last if last.until == longer.until else Refusal(last.opening, longer.until)
+
+
+def strongest_of(refusals: Sequence[Refusal]) -> Refusal | None:
+    """Refusals of any requests, as one: the strictest reason, and when all are over."""
+    if not refusals:
+        return None
+    opening = max(refusals, key=_is_strictest).opening
+    return Refusal(opening, max(refusals, key=_lasts_longest).until)
+
+
+def _is_strictest(refusal: Refusal) -> tuple[bool, float]:
+    return refusal.opening.mode is Mode.FULL, _ends_last(refusal)
+
+
+def _ends_last(refusal: Refusal) -> float:
+    return open_end_last(refusal.opening.end)
+
+
+def _lasts_longest(refusal: Refusal) -> float:
+    return open_end_last(refusal.until)
 
 
 def _start(announcement: Announcement) -> datetime:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from .fields import Fields
 from .model import Exclusion, Fixed, InvalidWindow, Occurrence, Override, Recurring
@@ -40,13 +40,14 @@ def parse_overrides(spec: Fields) -> tuple[Override, ...]:
     """What changes single occurrences."""
     if "overrides" not in spec:
         return ()
-    found: dict[object, Override] = {}
+    found: dict[datetime, Override] = {}
+    paths: dict[datetime, str] = {}
     for item in spec.objects("overrides", MOST_OVERRIDES, _OVERRIDE):
         override = _override(item)
-        if override.occurrence in found:
-            mend = "say all that changes it in one item"
-            raise item.invalid("occurrence", "is changed by an earlier item too", mend)
-        found[override.occurrence] = override
+        if earlier := paths.get(override.occurrence):
+            problem = f"{item.raw('occurrence')!r} is changed by {earlier} too"
+            raise item.invalid("occurrence", problem, "say all that changes it in one item")
+        found[override.occurrence], paths[override.occurrence] = override, item.path
     return tuple(found.values())
 
 
@@ -137,4 +138,5 @@ def _reason(item: Fields) -> str:
 
 
 def _ends_too_early(fields: Fields, begin: str, mend: str) -> InvalidWindow:
-    return fields.invalid("end", f"is not after {begin}", mend)
+    problem = f"{fields.raw('end')!r} is not after {begin} {fields.raw(begin)!r}"
+    return fields.invalid("end", problem, mend)

@@ -45,9 +45,11 @@ class Uncut:
         found = [calendar.after(now) for calendar in self._calendars]
         return min(filter(None, found), key=_starts_first, default=None)
 
-    def between(self, begin: datetime, until: datetime) -> Iterator[Occurrence]:
-        """Those that overlap ``[begin, until)``, in the order of their starts."""
-        found = [calendar.between(begin, until) for calendar in self._calendars]
+    def between(
+        self, begin: datetime, until: datetime, after: datetime | None = None
+    ) -> Iterator[Occurrence]:
+        """Those that overlap ``[begin, until)`` and start after an instant, in their order."""
+        found = [calendar.between(begin, until, after) for calendar in self._calendars]
         return heapq.merge(*found, key=_starts_first)
 
 
@@ -69,8 +71,12 @@ class _Listed:
         number = bisect_right(self._starts, now)
         return self._all[number] if number < len(self._all) else None
 
-    def between(self, begin: datetime, until: datetime) -> Iterator[Occurrence]:
-        return (o for o in self._all if o.start < until and (o.end is None or o.end > begin))
+    def between(
+        self, begin: datetime, until: datetime, after: datetime | None
+    ) -> Iterator[Occurrence]:
+        first = 0 if after is None else bisect_right(self._starts, after)
+        listed = self._all[first:]
+        return (o for o in listed if o.start < until and (o.end is None or o.end > begin))
 
 
 class _Regular:
@@ -105,8 +111,13 @@ class _Regular:
         start = self._calendar.first(seconds_of(now) + 1)
         return self._opened(self._beyond.get(start, start))
 
-    def between(self, begin: datetime, until: datetime) -> Iterator[Occurrence]:
-        start = self._calendar.first(self._earliest(begin))
+    def between(
+        self, begin: datetime, until: datetime, after: datetime | None
+    ) -> Iterator[Occurrence]:
+        earliest = self._earliest(begin)
+        if after is not None:
+            earliest = max(earliest, seconds_of(after) + 1)
+        start = self._calendar.first(earliest)
         while start is not None:
             if start not in self._without:
                 found = self._opened(start)

@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 from starlette.types import Message
 
 from fastapi_maintenance import LocalFileBackend, MaintenanceModeMiddleware
+from fastapi_maintenance.windows import strictest
 from tests.unit.gated import ON, WRITES, gate, shop, status
 from tests.unit.making import Held, open_since_2026
 from tests.unit.routed import scope_of
@@ -148,6 +149,17 @@ def test_the_cookie_lasts_as_long_as_the_window() -> None:
     end = (datetime.now(UTC) + timedelta(hours=1)).replace(microsecond=0)
     held = Held(open_since_2026(end.isoformat()))
     client = TestClient(shop(backend=held, bypass_token_hashes=[HASH]), follow_redirects=False)
+    cookie = client.get("/orders", params={"maintenance-bypass": TOKEN}).headers["Set-Cookie"]
+    assert f"expires={end:%a, %d %b %Y %H:%M:%S} GMT" in cookie
+
+
+def test_the_cookie_lasts_as_long_as_anything_is_refused() -> None:
+    """Else its bearer would be refused in the midst of a read-only maintenance."""
+    end = (datetime.now(UTC) + timedelta(hours=2)).replace(microsecond=0)
+    full = open_since_2026((end - timedelta(hours=1)).isoformat(), name="full")
+    writes = open_since_2026(end.isoformat(), name="writes", mode="ReadOnly")
+    app = shop(backend=Held(strictest(full, writes)), bypass_token_hashes=[HASH])
+    client = TestClient(app, follow_redirects=False)
     cookie = client.get("/orders", params={"maintenance-bypass": TOKEN}).headers["Set-Cookie"]
     assert f"expires={end:%a, %d %b %Y %H:%M:%S} GMT" in cookie
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from starlette.testclient import TestClient
 
 from fastapi_maintenance.windows import (
     InvalidWindow,
@@ -22,7 +23,8 @@ from fastapi_maintenance.windows import (
 )
 from fastapi_maintenance.windows.explain import Asked, Cause, Effect, Explanation, Told, explain
 from tests.decisions import REQUESTS, TOKEN_HASH, random_manifest
-from tests.unit.making import at, manifest, parsed
+from tests.unit.gated import shop
+from tests.unit.making import Held, at, manifest, parsed
 
 NOW = at("2026-03-27T15:30Z")
 NIGHTLY: dict[str, Any] = {"schedule": "30 2 * * *", "timeZone": "Europe/Berlin", "duration": "1h"}
@@ -274,3 +276,53 @@ def check_origins(found: Explanation, instant: datetime) -> None:
     for each in found.not_taking_place:
         assert each.changes
         assert each.original.end is None or each.original.end > instant
+
+
+@pytest.mark.parametrize(
+    ("schedule", "never"),
+    [
+        ("0 0 LW * */6", True),
+        ("0 0 */30 * FRI#2", True),
+        ("0 0 29 2 *", False),
+        ("0 0 31 * *", False),
+    ],
+)
+@pytest.mark.parametrize("suspend", [False, True])
+def test_a_schedule_that_no_day_fits_is_told_to_never_open(
+    schedule: str, never: bool, suspend: bool
+) -> None:
+    """The last working day is no Saturday: cron takes it, and the API server too."""
+    found = told(schedule=schedule, timeZone="Etc/UTC", duration="1h", suspend=suspend)
+    assert found.never_opens is never
+
+
+def test_a_window_that_is_over_has_opened() -> None:
+    assert told(end="2026-01-02T00:00:00Z").never_opens is False
+
+
+ADDRESSES = [
+    "10.1.2.3",
+    "::ffff:10.1.2.3",
+    "10.1.2.3:80",
+    "[::ffff:10.1.2.3]:80",
+    " 10.1.2.3 ",
+    "192.0.2.1",
+    "2001:db8::1",
+    "[2001:db8::1]:80",
+    "fe80::1%eth0",
+    "unix:",
+    "testclient",
+    "",
+]
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_an_address_is_understood_as_the_gate_understands_it(address: str) -> None:
+    """In IPv6 clothes, with a port, and where it is none."""
+    given_window = parsed(allow={"cidrs": ["10.0.0.0/8", "2001:db8::/32"]})
+    now = at("2026-06-01T00:00Z")
+    app = shop(backend=Held(state_at([given_window], None, now)))
+    answer = TestClient(app, client=(address, 1)).get("/orders")
+    found = explain(given_window, now, request=Asked(address=address)).verdict
+    assert found is not None
+    assert found.refused is (answer.status_code == 503)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fastapi_maintenance.windows import globs, matches
+from fastapi_maintenance.windows import covers, globs, matches
 
 
 def test_thousands_of_names_need_no_expression(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -12,3 +12,10 @@ def test_thousands_of_names_need_no_expression(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.delattr(globs, "_compiled")
     assert not any(matches(f"app-{n}", "orders") for n in range(10_000))
     assert matches("orders", "orders")
+
+
+@pytest.mark.parametrize("pattern", ["/orders/*", "/orders/**", "/orders/***"])
+def test_a_run_of_stars_is_one_star(pattern: str) -> None:
+    """Also where the path above is covered, as other tools write it."""
+    for path, covered in (("/orders", True), ("/orders/1/2", True), ("/ordersx", False)):
+        assert covers((pattern,), path) is covered

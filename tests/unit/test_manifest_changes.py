@@ -46,9 +46,9 @@ def test_an_override_says_what_becomes_of_one_occurrence(
         ({"reason": "Fair", "skip": False}, "", "changes nothing", "say start, end or skip"),
         ({"skip": True, "start": LATER}, "", "goes without start and end", "say start, end or"),
         ({"skip": True, "end": LATER}, "", "goes without start and end", "say start, end or"),
-        ({"start": LAST, "end": LATER}, ".end", "is not after start", "a later end"),
+        ({"start": LAST, "end": LATER}, ".end", f"is not after start {LAST!r}", "a later end"),
         ({"start": LATER, "end": LATER}, ".end", "is not after start", "a later end"),
-        ({"end": FIRST}, ".end", "is not after occurrence", "a later end"),
+        ({"end": FIRST}, ".end", f"is not after occurrence {FIRST!r}", "a later end"),
         ({"end": "2026-06-01T03:00:00+02:00"}, ".end", "is not after occurrence", "a later end"),
         ({"occurrence": None, "skip": True}, ".occurrence", "is missing", "the start that"),
         ({"occurrence": "06-01", "skip": True}, ".occurrence", "'06-01' is not a date", "T02:"),
@@ -74,7 +74,10 @@ def test_two_overrides_of_one_instant_are_refused_however_it_is_written() -> Non
         {"occurrence": FIRST, "skip": True},
         {"occurrence": "2026-06-01T04:00:00+02:00", "skip": True},
     ]
-    with pytest.raises(InvalidWindow, match=r"spec\.overrides\[1\]\.occurrence: .*earlier item"):
+    with pytest.raises(
+        InvalidWindow,
+        match=r"^spec\.overrides\[1\]\.occurrence: '2026-06-01T04:00:00\+02:00' .*s\[0\] too",
+    ):
         nightly(overrides=twice)
 
 

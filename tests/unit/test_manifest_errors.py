@@ -22,9 +22,9 @@ def header(name: Any = "X-A", value: Any = "v") -> dict[str, Any]:
     ("spec", "field", "problem", "mend"),
     [
         ({"apps": None}, "apps", "is missing", "['*'] for every app"),
-        ({"apps": []}, "apps", "[] is not such a list", "1 to 64 items"),
-        ({"apps": "orders"}, "apps", "'orders' is not such a list", "write a list"),
-        ({"apps": MANY}, "apps", "is not such a list", "1 to 64 items"),
+        ({"apps": []}, "apps", "[] is not such a list", "or ['*'] for every app"),
+        ({"apps": "orders"}, "apps", "'orders' is not such a list", "such as [orders]"),
+        ({"apps": MANY}, "apps", "is not such a list", "1 to 64 names"),
         ({"apps": ["a", "-b"]}, "apps[1]", "'-b' is not an app name", "at most 63 letters"),
         ({"apps": ["a" * 64]}, "apps[0]", "is not an app name", "at most 63 letters"),
         ({"apps": [""]}, "apps[0]", "'' is not an app name", "write a name"),
@@ -43,7 +43,12 @@ def header(name: Any = "X-A", value: Any = "v") -> dict[str, Any]:
         ({"start": "２０２６-06-01T12:00:00Z"}, "start", "is not a date-time", "2026"),  # noqa: RUF001
         ({"start": 2026}, "start", "2026 is not a date-time", "2026-03-29T02:00:00Z"),
         ({"end": "tomorrow"}, "end", "'tomorrow' is not a date-time", "2026"),
-        ({"start": START, "end": START}, "end", "is not after start", "a later end"),
+        (
+            {"start": START, "end": START},
+            "end",
+            f"{START!r} is not after start {START!r}",
+            "later end",
+        ),
         (
             {"end": "2027-01-01T00:00:00Z", "duration": "2h"},
             "end",
@@ -77,6 +82,12 @@ def header(name: Any = "X-A", value: Any = "v") -> dict[str, Any]:
         ({"suspend": 1}, "suspend", "1 is not a boolean", "true or false"),
         ({"response": "x"}, "response", "'x' is not an object", "write its fields"),
         ({"response": {}}, "response", "is empty", "leave response out"),
+        (
+            {"response": {"message": None, "headers": None}},
+            "response",
+            "is empty, since message and headers are null",
+            "leave response out",
+        ),
         ({"response": {"message": ""}}, "response.message", "''", "at most 1024"),
         ({"response": {"message": "x" * 1025}}, "response.message", "xx...", "at most 1024"),
         ({"response": {"message": "\ud800"}}, "response.message", "not such a string", "quoted"),
@@ -93,7 +104,9 @@ def header(name: Any = "X-A", value: Any = "v") -> dict[str, Any]:
         ({"response": header(value="a\r\nb")}, "response.headers[0].value", "'a\\r\\nb'", "ASCII"),
         ({"response": header(value="ü")}, "response.headers[0].value", "'ü'", "printable ASCII"),
         ({"response": header(value=" a")}, "response.headers[0].value", "' a'", "spaces"),
-        ({"response": header(value=None)}, "response.headers[0].value", "None", "characters"),
+        ({"response": header(value=None)}, "response.headers[0].value", "is missing", "characters"),
+        ({"response": header(name=None)}, "response.headers[0].name", "is missing", "a quoted"),
+        ({"allow": {"tokens": [{"name": "a"}]}}, "allow.tokens[0].sha256", "is missing", "write"),
     ],
 )
 def test_a_wrong_field_is_named_with_its_problem_and_mend(
@@ -113,9 +126,9 @@ def test_a_wrong_field_is_named_with_its_problem_and_mend(
     [
         ({"kind": "Deployment"}, "kind", "Deployment is not a window"),
         ({"apiVersion": "v1"}, "kind", "v1 MaintenanceWindow is not a window"),
-        ({"metadata": None}, "manifest.metadata", "is not an object"),
-        ({"metadata": "orders"}, "manifest.metadata", "is not an object"),
-        ({"metadata": {}}, "metadata.name", "None is not a name"),
+        ({"metadata": None}, "manifest.metadata", "is missing"),
+        ({"metadata": "orders"}, "manifest.metadata", "'orders' is not an object"),
+        ({"metadata": {}}, "metadata.name", "is missing"),
         ({"metadata": {"name": "A.b"}}, "metadata.name", "'A.b' is not a name"),
         ({"metadata": {"name": "a" * 64}}, "metadata.name", "is not a name"),
         ({"metadata": {"name": "w", "generation": "x"}}, "metadata.generation", "'x' is not"),
@@ -126,7 +139,7 @@ def test_a_wrong_field_is_named_with_its_problem_and_mend(
         ({"metadata": {"name": "w", "namespace": "A b"}}, "metadata.namespace", "'A b' is not"),
         ({"metadata": {"name": "w", "namespace": 5}}, "metadata.namespace", "5 is not"),
         ({"metadata": {"name": "w", "uid": 5}}, "metadata.uid", "5 is not"),
-        ({"spec": None}, "spec", "None is not an object"),
+        ({"spec": None}, "spec", "is missing"),
         ({"spec": ["apps"]}, "spec", "['apps'] is not an object"),
     ],
 )
@@ -144,3 +157,11 @@ def test_a_manifest_of_another_shape_is_refused(
 def test_what_is_no_mapping_is_no_manifest(text: Any) -> None:
     with pytest.raises(InvalidWindow, match="is not an object: write its fields"):
         parse_manifest(text)
+
+
+@pytest.mark.parametrize("apps", [[], "orders", None])
+def test_a_mend_can_be_followed(apps: Any) -> None:
+    """A field that is needed can't be left out."""
+    with pytest.raises(InvalidWindow) as caught:
+        parse_manifest(manifest() | {"spec": {"apps": apps, "start": START}})
+    assert "out" not in caught.value.mend.split()

@@ -75,7 +75,12 @@ def test_some_requests_may_pass() -> None:
         ({"allow": {"cidrs": ["::ffff:10.0.0.0/104"]}}, "allow.cidrs[0]", "as IPv6", "10.0.0.0/8"),
         ({"allow": {"cidrs": [8]}}, "allow.cidrs[0]", "8 is not a network", "10.0.0.0/8"),
         ({"allow": {"tokens": [SUM]}}, "allow.tokens[0]", "is not an object", "its fields"),
-        ({"allow": {"tokens": [{"sha256": SUM}]}}, "allow.tokens[0].name", "None", "63 letters"),
+        (
+            {"allow": {"tokens": [{"sha256": SUM}]}},
+            "allow.tokens[0].name",
+            "is missing",
+            "63 letters",
+        ),
         (
             {"allow": {"tokens": [{"name": "a", "sha256": sha256().hexdigest().upper()}]}},
             "allow.tokens[0].sha256",

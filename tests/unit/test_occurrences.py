@@ -23,6 +23,7 @@ from fastapi_maintenance.windows import (
     occurrences_between,
     schedule,
 )
+from fastapi_maintenance.windows.occurrences import longest_between
 from tests.unit.making import at, fixed, recurring, window
 
 DAY = timedelta(days=1)
@@ -390,3 +391,15 @@ def test_a_stretch_of_time_has_the_pieces_of_the_plain_definition(
         expected, key=lambda p: (p.start, _end(p))
     )
     assert [p.start for p in found] == sorted(p.start for p in found)
+
+
+@given(windows(), INSTANTS, st.integers(1, 400).map(lambda n: n * 15 * MINUTE))
+@settings(max_examples=200, deadline=None)
+def test_of_those_that_start_together_the_one_that_ends_last_can_be_asked_for(
+    given_window: Window, begin: datetime, length: timedelta
+) -> None:
+    longest: dict[datetime, Occurrence] = {}
+    for piece in occurrences_between(given_window, begin, begin + length):
+        longest[piece.start] = max(longest.get(piece.start, piece), piece, key=_end)
+    found = list(longest_between(given_window, begin, begin + length))
+    assert found == list(longest.values())

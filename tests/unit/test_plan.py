@@ -16,16 +16,19 @@ from hypothesis import strategies as st
 from fastapi_maintenance.windows import (
     HORIZON,
     Allow,
+    Exclusion,
     Fixed,
     InvalidWindow,
     Match,
     Response,
     Window,
     make_plan,
+    next_occurrence,
     occurrence_at,
     parse_manifest,
     parse_plan,
     plan_tail,
+    schedule,
     state_at,
 )
 from fastapi_maintenance.windows.plan import format_duration
@@ -125,6 +128,43 @@ def test_a_window_that_opens_too_often_is_left_out_and_the_others_stay() -> None
     text, too_large = make_plan(windows, NOW)
     assert too_large == {"1", "3"}
     assert names(parse_plan(text)) == ["half-hourly", "plain"]
+
+
+def each_day(hour: int, days: int) -> tuple[Exclusion, ...]:
+    """An hour of each of some days from the day of the plan on."""
+    begin = NOW.replace(hour=hour, minute=0)
+    return tuple(
+        Exclusion(begin + n * DAYS, begin + n * DAYS + timedelta(hours=1)) for n in range(days)
+    )
+
+
+def test_exclusions_do_not_make_a_window_that_fits_too_large() -> None:
+    """Of what they cut, many pieces start together: only the one that ends last is asked for."""
+    dense = window(recurring("0 * * * *", hours=100), uid="1", exclusions=each_day(12, 7))
+    text, too_large = make_plan([dense], NOW)
+    assert not too_large
+    (read,) = parse_plan(text)
+    for instant in (NOW + hours * timedelta(hours=1) for hours in range(7 * 24)):
+        assert occurrence_at(read, instant) == occurrence_at(dense, instant)
+        assert next_occurrence(read, instant) == next_occurrence(dense, instant)
+
+
+def test_a_plan_does_not_look_at_all_that_exclusions_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind each of them nearly ten thousand start together."""
+    asked = 0
+    ask = schedule._LocalTimes._time_from
+
+    def counting(times: schedule._LocalTimes, minute: int) -> int:
+        nonlocal asked
+        asked += 1
+        return ask(times, minute)
+
+    monkeypatch.setattr(schedule._LocalTimes, "_time_from", counting)
+    before = Exclusion(NOW - 400 * DAYS, NOW.replace(hour=0, minute=0))
+    exclusions = (before, *each_day(12, 7))
+    hourly = window(recurring("0 * * * *", hours=9600), uid="1", exclusions=exclusions)
+    assert not make_plan([hourly], NOW)[1]
+    assert 0 < asked <= 1_000
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,23 @@ def test_a_stretch_of_time_has_the_occurrences_that_overlap_it(
     assert overlapping("2026-06-01T00:00Z", NIGHT) == 0
 
 
+@pytest.mark.parametrize(
+    ("schedule", "days"),
+    [
+        ("0 2 1-7 * MON", [1, 2, 3, 4, 5, 6, 7, 8, 15, 22, 29]),
+        ("0 2 * * MON#1", [1]),
+        ("0 2 */2 * MON", [1, 15, 29]),
+    ],
+)
+def test_of_both_kinds_of_days_either_suffices_unless_one_begins_with_a_star(
+    schedule: str, days: list[int]
+) -> None:
+    found = occurrences_between(
+        window(recurring(schedule)), at("2026-06-01T00:00Z"), at("2026-07-01T00:00Z")
+    )
+    assert [occurrence.start.day for occurrence in found] == days
+
+
 def test_a_window_without_an_end_stays_open() -> None:
     occurrence = occurrence_at(window(fixed((NIGHT, None))), at("2999-01-01T00:00Z"))
     assert occurrence is not None

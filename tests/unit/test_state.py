@@ -184,6 +184,30 @@ def test_of_unions_that_end_together_the_open_window_that_ends_last_answers() ->
     assert (refusal.opening.source, until(refusal)) == ("window=shop/long", THREE)
 
 
+def test_the_open_window_that_ends_last_answers_however_far_other_unions_are_followed() -> None:
+    """Of more windows, the occurrences that are looked at for the end of a union reach less far."""
+    writes = Match(methods=("POST",))
+    windows = [
+        window(recurring("0 0 * * *", hours=24), name="daily"),
+        window(recurring("0 * * * *", hours=1), name="hourly", match=writes),
+        window(fixed(("2026-06-01T00:00Z", "2026-06-04T00:00Z")), name="lasts", match=writes),
+    ]
+    refusal = state_at(windows, "orders", at(NOON)).refusal(Asking("POST"))
+    assert refusal is not None
+    assert refusal.opening.source == "window=shop/lasts"
+    assert refusal.until is not None
+    assert refusal.until > at("2026-06-04T00:00Z")
+
+
+def test_of_two_states_the_reason_that_ends_last_is_told_with_the_end_of_the_longer_union() -> None:
+    """Until a request is served, all that refuse it have ended."""
+    chain = [window(fixed((NOON, ONE)), name="first"), window(fixed((ONE, THREE)), name="next")]
+    alone = [window(fixed((NOON, TWO)), name="alone")]
+    both = strictest(*(state_at(each, "orders", at(NOON)) for each in (chain, alone)))
+    assert both.writes is not None
+    assert (both.writes.opening.source, until(both.writes)) == ("window=shop/alone", THREE)
+
+
 def test_a_short_window_that_follows_itself_does_not_hide_a_long_one() -> None:
     holidays = (Exclusion(at("2026-06-01T22:00Z"), at("2027-01-01T00:00Z")),)
     windows = [
@@ -224,6 +248,44 @@ def test_of_two_states_the_strictest_counts() -> None:
     assert both.reads == full.reads
     assert both.writes == read_only.writes
     assert both.valid_until == full.valid_until
+
+
+def test_the_strongest_lasts_until_the_last_request_is_served() -> None:
+    """The full window ends first, and the read-only one, or one for some paths, goes on."""
+    full = window(fixed((NOON, ONE)), name="full")
+    for other in (
+        window(fixed((NOON, THREE)), name="writes", mode="ReadOnly"),
+        window(fixed((NOON, THREE)), name="orders", match=Match(paths=("/orders",))),
+    ):
+        strongest = state_at([full, other], "orders", at(NOON)).strongest
+        assert strongest is not None
+        assert (strongest.opening.mode, until(strongest)) == (Mode.FULL, THREE)
+
+
+def test_the_strongest_has_the_strictest_mode_that_any_request_meets() -> None:
+    """Also where it is for some requests, and ends before one that refuses writes alone."""
+    windows = [
+        window(fixed((NOON, ONE)), name="full", match=Match(paths=("/orders",))),
+        window(fixed((NOON, TWO)), name="writes", mode="ReadOnly", match=Match(paths=("/books",))),
+        window(fixed((NOON, THREE)), name="all-writes", mode="ReadOnly"),
+    ]
+    for given in (windows, windows[:2]):
+        state = state_at(given, "orders", at(NOON))
+        for each in (state, strictest(switched(Opening(Mode.READ_ONLY)), state)):
+            assert each.strongest is not None
+            assert each.strongest.opening.source == "window=shop/full"
+        assert until(state.strongest) == (THREE if given is windows else TWO)
+
+
+def test_there_is_a_strongest_exactly_where_something_is_refused() -> None:
+    orders = window(fixed((NOON, ONE)), match=Match(paths=("/orders",)))
+    for state in (
+        OFF,
+        switched(Opening(Mode.READ_ONLY)),
+        state_at([orders], "orders", at(NOON)),
+        state_at([orders], "orders", at(ONE)),
+    ):
+        assert (state.strongest is None) is state.quiet
 
 
 def test_a_state_with_one_that_is_off_stays_as_it_is() -> None:
