@@ -16,7 +16,7 @@ from fastapi_maintenance.windows import OFF, State
 
 from .base import APP_VARIABLE, BaseStateBackend, state_of_switch, state_of_word, wall_clock
 from .file_blocks import FileBlocks, exclusively, file_blocks
-from .file_folder import Contents, look, read_files, texts_of
+from .file_folder import Contents, look, read_files, steadily, texts_of
 from .file_io import NotUnderstood, is_word, replace, shown
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ class LocalFileBackend(BaseStateBackend):
             self._look_at = now + _LOOK_EVERY
             self._shared.look()
             try:
-                self._read(now)
+                steadily(lambda: self._read(now))
             except NotUnderstood as error:
                 # What stands in the way may go without a change of the file.
                 self._signature = self._contents = _UNKNOWN

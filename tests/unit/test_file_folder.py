@@ -253,24 +253,100 @@ def test_a_mounted_configmap_changes_at_once(folder: Path) -> None:
     assert refusing(backend) is None
 
 
-def test_a_mount_that_is_swapped_between_look_and_read_keeps_the_last_state(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+def before(monkeypatch: pytest.MonkeyPatch, name: str, place: str, act: Any) -> mock.Mock:
+    """Let somebody act just before a function of os is called, the first time, for a place."""
+    original = getattr(os, name)
+
+    def acted(path: Any, *args: Any, **options: Any) -> Any:
+        if not called.call_count and place in str(path):
+            called()
+        return original(path, *args, **options)
+
+    called = mock.Mock(side_effect=act)
+    monkeypatch.setattr(os, name, acted)
+    return called
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("listdir", "..state"),
+        ("stat", "..state-1/a.yaml"),
+        ("stat", "..state-1/b.yaml"),
+        ("open", "..state-1/a.yaml"),
+        ("open", "..state-1/b.yaml"),
+    ],
+)
+def test_a_mount_that_is_swapped_while_it_is_looked_at_is_seen_in_its_new_state(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    name: str,
+    place: str,
+) -> None:
+    """The old files go, which takes no window away, and nothing is wrong."""
+    texts = {name: json.dumps(manifest(name)) for name in "abc"}
+    mounted = Mounted(folder, a=texts["a"], b=texts["b"])
+    mounted.write({"b": texts["b"], "c": texts["c"]})
+    swapped = before(monkeypatch, name, place, mounted.swap)
+    assert refusing(LocalFileBackend(folder)) == "window=shop/b"
+    assert swapped.call_count == 1
+    assert caplog.messages == []
+
+
+def test_a_mount_that_is_swapped_again_and_again_keeps_the_last_state(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     mounted = Mounted(folder, a=json.dumps(manifest("a")))
     backend = LocalFileBackend(folder)
     assert refusing(backend) == "window=shop/a"
-    mounted.write({"b": json.dumps(manifest("b"))})
-    looking = file_folder.look
+    listing = os.listdir
 
-    def look_and_swap(path: str) -> Any:
-        sight = looking(path)
+    def list_and_swap(path: str) -> list[str]:
+        names = listing(path)
+        mounted.write({"b": json.dumps(manifest("b"))})
         mounted.swap()
-        return sight
+        return names
 
     with monkeypatch.context() as patch:
-        patch.setattr(file, "look", look_and_swap)
+        patch.setattr(os, "listdir", list_and_swap)
         assert refusing(backend) == "window=shop/a"
+    (message,) = caplog.messages
+    assert "is replaced while it is read, again and again: replace it less often" in message
     assert refusing(backend) == "window=shop/b"
+
+
+def test_a_folder_that_a_symlink_leads_to_changes_at_once(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """So git-sync publishes a commit."""
+    for state, name in (("1", "a"), ("2", "b")):
+        (folder / state).mkdir()
+        put(folder / state / f"{name}.yaml", name)
+    (folder / "now").symlink_to("1")
+
+    def publish() -> None:
+        (folder / "next").symlink_to("2")
+        (folder / "next").replace(folder / "now")
+        shutil.rmtree(folder / "1")
+
+    published = before(monkeypatch, "stat", "a.yaml", publish)
+    assert refusing(LocalFileBackend(folder / "now")) == "window=shop/b"
+    assert published.call_count == 1
+    assert caplog.messages == []
+
+
+def test_a_single_file_of_a_mount_is_not_missing_while_it_is_swapped(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old one may go while the symlink is being followed."""
+    put(folder / "w.yaml", "w")
+
+    def go() -> None:
+        raise FileNotFoundError(2, "gone")
+
+    before(monkeypatch, "stat", "w.yaml", go)
+    assert refusing(LocalFileBackend(folder / "w.yaml")) == "window=shop/w"
 
 
 def test_a_mounted_plan_opens_its_windows(folder: Path) -> None:
