@@ -57,12 +57,9 @@ class Sight(NamedTuple):
     """Another one after any change."""
     files: tuple[Seen, ...]
     """By name."""
+    place: str
+    """Where they are; another one where a symlink leads elsewhere now."""
     is_folder: bool = False
-
-    def blank_since(self, contents: Contents) -> float | None:
-        """When a file was changed last that is empty now (POSIX seconds); None where none is."""
-        pairs = zip(self.files, contents, strict=True)
-        return max((f.status.st_mtime for f, (_, held) in pairs if not held.strip()), default=None)
 
 
 def look(path: str) -> Sight | None:
@@ -78,12 +75,12 @@ def look(path: str) -> Sight | None:
     if status is None:
         return None
     if not is_folder(status):
-        return Sight(signature(status), (Seen("", path, status),))
+        return Sight(signature(status), (Seen("", path, status),), path)
     place = _place(path)
     with _unmoved(path, place):
         files = _look_into(place)
     marks = ((file.name, signature(file.status)) for file in files)
-    return Sight((place, *marks), files, is_folder=True)
+    return Sight((place, *marks), files, place, is_folder=True)
 
 
 def read_files(sight: Sight) -> Contents:

@@ -13,7 +13,7 @@ from unittest import mock
 
 import pytest
 
-from fastapi_maintenance.backends import LocalFileBackend, file, file_folder, file_io
+from fastapi_maintenance.backends import LocalFileBackend, file, file_folder, file_io, file_settling
 from fastapi_maintenance.backends.base import StateNotWritten
 from fastapi_maintenance.windows import make_plan
 from tests.unit.making import at, manifest, parsed
@@ -23,9 +23,10 @@ NOON = at("2026-06-01T12:00Z").timestamp()
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """Noon, and each look sees what is there."""
+    """Noon, and each look sees what is there, written in place or not."""
     clock = SimpleNamespace(now=NOON)
     monkeypatch.setattr(file, "wall_clock", lambda: clock.now)
+    monkeypatch.setattr(file_settling, "_SETTLED_AFTER", 0.0)
     monkeypatch.setattr(file, "_LOOK_EVERY", 0.0)
     return clock
 
@@ -173,29 +174,6 @@ def test_more_bytes_than_a_configmap_holds_are_told_of(
     assert refusing(LocalFileBackend(folder)) is None
     (message,) = caplog.messages
     assert "holds 1200000 bytes of manifests, and 1048576 are the most" in message
-
-
-def test_a_file_that_is_written_in_place_is_never_seen_empty(
-    folder: Path, clock: SimpleNamespace
-) -> None:
-    put(folder / "w.yaml", "w")
-    backend = LocalFileBackend(folder)
-    assert refusing(backend)
-    clock.now = (folder / "w.yaml").stat().st_mtime
-    with (folder / "w.yaml").open("w") as writing:
-        assert refusing(backend) == "window=shop/w"
-        writing.write(json.dumps(manifest("v")))
-        writing.flush()
-        assert refusing(backend) == "window=shop/v"
-
-
-def test_a_file_that_was_emptied_long_before_a_request_holds_no_window(folder: Path) -> None:
-    put(folder / "w.yaml", "w")
-    backend = LocalFileBackend(folder)
-    assert refusing(backend)
-    (folder / "w.yaml").write_text("")
-    os.utime(folder / "w.yaml", (1, 1))
-    assert refusing(backend) is None
 
 
 def test_an_old_folder_is_not_read_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

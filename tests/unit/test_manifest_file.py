@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fastapi_maintenance.backends import LocalFileBackend, file
+from fastapi_maintenance.backends import LocalFileBackend, file, file_settling
 from tests.unit.making import at, manifest
 
 NOON = at("2026-06-01T12:00Z").timestamp()
@@ -28,6 +28,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(file, "wall_clock", lambda: clock.now)
     monkeypatch.setattr(file, "_LOOK_EVERY", 0.0)
+    monkeypatch.setattr(file_settling, "_SETTLED_AFTER", 0.0)
     return clock
 
 
