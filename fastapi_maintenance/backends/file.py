@@ -17,7 +17,7 @@ from fastapi_maintenance.windows import OFF, State
 from .base import APP_VARIABLE, BaseStateBackend, state_of_switch, state_of_word, wall_clock
 from .file_blocks import FileBlocks, exclusively, file_blocks
 from .file_folder import Contents, look, read_files, steadily, texts_of
-from .file_io import NotUnderstood, is_word, replace, shown
+from .file_io import NotUnderstood, replace, shown, word_of
 from .file_settling import Settling
 
 if TYPE_CHECKING:
@@ -47,10 +47,10 @@ class LocalFileBackend(BaseStateBackend):
     documents, a ``List``), or the operator's plan. A folder holds such files, words aside, named
     ``*.yaml``, ``*.yml`` or ``*.json``; a mounted ConfigMap is one.
 
-    What is missing or empty means off. What can't be read or understood keeps the last good state,
-    that of the whole folder, and is logged once. Blocks count in every process that shares the
-    file; a killed process's end with it. On Windows, which lacks flock(2), they are the process's
-    own.
+    What is missing means off, and so does what is empty or holds only comments. What can't be read
+    or understood keeps the last good state, that of the whole folder, and is logged once. Blocks
+    count in every process that shares the file; a killed process's end with it. On Windows, which
+    lacks flock(2), they are the process's own.
 
     Args:
         file_path: the file or the folder; it may come and go.
@@ -187,10 +187,11 @@ class LocalFileBackend(BaseStateBackend):
 
     def _follow(self, contents: Contents | None, is_folder: bool) -> None:
         texts = texts_of(contents or ())
-        if is_folder or not is_word(text := texts.get("", "")):
+        word = None if is_folder else word_of(texts.get("", ""))
+        if word is None:
             self._follow_windows(texts)
         else:
-            self._switch, self._timeline, self._age = state_of_word(text), None, None
+            self._switch, self._timeline, self._age = state_of_word(word), None, None
 
     def _follow_windows(self, texts: dict[str, str]) -> None:
         # Loaded here, since those who keep a word in the file need none of it.

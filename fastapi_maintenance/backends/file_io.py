@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import secrets
 import stat
 import sys
@@ -39,6 +40,8 @@ _WRITE_MENDS = {
     errno.ENOLCK: "keep it on a file system that can lock files",
     errno.EOPNOTSUPP: "keep it on a file system that can lock files",
 }
+_ASIDE = re.compile(r"(?:^|(?<=\s))#.*|^(?:---|\.\.\.)(?=\s|$)", re.MULTILINE)
+"""What says nothing in YAML: comments, and the marks that documents begin and end with."""
 # O_NONBLOCK: a pipe that has taken the file's place must not hold a request up.
 _READING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _CREATING = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
@@ -115,6 +118,12 @@ def text_of(content: bytes) -> str:
 def is_word(text: str) -> bool:
     """Whether a text is a word or nothing, and no manifest."""
     return len(text.split()) <= 1 and ":" not in text
+
+
+def word_of(text: str) -> str | None:
+    """The word that a text is, comments aside; empty where there is none, None where it is more."""
+    word = _ASIDE.sub("", text).strip()
+    return word if is_word(word) else None
 
 
 def replace(path: str, text: str) -> None:

@@ -113,6 +113,21 @@ def test_what_was_written_in_place_counts_within_a_tenth_of_a_second(
     assert seen(backend, clock, 0.1)[-1] == "Full"
 
 
+def test_comments_that_windows_follow_do_not_count(folder: Path, clock: Clock) -> None:
+    """Alone they would mean that there is no window any more."""
+    for given in (folder, folder / "w.yaml"):
+        write(folder / "w.yaml", WHOLE, clock)
+        backend = LocalFileBackend(given)
+        assert says(backend) == "ReadOnly"
+        clock.wait(1)
+        write(folder / "w.yaml", "# at night: only reading\n", clock)
+        assert seen(backend, clock, 0.04) == ["ReadOnly"] * 4
+        write(folder / "w.yaml", f"# at night: only reading\n{WHOLE}", clock)
+        assert seen(backend, clock, 0.2) == ["ReadOnly"] * 20
+        write(folder / "w.yaml", "# at night: only reading\n", clock)
+        assert seen(backend, clock, 0.1)[-1] == "off"
+
+
 def test_what_is_written_without_end_counts_after_a_tenth_of_a_second(
     folder: Path, clock: Clock
 ) -> None:

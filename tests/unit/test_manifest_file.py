@@ -50,6 +50,20 @@ def test_a_window_opens_and_closes_by_its_own_clock(clock: Clock, path: Path) ->
     assert seen == [False, True, True, False, True]
 
 
+@pytest.mark.parametrize(
+    "nothing", ["# {}\n#x: y\n", "#x", "---\n", "--- # a: b\n...\n", "\ufeff# {}"]
+)
+def test_a_file_whose_windows_are_commented_out_is_off(
+    clock: Clock, path: Path, nothing: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    path.write_text(json.dumps(manifest(**LUNCH)))
+    backend = LocalFileBackend(path)
+    assert is_on(backend)
+    path.write_text(nothing)
+    assert not is_on(backend)
+    assert caplog.messages == []
+
+
 def test_a_schedule_in_a_file_comes_again(clock: Clock, path: Path) -> None:
     spec = {"schedule": "0 14 * * *", "timeZone": "Europe/Berlin", "duration": "1h"}
     path.write_text(json.dumps(manifest(**spec)))
