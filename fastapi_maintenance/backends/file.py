@@ -16,8 +16,9 @@ from fastapi_maintenance.windows import OFF, State
 
 from .base import APP_VARIABLE, BaseStateBackend, state_of_switch, state_of_word, wall_clock
 from .file_blocks import FileBlocks, exclusively, file_blocks
-from .file_folder import Contents, look, read_files, texts_of
-from .file_io import NotUnderstood, is_word, replace, shown
+from .file_folder import Contents, look, read_files, steadily, texts_of
+from .file_io import NotUnderstood, replace, shown, word_of
+from .file_settling import Settling
 
 if TYPE_CHECKING:
     from fastapi_maintenance.windows import Timeline, Window
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
 _LOOK_EVERY = 0.05
 """Seconds between two looks at the file: a change is seen well within 100 ms."""
-_EMPTY_FOR = 0.05
-"""Seconds after which an empty file is meant to be: one that is written in place is empty first."""
 _YOUNG_FOR = 2.0
 """Seconds for which a new signature is not trusted: within a tick of the file system's clock (2 s
 on FAT) another edit gives the same one."""
@@ -48,10 +47,10 @@ class LocalFileBackend(BaseStateBackend):
     documents, a ``List``), or the operator's plan. A folder holds such files, words aside, named
     ``*.yaml``, ``*.yml`` or ``*.json``; a mounted ConfigMap is one.
 
-    What is missing or empty means off. What can't be read or understood keeps the last good state,
-    that of the whole folder, and is logged once. Blocks count in every process that shares the
-    file; a killed process's end with it. On Windows, which lacks flock(2), they are the process's
-    own.
+    What is missing means off, and so does what is empty or holds only comments. What can't be read
+    or understood keeps the last good state, that of the whole folder, and is logged once. Blocks
+    count in every process that shares the file; a killed process's end with it. On Windows, which
+    lacks flock(2), they are the process's own.
 
     Args:
         file_path: the file or the folder; it may come and go.
@@ -68,7 +67,7 @@ class LocalFileBackend(BaseStateBackend):
         self._look_at = 0.0
         self._signature: object = None
         self._old_at = 0.0
-        self._meant_at: float | None = None
+        self._settling = Settling()
         self._contents: Contents | None = None
         self._was_file = False
         self._problem: str | None = None
@@ -146,7 +145,7 @@ class LocalFileBackend(BaseStateBackend):
             self._look_at = now + _LOOK_EVERY
             self._shared.look()
             try:
-                self._read(now)
+                steadily(lambda: self._read(now))
             except NotUnderstood as error:
                 # What stands in the way may go without a change of the file.
                 self._signature = self._contents = _UNKNOWN
@@ -162,20 +161,14 @@ class LocalFileBackend(BaseStateBackend):
         elif now >= self._old_at:
             return
         contents = None if sight is None else read_files(sight)
-        meant = sight is None or self._is_meant(sight.blank_since(contents or ()), now)
-        self._signature = found if meant else _UNKNOWN
-        if meant:
-            self._take(contents, is_folder=sight is not None and sight.is_folder)
-
-    def _is_meant(self, blank_since: float | None, now: float) -> bool:
-        """Whether this is no moment of somebody's writing in place."""
-        if blank_since is None:
-            self._meant_at = None
-            return True
-        if self._meant_at is None:
-            self._meant_at = now + _EMPTY_FOR
-        # By its own time too, so that one emptied long before this look counts at once.
-        return now >= self._meant_at or wall_clock() - blank_since >= _EMPTY_FOR
+        if sight is None or contents is None:
+            self._settling.count_missing()
+        else:
+            contents = self._settling.count(sight, contents, now, wall_clock())
+        again_at = self._settling.look_at
+        self._look_at = min(self._look_at, self._look_at if again_at is None else again_at)
+        self._signature = found if again_at is None else _UNKNOWN
+        self._take(contents, is_folder=sight is not None and sight.is_folder)
 
     def _take(self, contents: Contents | None, *, is_folder: bool) -> None:
         if contents == self._contents:
@@ -194,10 +187,11 @@ class LocalFileBackend(BaseStateBackend):
 
     def _follow(self, contents: Contents | None, is_folder: bool) -> None:
         texts = texts_of(contents or ())
-        if is_folder or not is_word(text := texts.get("", "")):
+        word = None if is_folder else word_of(texts.get("", ""))
+        if word is None:
             self._follow_windows(texts)
         else:
-            self._switch, self._timeline, self._age = state_of_word(text), None, None
+            self._switch, self._timeline, self._age = state_of_word(word), None, None
 
     def _follow_windows(self, texts: dict[str, str]) -> None:
         # Loaded here, since those who keep a word in the file need none of it.

@@ -2,7 +2,8 @@
 
 A ConfigMap or Secret that the kubelet has mounted is seen in one of its states, never between two:
 its files lead through the symlink ``..data``, which is swapped when all of the new ones are there
-(Kubernetes: "Mounted ConfigMaps are updated automatically").
+(Kubernetes: "Mounted ConfigMaps are updated automatically"). The old ones are removed then, so a
+look that comes between is done again.
 """
 # A Path costs more than the system call that it stands for.
 # ruff: noqa: PTH115, PTH118, PTH208
@@ -11,11 +12,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from .file_io import (
     MOST_BYTES,
+    Moved,
     NotUnderstood,
     is_folder,
     look_at,
@@ -31,6 +33,10 @@ if TYPE_CHECKING:
 MOST_FILES = 256
 _ENDINGS = (".yaml", ".yml", ".json")
 _SWAPPED = "..data"
+_TRIES = 10
+"""Looks at what is replaced meanwhile, each time. A kubelet swaps a mount once a minute or so."""
+
+T = TypeVar("T")
 
 Contents = tuple[tuple[str, bytes], ...]
 """The names of files and what they hold, by name; a file on its own has an empty one."""
@@ -51,12 +57,9 @@ class Sight(NamedTuple):
     """Another one after any change."""
     files: tuple[Seen, ...]
     """By name."""
+    place: str
+    """Where they are; another one where a symlink leads elsewhere now."""
     is_folder: bool = False
-
-    def blank_since(self, contents: Contents) -> float | None:
-        """When a file was changed last that is empty now (POSIX seconds); None where none is."""
-        pairs = zip(self.files, contents, strict=True)
-        return max((f.status.st_mtime for f, (_, held) in pairs if not held.strip()), default=None)
 
 
 def look(path: str) -> Sight | None:
@@ -65,26 +68,27 @@ def look(path: str) -> Sight | None:
     Of a folder's files those count that end in .yaml, .yml or .json and are not hidden.
 
     Raises:
+        Moved: another has taken the folder's place meanwhile.
         NotUnderstood: it can't be looked at, or holds what is not meant to be there.
     """
     status = look_at(path)
     if status is None:
         return None
     if not is_folder(status):
-        return Sight(signature(status), (Seen("", path, status),))
+        return Sight(signature(status), (Seen("", path, status),), path)
     place = _place(path)
-    seen = (_look_at_file(name, os.path.join(place, name)) for name in _names(place))
-    files = tuple(file for file in seen if file is not None)
-    _check_size(sum(file.status.st_size for file in files))
+    with _unmoved(path, place):
+        files = _look_into(place)
     marks = ((file.name, signature(file.status)) for file in files)
-    return Sight((place, *marks), files, is_folder=True)
+    return Sight((place, *marks), files, place, is_folder=True)
 
 
 def read_files(sight: Sight) -> Contents:
     """What the files hold.
 
     Raises:
-        NotUnderstood: one can't be read, or has gone: whoever looks again sees what is there now.
+        Moved: one has gone.
+        NotUnderstood: one can't be read.
     """
     contents = []
     for file in sight.files:
@@ -92,6 +96,18 @@ def read_files(sight: Sight) -> Contents:
             contents.append((file.name, read(file.path)))
     _check_size(sum(len(content) for _, content in contents))
     return tuple(contents)
+
+
+def steadily(act: Callable[[], T]) -> T:
+    """The outcome of looking and reading, done again where what it looked at was replaced.
+
+    Raises:
+        NotUnderstood: each time.
+    """
+    for _ in range(_TRIES - 1):
+        with contextlib.suppress(Moved):
+            return act()
+    return act()
 
 
 def texts_of(contents: Contents) -> dict[str, str]:
@@ -117,18 +133,45 @@ def load_windows(path: str) -> Found:
     """
     from .file_manifests import windows_of  # what windows are loads where there are any
 
-    sight = look(path)
-    if sight is None:
-        raise FileNotFoundError(path)
-    return windows_of(texts_of(read_files(sight)))
+    def contents() -> Contents:
+        sight = look(path)
+        if sight is None:
+            raise FileNotFoundError(path)
+        return read_files(sight)
+
+    return windows_of(texts_of(steadily(contents)))
 
 
 def _place(path: str) -> str:
-    """The folder itself, or where the kubelet's symlink leads at this moment."""
+    """The folder itself, or where the kubelet's symlink leads, as symlinks are at this moment."""
+    real = os.path.realpath(path)
     try:
-        return os.path.join(path, os.readlink(os.path.join(path, _SWAPPED)))
+        return os.path.join(real, os.readlink(os.path.join(real, _SWAPPED)))
     except OSError:
-        return path
+        return real
+
+
+@contextlib.contextmanager
+def _unmoved(path: str, place: str) -> Iterator[None]:
+    """Whatever was seen, an error included, counts only while symlinks lead to the same place."""
+    try:
+        yield
+    except NotUnderstood:
+        _check_place(path, place)
+        raise
+    _check_place(path, place)
+
+
+def _check_place(path: str, place: str) -> None:
+    if _place(path) != place:
+        raise Moved("is replaced while it is read, again and again: replace it less often")
+
+
+def _look_into(place: str) -> tuple[Seen, ...]:
+    seen = (_look_at_file(name, os.path.join(place, name)) for name in _names(place))
+    files = tuple(file for file in seen if file is not None)
+    _check_size(sum(file.status.st_size for file in files))
+    return files
 
 
 def _names(place: str) -> list[str]:
@@ -167,4 +210,4 @@ def _told_of(name: str) -> Iterator[None]:
     try:
         yield
     except NotUnderstood as error:
-        raise (NotUnderstood(f"{name}: {error}") if name else error) from error
+        raise (type(error)(f"{name}: {error}") if name else error) from error

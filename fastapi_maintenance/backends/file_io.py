@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import secrets
 import stat
 import sys
@@ -39,6 +40,8 @@ _WRITE_MENDS = {
     errno.ENOLCK: "keep it on a file system that can lock files",
     errno.EOPNOTSUPP: "keep it on a file system that can lock files",
 }
+_ASIDE = re.compile(r"(?:^|(?<=\s))#.*|^(?:---|\.\.\.)(?=\s|$)", re.MULTILINE)
+"""What says nothing in YAML: comments, and the marks that documents begin and end with."""
 # O_NONBLOCK: a pipe that has taken the file's place must not hold a request up.
 _READING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _CREATING = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
@@ -48,19 +51,19 @@ class NotUnderstood(ValueError):
     """A file that says nothing: what is wrong with it, and the mend."""
 
 
+class Moved(NotUnderstood):
+    """What was being looked at has gone, or another is in its place: worth another look."""
+
+
 def look_at(path: str) -> os.stat_result | None:
     """What tells whether a file changed, or that it is a folder; None where there is nothing.
 
     Raises:
         NotUnderstood: it can't be looked at, or is neither.
     """
-    try:
-        status = os.stat(path)
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise unreadable(error) from error
-    return status if is_folder(status) else _checked(status)
+    # Twice, since where a symlink led may go while it is followed; then it leads elsewhere now.
+    status = _status(path) or _status(path)
+    return status if status is None or is_folder(status) else _checked(status)
 
 
 def is_folder(status: os.stat_result | None) -> bool:
@@ -117,6 +120,12 @@ def is_word(text: str) -> bool:
     return len(text.split()) <= 1 and ":" not in text
 
 
+def word_of(text: str) -> str | None:
+    """The word that a text is, comments aside; empty where there is none, None where it is more."""
+    word = _ASIDE.sub("", text).strip()
+    return word if is_word(word) else None
+
+
 def replace(path: str, text: str) -> None:
     """Put a text in a file's place, whole or not at all; its mode and owner stay.
 
@@ -147,13 +156,23 @@ def unreadable(error: Exception) -> NotUnderstood:
     """What a failed look or read is told as."""
     if isinstance(error, OSError):
         mend = _READ_MENDS.get(error.errno or 0, "see that it can be read")
-        return NotUnderstood(f"can't be read: {error.strerror}: {mend}")
+        kind = Moved if isinstance(error, FileNotFoundError) else NotUnderstood
+        return kind(f"can't be read: {error.strerror}: {mend}")
     return NotUnderstood(f"can't be read: {error}: choose another path")  # such as one with a NUL
 
 
 def shown(path: str) -> str:
     """A path as a log line can hold it."""
     return path if path.isprintable() else repr(path)
+
+
+def _status(path: str) -> os.stat_result | None:
+    try:
+        return os.stat(path)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise unreadable(error) from error
 
 
 def _checked(status: os.stat_result) -> os.stat_result:

@@ -12,12 +12,12 @@ _LISTS = (("v1", "List"), (API_VERSION, f"{KIND}List"))
 
 
 def load_documents(text: str) -> list[Any]:
-    """The objects of a YAML stream; those of a List stand where the List stood.
+    """The objects of a YAML stream; those of a List stand where the List stood; comments are none.
 
     Read as kubectl reads them, but for a name that is given twice, which is an error.
 
     Raises:
-        InvalidWindow: the text is not YAML, or there is nothing in it.
+        InvalidWindow: the text is not YAML.
     """
     from .composing import compose  # here, since few applications have PyYAML
 
@@ -28,8 +28,6 @@ def load_documents(text: str) -> list[Any]:
     except Exception as cause:  # a lone surrogate, for one, is an error of its own kind
         mend = "write on, off, read-only, or a MaintenanceWindow manifest"
         raise InvalidWindow("file", f"is not YAML: {_in_a_line(cause)}", mend) from cause
-    if not documents:
-        raise InvalidWindow("file", "is empty", "write on, off, read-only or a manifest")
     return [item for document in documents for item in _unfolded(document)]
 
 

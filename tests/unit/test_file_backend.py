@@ -57,6 +57,9 @@ def test_a_missing_file_is_off(path: Path, caplog: pytest.LogCaptureFixture) -> 
         (b"\xef\xbb\xbfyes", True),
         (b"off", False),
         (b"0\n", False),
+        (b"on # for now\n", True),
+        (b"# since: Monday\n---\non\n", True),
+        (b"off\t# no: not now\n", False),
     ],
 )
 def test_a_word_in_the_file_says_whether_it_is_on(path: Path, content: bytes, on: bool) -> None:

@@ -9,13 +9,14 @@ from unittest import mock
 
 import pytest
 
-from fastapi_maintenance.backends import LocalFileBackend, file, file_folder
+from fastapi_maintenance.backends import LocalFileBackend, file, file_folder, file_settling
 
 
 @pytest.fixture
 def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A file that is looked at each time."""
+    """A file that is looked at each time, written in place or not."""
     monkeypatch.setattr(file, "_LOOK_EVERY", 0.0)
+    monkeypatch.setattr(file_settling, "_SETTLED_AFTER", 0.0)
     return tmp_path / "maintenance"
 
 

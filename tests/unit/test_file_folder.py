@@ -13,7 +13,7 @@ from unittest import mock
 
 import pytest
 
-from fastapi_maintenance.backends import LocalFileBackend, file, file_folder, file_io
+from fastapi_maintenance.backends import LocalFileBackend, file, file_folder, file_io, file_settling
 from fastapi_maintenance.backends.base import StateNotWritten
 from fastapi_maintenance.windows import make_plan
 from tests.unit.making import at, manifest, parsed
@@ -23,9 +23,10 @@ NOON = at("2026-06-01T12:00Z").timestamp()
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """Noon, and each look sees what is there."""
+    """Noon, and each look sees what is there, written in place or not."""
     clock = SimpleNamespace(now=NOON)
     monkeypatch.setattr(file, "wall_clock", lambda: clock.now)
+    monkeypatch.setattr(file_settling, "_SETTLED_AFTER", 0.0)
     monkeypatch.setattr(file, "_LOOK_EVERY", 0.0)
     return clock
 
@@ -175,29 +176,6 @@ def test_more_bytes_than_a_configmap_holds_are_told_of(
     assert "holds 1200000 bytes of manifests, and 1048576 are the most" in message
 
 
-def test_a_file_that_is_written_in_place_is_never_seen_empty(
-    folder: Path, clock: SimpleNamespace
-) -> None:
-    put(folder / "w.yaml", "w")
-    backend = LocalFileBackend(folder)
-    assert refusing(backend)
-    clock.now = (folder / "w.yaml").stat().st_mtime
-    with (folder / "w.yaml").open("w") as writing:
-        assert refusing(backend) == "window=shop/w"
-        writing.write(json.dumps(manifest("v")))
-        writing.flush()
-        assert refusing(backend) == "window=shop/v"
-
-
-def test_a_file_that_was_emptied_long_before_a_request_holds_no_window(folder: Path) -> None:
-    put(folder / "w.yaml", "w")
-    backend = LocalFileBackend(folder)
-    assert refusing(backend)
-    (folder / "w.yaml").write_text("")
-    os.utime(folder / "w.yaml", (1, 1))
-    assert refusing(backend) is None
-
-
 def test_an_old_folder_is_not_read_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(file, "_YOUNG_FOR", 0.0)
     put(folder / "a.yaml", "a")
@@ -253,24 +231,100 @@ def test_a_mounted_configmap_changes_at_once(folder: Path) -> None:
     assert refusing(backend) is None
 
 
-def test_a_mount_that_is_swapped_between_look_and_read_keeps_the_last_state(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+def before(monkeypatch: pytest.MonkeyPatch, name: str, place: str, act: Any) -> mock.Mock:
+    """Let somebody act just before a function of os is called, the first time, for a place."""
+    original = getattr(os, name)
+
+    def acted(path: Any, *args: Any, **options: Any) -> Any:
+        if not called.call_count and place in str(path):
+            called()
+        return original(path, *args, **options)
+
+    called = mock.Mock(side_effect=act)
+    monkeypatch.setattr(os, name, acted)
+    return called
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("listdir", "..state"),
+        ("stat", "..state-1/a.yaml"),
+        ("stat", "..state-1/b.yaml"),
+        ("open", "..state-1/a.yaml"),
+        ("open", "..state-1/b.yaml"),
+    ],
+)
+def test_a_mount_that_is_swapped_while_it_is_looked_at_is_seen_in_its_new_state(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    name: str,
+    place: str,
+) -> None:
+    """The old files go, which takes no window away, and nothing is wrong."""
+    texts = {name: json.dumps(manifest(name)) for name in "abc"}
+    mounted = Mounted(folder, a=texts["a"], b=texts["b"])
+    mounted.write({"b": texts["b"], "c": texts["c"]})
+    swapped = before(monkeypatch, name, place, mounted.swap)
+    assert refusing(LocalFileBackend(folder)) == "window=shop/b"
+    assert swapped.call_count == 1
+    assert caplog.messages == []
+
+
+def test_a_mount_that_is_swapped_again_and_again_keeps_the_last_state(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     mounted = Mounted(folder, a=json.dumps(manifest("a")))
     backend = LocalFileBackend(folder)
     assert refusing(backend) == "window=shop/a"
-    mounted.write({"b": json.dumps(manifest("b"))})
-    looking = file_folder.look
+    listing = os.listdir
 
-    def look_and_swap(path: str) -> Any:
-        sight = looking(path)
+    def list_and_swap(path: str) -> list[str]:
+        names = listing(path)
+        mounted.write({"b": json.dumps(manifest("b"))})
         mounted.swap()
-        return sight
+        return names
 
     with monkeypatch.context() as patch:
-        patch.setattr(file, "look", look_and_swap)
+        patch.setattr(os, "listdir", list_and_swap)
         assert refusing(backend) == "window=shop/a"
+    (message,) = caplog.messages
+    assert "is replaced while it is read, again and again: replace it less often" in message
     assert refusing(backend) == "window=shop/b"
+
+
+def test_a_folder_that_a_symlink_leads_to_changes_at_once(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """So git-sync publishes a commit."""
+    for state, name in (("1", "a"), ("2", "b")):
+        (folder / state).mkdir()
+        put(folder / state / f"{name}.yaml", name)
+    (folder / "now").symlink_to("1")
+
+    def publish() -> None:
+        (folder / "next").symlink_to("2")
+        (folder / "next").replace(folder / "now")
+        shutil.rmtree(folder / "1")
+
+    published = before(monkeypatch, "stat", "a.yaml", publish)
+    assert refusing(LocalFileBackend(folder / "now")) == "window=shop/b"
+    assert published.call_count == 1
+    assert caplog.messages == []
+
+
+def test_a_single_file_of_a_mount_is_not_missing_while_it_is_swapped(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old one may go while the symlink is being followed."""
+    put(folder / "w.yaml", "w")
+
+    def go() -> None:
+        raise FileNotFoundError(2, "gone")
+
+    before(monkeypatch, "stat", "w.yaml", go)
+    assert refusing(LocalFileBackend(folder / "w.yaml")) == "window=shop/w"
 
 
 def test_a_mounted_plan_opens_its_windows(folder: Path) -> None:

@@ -40,8 +40,12 @@ def test_a_manifest_that_speaks_of_a_plan_is_none() -> None:
     assert len(windows_of({"": json.dumps(given)}).written) == 1
 
 
-def test_an_empty_file_in_a_folder_holds_no_window() -> None:
-    assert windows_of({"a.yaml": " \n", "b.yaml": text(manifest())}).windows == (parsed(),)
+@pytest.mark.parametrize(
+    "nothing", [" \n", "# was: here\n# and: there\n", "---\n", "---\n# a\n---"]
+)
+def test_a_file_without_documents_holds_no_window(nothing: str) -> None:
+    """Such as one whose windows are all commented out, or what a template leaves of none."""
+    assert windows_of({"a.yaml": nothing, "b.yaml": text(manifest())}).windows == (parsed(),)
 
 
 @pytest.mark.parametrize(

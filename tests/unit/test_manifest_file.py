@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fastapi_maintenance.backends import LocalFileBackend, file
+from fastapi_maintenance.backends import LocalFileBackend, file, file_settling
 from tests.unit.making import at, manifest
 
 NOON = at("2026-06-01T12:00Z").timestamp()
@@ -28,6 +28,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(file, "wall_clock", lambda: clock.now)
     monkeypatch.setattr(file, "_LOOK_EVERY", 0.0)
+    monkeypatch.setattr(file_settling, "_SETTLED_AFTER", 0.0)
     return clock
 
 
@@ -47,6 +48,20 @@ def test_a_window_opens_and_closes_by_its_own_clock(clock: Clock, path: Path) ->
     for clock.now in (NOON - 1, NOON, NOON + HOUR - 1, NOON + HOUR, NOON):
         seen.append(is_on(backend))
     assert seen == [False, True, True, False, True]
+
+
+@pytest.mark.parametrize(
+    "nothing", ["# {}\n#x: y\n", "#x", "---\n", "--- # a: b\n...\n", "\ufeff# {}"]
+)
+def test_a_file_whose_windows_are_commented_out_is_off(
+    clock: Clock, path: Path, nothing: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    path.write_text(json.dumps(manifest(**LUNCH)))
+    backend = LocalFileBackend(path)
+    assert is_on(backend)
+    path.write_text(nothing)
+    assert not is_on(backend)
+    assert caplog.messages == []
 
 
 def test_a_schedule_in_a_file_comes_again(clock: Clock, path: Path) -> None:

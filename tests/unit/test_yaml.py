@@ -250,9 +250,8 @@ def test_several_documents_are_several_objects() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "# only a comment", "---\n---\n", "null"])
-def test_nothing_is_an_error_that_says_what_to_write(text: str) -> None:
-    with pytest.raises(InvalidWindow, match="file: is empty: write on, off, read-only"):
-        load_documents(text)
+def test_without_documents_there_are_no_objects(text: str) -> None:
+    assert load_documents(text) == []
 
 
 @pytest.mark.parametrize(
@@ -279,4 +278,4 @@ def test_what_is_no_yaml_is_the_documented_error(text: str) -> None:
 @settings(max_examples=100, deadline=None)
 def test_any_text_gives_documents_or_the_documented_error(text: str) -> None:
     with contextlib.suppress(InvalidWindow):
-        assert load_documents(text)
+        assert None not in load_documents(text)
