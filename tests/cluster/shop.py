@@ -41,6 +41,7 @@ def make(name: str) -> FastAPI:
     """A shop; constructed before a server forks, if it does so."""
     backend = K8sBackend(app=name, source=source)
     app = FastAPI(lifespan=lifespan)
+    app.state.backend = backend
     app.add_middleware(MaintenanceModeMiddleware, backend=backend, exempt_paths=["/asleep"])
 
     @app.get("/orders")

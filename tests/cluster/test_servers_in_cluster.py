@@ -173,8 +173,10 @@ def test_a_test_client_is_a_server_too(
     monkeypatch.setenv("FASTAPI_MAINTENANCE_KUBECONFIG", str(account.kubeconfig))
     from tests.cluster import shop
 
-    client = TestClient(shop.make("orders"))
+    app = shop.make("orders")
+    client = TestClient(app)
     with ExitStack() as living:
+        living.callback(app.state.backend.close)  # where no lifespan event says when
         if lifespan:
             living.enter_context(client)
         assert client.get("/orders").status_code == 200
