@@ -40,5 +40,5 @@ def test_tries_are_counted_until_the_last_watch_is_back(
     assert sum(storm.answered) >= 6
     assert storm.answered[0] == 0
     assert storm.last_back >= 1.0
-    assert "Tries against what is promised" in reconnect.report(storm, 6, 1.0)
+    assert "More tries in a second than promised" in reconnect.report(storm, 6, 1.0)
     assert reconnect.draw(storm, 6, 1.0).count("<rect") >= len(storm.tries)
