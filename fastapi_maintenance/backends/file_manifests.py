@@ -62,9 +62,21 @@ def _written(name: str, text: str) -> Iterator[tuple[str, Window]]:
     for number, document in enumerate(documents, 1):
         place = _place(name, number, len(documents))
         try:
+            if isinstance(document, str | bool | int | float):
+                raise _no_manifest(name, document)
             yield place, parse_manifest(document)
         except InvalidWindow as error:
             raise _in(place, error) from error
+
+
+def _no_manifest(name: str, word: object) -> InvalidWindow:
+    fields = "fields (apiVersion, kind, metadata, spec)"
+    mend = (
+        f"write its {fields}; a word counts in a file that is followed by itself"
+        if name
+        else f"write on, off or read-only alone, or a manifest's {fields}"
+    )
+    return InvalidWindow("manifest", f"{word!r:.60} is no manifest", mend)
 
 
 def _planned(name: str, text: str) -> Iterator[tuple[str, Window]]:

@@ -67,7 +67,8 @@ class _Composer:
     def _marked(self, alias: Any) -> Any:
         value = self._anchors.get(alias.anchor, self._anchors)
         if value is self._anchors:
-            raise _wrong(alias, f"nothing is marked &{alias.anchor}", "mark it above")
+            mend = f"mark it above, or write {f'*{alias.anchor[:60]}'!r} in quotes"
+            raise _wrong(alias, f"nothing is marked &{alias.anchor}", mend)
         if value is _UNFINISHED:
             raise _wrong(alias, f"&{alias.anchor} contains itself", "write it out")
         return value

@@ -20,14 +20,15 @@ def load_documents(text: str) -> list[Any]:
         InvalidWindow: the text is not YAML.
     """
     from .composing import compose  # here, since few applications have PyYAML
+    from .yaml_slips import mend_of
 
     try:
         documents = [document for document in compose(text) if document is not None]
     except InvalidWindow:
         raise
     except Exception as cause:  # a lone surrogate, for one, is an error of its own kind
-        mend = "write on, off, read-only, or a MaintenanceWindow manifest"
-        raise InvalidWindow("file", f"is not YAML: {_in_a_line(cause)}", mend) from cause
+        problem = f"is not YAML: {_in_a_line(cause)}"
+        raise InvalidWindow("file", problem, mend_of(cause, text)) from cause
     return [item for document in documents for item in _unfolded(document)]
 
 

@@ -122,7 +122,7 @@ def test_one_broken_file_keeps_the_whole_folder_as_it_was_and_is_told_once(
         (b"\x7fELF\1\0\2", "w.yaml: is binary"),
         (b"w\xff", "w.yaml: is not UTF-8 at byte 1"),
         (b"a: [", "w.yaml: file: is not YAML"),
-        (b"soon", "w.yaml: manifest: 'soon' is not an object"),
+        (b"soon", "w.yaml: manifest: 'soon' is no manifest"),
     ],
     ids=["binary", "no utf-8", "no yaml", "word"],
 )

@@ -69,6 +69,27 @@ def test_what_is_wrong_is_told_with_its_file_its_window_and_its_field(
 
 
 @pytest.mark.parametrize(
+    ("texts", "said"),
+    [
+        (
+            {"": "on off"},
+            "manifest: 'on off' is no manifest: write on, off or read-only alone, or a manifest's "
+            "fields (apiVersion, kind, metadata, spec)",
+        ),
+        (
+            {"a.yaml": "on"},
+            "a.yaml: manifest: True is no manifest: write its fields (apiVersion, kind, metadata, "
+            "spec); a word counts in a file that is followed by itself",
+        ),
+    ],
+)
+def test_words_in_a_manifests_place_are_told_of(texts: dict[str, str], said: str) -> None:
+    with pytest.raises(InvalidWindow) as caught:
+        windows_of(texts)
+    assert str(caught.value) == said
+
+
+@pytest.mark.parametrize(
     ("texts", "field", "problem"),
     [
         (

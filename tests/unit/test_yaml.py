@@ -152,7 +152,7 @@ def test_a_time_is_a_time_as_a_name_too() -> None:
         ("a: &a {x: 1}\nb: {x: 2, <<: *a}", "line 2: 'x' is given above << and by it: write <<"),
         ("a: 1\nb: {<<: 1}", "line 2: << stands for what is no mapping: write <<: *mark"),
         ("{<<: [{a: 1}, 1]}", "line 1: << stands for what is no mapping"),
-        ("a: *b", "line 1: nothing is marked &b: mark it above"),
+        ("a: *b", "line 1: nothing is marked &b: mark it above, or write '*b' in quotes"),
         ("a: &b 1\n---\na: *b", "line 3: nothing is marked &b: mark it above"),
         ("a: &b [*b]", "line 1: &b contains itself: write it out"),
         ("a: &b {c: *b}", "line 1: &b contains itself"),
@@ -258,8 +258,6 @@ def test_without_documents_there_are_no_objects(text: str) -> None:
     "text",
     [
         "a: [",
-        "a: b: c",
-        "\ta: b",
         "a\0b: c",
         "a: \ud800",
         "[" * 50,
@@ -272,6 +270,38 @@ def test_what_is_no_yaml_is_the_documented_error(text: str) -> None:
         load_documents(text)
     assert "\n" not in str(caught.value)
     assert caught.value.mend == "write on, off, read-only, or a MaintenanceWindow manifest"
+
+
+@pytest.mark.parametrize("libyaml", [True, False])
+@pytest.mark.parametrize(
+    ("text", "line", "mend"),
+    [
+        ("a: b: c", 1, "put the value in quotes"),
+        ("a: 1\nmessage: Back: soon", 2, "put the value in quotes"),
+        ("x:\n  message: @home", 2, "put the value in quotes"),
+        ("a: `now`", 1, "put the value in quotes"),
+        ("a: %", 1, "put the value in quotes"),
+        ("cidrs: [::1/128]", 1, "put the value in quotes"),
+        ("a: 1\n  b: 2", 2, "align the line with the fields beside it"),
+        ("apps: [*]", 1, "* begins an alias: put the value in quotes"),
+        ("apps: *\nb: 1", 1, "* begins an alias: put the value in quotes"),
+        ("a:\n- */15 * * * *", 2, "* begins an alias: put the value in quotes"),
+        ("paths:\n  - */x", 2, "* begins an alias: put the value in quotes"),
+        ("a: & more", 1, "& begins an anchor: put the value in quotes"),
+        ("\ta: b", 1, "indent with spaces, not with tabs"),
+        ("x:\n  a: 1\n\tb: 2", 3, "indent with spaces, not with tabs"),
+        ("a: 'it\nb: 1", 2, "close the quotes that begin in line 1"),
+    ],
+)
+def test_a_slip_in_yaml_is_told_with_what_mends_it(
+    monkeypatch: pytest.MonkeyPatch, text: str, line: int, mend: str, libyaml: bool
+) -> None:
+    """By either of PyYAML's parsers, whose words differ."""
+    if not libyaml:
+        monkeypatch.delattr(yaml, "CSafeLoader")
+    with pytest.raises(InvalidWindow, match=f"file: is not YAML: line {line}: ") as caught:
+        load_documents(text)
+    assert caught.value.mend == mend
 
 
 @given(st.text("ab:-[]{}&*!|>'\"# \n\t%@?,~0", max_size=30))
