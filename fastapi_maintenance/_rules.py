@@ -59,7 +59,7 @@ class Rules:
         self._paths = exempt_paths
         self._networks = exempt_networks
         self._hashes = bypass_token_hashes
-        self._read_only = read_only
+        self.read_only = read_only
         self._warned_of: set[str] = set()
 
     def refusal(self, request: Facts, state: State) -> Refusal | None:
@@ -93,7 +93,7 @@ class Rules:
 
     def _exempts(self, request: Facts, opening: Opening) -> bool:
         return (
-            (self._read_only and not opening.is_window and request.is_safe)
+            (self.read_only and not opening.is_window and request.is_safe)
             or self._is_probe(request, self._probes_always_pass or opening.probes_pass)
             or (bool(self._paths) and covers(self._paths, request.path))
             or (bool(self._networks) and request.comes_from(self._networks))
