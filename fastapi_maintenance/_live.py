@@ -7,7 +7,7 @@ operation on a dict or a set, and the order of two steps is what makes a count r
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,9 @@ UNDER_TEST = "UnderTest"
 """A test has put its own state in the place of the backend."""
 ENABLE_MAINTENANCE_FALSE = "EnableMaintenanceFalse"
 """The argument says that nothing is refused, whatever the backend says."""
+
+ENABLE_MAINTENANCE_TRUE = "EnableMaintenanceTrue"
+"""The argument says that only writes are refused, whatever the backend says."""
 
 
 class Life:
@@ -99,8 +102,13 @@ class Live(Ledger):
 
     def asks(self, backend: BaseStateBackend) -> bool:
         """Whether the gate asks this backend, alone or beside others."""
+        return any(member is backend for member in self.backends())
+
+    def backends(self) -> Sequence[BaseStateBackend]:
+        """The gate's own, or those that it was given as one."""
         own = self._gate.given or configured_backend()
-        return any(member is backend for member in getattr(own, "members", (own,)))
+        found: Sequence[BaseStateBackend] = getattr(own, "members", (own,))
+        return found
 
     def covered(self, state: State) -> Iterator[Flight]:
         """What runs of that which the state refuses; an exempt handler is not asked again."""
@@ -123,6 +131,8 @@ class Live(Ledger):
         """Why the gate does not ask its backend."""
         if self._gate.pinned is not None:
             return UNDER_TEST
+        if self._gate.enable_maintenance and self._gate.rules.read_only:
+            return ENABLE_MAINTENANCE_TRUE
         return ENABLE_MAINTENANCE_FALSE if self._gate.enable_maintenance is False else None
 
     def forget(self) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from fastapi_maintenance import _gates
 from fastapi_maintenance.backends.base import state_of_switch
 from fastapi_maintenance.windows import Announcement, Opening, Refusal, State, covers
+from fastapi_maintenance.windows.state import latest
 
 if TYPE_CHECKING:
     from fastapi_maintenance.windows import Network
@@ -58,7 +59,7 @@ class Rules:
         self._paths = exempt_paths
         self._networks = exempt_networks
         self._hashes = bypass_token_hashes
-        self._read_only = read_only
+        self.read_only = read_only
         self._warned_of: set[str] = set()
 
     def refusal(self, request: Facts, state: State) -> Refusal | None:
@@ -74,8 +75,9 @@ class Rules:
             return None
         if target.forced is not None:
             return _FORCED if target.forced else None
-        refusal = None if target.docs else state.refusal(request)
-        return None if refusal is None or self._exempts(request, refusal.opening) else refusal
+        met = () if target.docs else state.refusals(request)
+        # Each by itself: who passes one reason, as reads do a switch, may be refused by another.
+        return latest(refusal for refusal in met if not self._exempts(request, refusal.opening))
 
     def announcement(self, request: Facts, state: State) -> Announcement | None:
         """What is coming to a request that is served; None where it will be served then, too.
@@ -91,7 +93,7 @@ class Rules:
 
     def _exempts(self, request: Facts, opening: Opening) -> bool:
         return (
-            (self._read_only and not opening.is_window and request.is_safe)
+            (self.read_only and not opening.is_window and request.is_safe)
             or self._is_probe(request, self._probes_always_pass or opening.probes_pass)
             or (bool(self._paths) and covers(self._paths, request.path))
             or (bool(self._networks) and request.comes_from(self._networks))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import itertools
 from collections.abc import Awaitable, Hashable, Iterable, Sequence
 from typing import Any
 
@@ -22,7 +23,9 @@ class AnyOf(BaseStateBackend):
     """
 
     def __init__(self, members: Sequence[BaseStateBackend]) -> None:
-        self.members = tuple(members)
+        # Flat, so that whoever looks for a backend among them finds it.
+        flat = (m.members if isinstance(m, AnyOf) else (m,) for m in members)
+        self.members: tuple[BaseStateBackend, ...] = tuple(itertools.chain.from_iterable(flat))
         self.reports = any(member.reports for member in self.members)
         self._last: tuple[tuple[State, ...], State] = (), OFF
 
@@ -40,11 +43,13 @@ class AnyOf(BaseStateBackend):
         return self._together(member.state() for member in self.members)
 
     def decide(self, fixed: State | None = None) -> State:
-        """All at once; where something is fixed, only the blocks of some may say otherwise."""
-        if fixed is None:
-            return self._together(member.decide() for member in self.members)
-        said = [member.decide() for member in self.members if member.block() is not None]
-        return self._together(said) if said else fixed
+        """All at once; where something is fixed, that counts unless some have an open block.
+
+        Then those without one say themselves what holds: the block of another does not open them.
+        """
+        if fixed is not None and all(member.block() is None for member in self.members):
+            return fixed
+        return self._together(member.decide() for member in self.members)
 
     def _together(self, states: Iterable[State]) -> State:
         """The same object as long as the members say the same ones."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -37,6 +37,10 @@ class Ledger:
     def asks(self, backend: BaseStateBackend) -> bool:
         """Whether it lets in as this backend says."""
         raise NotImplementedError
+
+    def backends(self) -> Sequence[BaseStateBackend]:
+        """Whom a gate asks, each by itself; empty for what is no gate."""
+        return ()
 
     def covered(self, state: State) -> Iterable[Flight]:
         """What runs of that which a state refuses; what can't be told counts."""
@@ -66,9 +70,27 @@ def add(ledger: Ledger) -> None:
 
 def ledgers_of(backend: BaseStateBackend) -> Iterator[Ledger]:
     """Those that let in as a backend says."""
+    return (ledger for ledger in _all() if ledger.asks(backend))
+
+
+def is_bypassed(backend: BaseStateBackend) -> bool:
+    """Whether the gates of this process let in as others say, and nothing as this backend does.
+
+    As where one's own backend asks it: what that lets in, nobody can tell. Where there is no gate
+    at all, nothing comes in.
+    """
+    known = _all()
+    asked = [each for ledger in known for each in ledger.backends()]
+    if not asked or any(ledger.asks(backend) for ledger in known):
+        return False
+    # One that stands for the same state says itself what it lets in.
+    key = type(backend), backend.state_key()
+    return all((type(each), each.state_key()) != key for each in asked)
+
+
+def _all() -> list[Ledger]:
     with _adding:
-        known = list(_known)
-    return (ledger for ledger in known if ledger.asks(backend))
+        return list(_known)
 
 
 _known: weakref.WeakSet[Ledger] = weakref.WeakSet()

@@ -6,7 +6,7 @@ Kept small: every application loads this, and only those that have windows load 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
@@ -55,6 +55,11 @@ class Opening(NamedTuple):
         """Whether a window refuses, rather than a switch."""
         return self.source.startswith("window=")
 
+    @property
+    def kind(self) -> tuple[bool, bool]:
+        """What decides who is exempt: whether it is a window, and whether probes pass."""
+        return self.is_window, self.probes_pass
+
 
 class Refusal(NamedTuple):
     """What a refused request is told."""
@@ -85,10 +90,12 @@ class State:
         valid_from: POSIX seconds.
         valid_until: POSIX seconds; from then on something else may hold.
         upcoming: when the next occurrence starts.
+        parts: where it is several states at once, one for each kind of reason: what exempts from
+            one kind leaves the others as they are.
     """
 
     __slots__ = (
-        "announcers", "calm", "closer", "quiet", "reads", "upcoming", "valid_from",
+        "announcers", "calm", "closer", "parts", "quiet", "reads", "upcoming", "valid_from",
         "valid_until", "writes",
     )  # fmt: skip
 
@@ -101,6 +108,7 @@ class State:
         valid_until: float = math.inf,
         upcoming: datetime | None = None,
         announcers: tuple[Announcer, ...] = (),
+        parts: tuple[State, ...] = (),
     ) -> None:
         self.reads = reads
         self.writes = writes
@@ -111,6 +119,7 @@ class State:
         self.quiet = writes is None and not closer
         """Whether every request is served; what refuses reads refuses writes."""
         self.announcers = announcers
+        self.parts = parts
         self.calm = self.quiet and not announcers
         """Whether there is nothing to say either."""
 
@@ -135,6 +144,18 @@ class State:
             found = later(closer.refusal(request), found)
         return found
 
+    def refusals(self, request: RequestFacts) -> list[Refusal]:
+        """What meets a request, once for each kind of reason."""
+        found = (state.refusal(request) for state in self.parts or (self,))
+        return [refusal for refusal in found if refusal is not None]
+
+    @property
+    def kind(self) -> tuple[bool, bool]:
+        """Of what kind its reasons are, where all are of one; two of a kind exempt the same."""
+        opening = self.writes.opening if self.writes else None
+        # What looks closer knows windows alone.
+        return opening.kind if opening else (True, True)
+
     def announcement(self, request: RequestFacts) -> Announcement | None:
         """What is coming to a request that is served now; of several, the soonest."""
         said = (announcer.announcement(request) for announcer in self.announcers)
@@ -153,6 +174,19 @@ def switched(opening: Opening) -> State:
 
 def strictest(first: State, second: State) -> State:
     """Both states at once: what either refuses is refused, and told by the one that ends last."""
+    by_kind: dict[tuple[bool, bool], State] = {}
+    for part in (*_parts(first), *_parts(second)):
+        known = by_kind.get(part.kind)
+        by_kind[part.kind] = part if known is None else _both(known, part)
+    parts = tuple(by_kind[kind] for kind in sorted(by_kind))
+    return _both(first, second, parts if len(parts) > 1 else ())
+
+
+def _parts(state: State) -> tuple[State, ...]:
+    return () if state.quiet else state.parts or (state,)
+
+
+def _both(first: State, second: State, parts: tuple[State, ...] = ()) -> State:
     starts = [state.upcoming for state in (first, second) if state.upcoming]
     return State(
         reads=later(first.reads, second.reads),
@@ -162,6 +196,7 @@ def strictest(first: State, second: State) -> State:
         valid_until=min(first.valid_until, second.valid_until),
         upcoming=min(starts, default=None),
         announcers=first.announcers + second.announcers,
+        parts=parts,
     )
 
 
@@ -175,6 +210,14 @@ def later(first: Refusal | None, second: Refusal | None) -> Refusal | None:
     last = max(first, second, key=_ends_last)
     longer = max(first, second, key=_lasts_longest)
     return last if last.until == longer.until else Refusal(last.opening, longer.until)
+
+
+def latest(refusals: Iterable[Refusal]) -> Refusal | None:
+    """Any number of refusals of one request, as one."""
+    found: Refusal | None = None
+    for refusal in refusals:
+        found = later(found, refusal)
+    return found
 
 
 def strongest_of(refusals: Sequence[Refusal]) -> Refusal | None:

@@ -6,12 +6,14 @@ import itertools
 import json
 import threading
 import time
+import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
+from fastapi_maintenance.backends import ledger
 from fastapi_maintenance.backends.kubernetes import report_thread
 from fastapi_maintenance.backends.kubernetes.transport import ApiError, Unreachable
 from fastapi_maintenance.backends.ledger import Flight, Ledger, add
@@ -140,6 +142,7 @@ class ProcessServer(StandingCluster):
 def serve(server: ProcessServer, patch: pytest.MonkeyPatch) -> None:
     """Let backends that are made from now on find this server."""
     put_into(server, patch)
+    patch.setattr(ledger, "_known", weakref.WeakSet())  # no gates of other tests
     patch.setattr(report_thread, "Transport", lambda *_: server)
 
 

@@ -27,7 +27,7 @@ from fastapi_maintenance import (
 from fastapi_maintenance.backends.kubernetes import writer as writer_module
 from fastapi_maintenance.backends.kubernetes.objects import is_app_name, name_for
 from fastapi_maintenance.backends.kubernetes.reflector import Reflector, Resource
-from fastapi_maintenance.backends.kubernetes.sources import SwitchStore
+from fastapi_maintenance.backends.kubernetes.sources import SwitchStore, WindowStore
 from fastapi_maintenance.backends.kubernetes.transport import ApiError
 from fastapi_maintenance.backends.kubernetes.written import Guarded, Written
 from tests.unit.making import Held, stored
@@ -123,6 +123,49 @@ async def test_an_event_that_is_older_than_what_was_written_does_not_count() -> 
     hear(6, "read-only")
     guarded.learn(configmap(5, "on"))  # it comes too late
     assert store.words == {"maintenance.orders": "read-only"}
+
+
+@pytest.mark.parametrize("kind_of", [WindowStore, SwitchStore])
+async def test_the_deletion_of_a_predecessor_does_not_end_what_was_written_after_it(
+    kind_of: type[WindowStore | SwitchStore],
+) -> None:
+    """On, off and on again, before the watch tells of any of it."""
+    store, written, name = kind_of(), Written(), "fastapi-maintenance"
+    guarded = Guarded(store, written)
+
+    def made(uid: str, version: int) -> dict[str, Any]:
+        found = stored(name, version)
+        found["metadata"]["uid"] = uid
+        words = {"kind": "ConfigMap", "data": {"maintenance.orders": "on"}}
+        return found | words if isinstance(store, SwitchStore) else found
+
+    def is_on() -> bool:
+        if isinstance(store, SwitchStore):
+            return bool(store.words)
+        return [w.uid for w in store.windows] == ["second"]
+
+    guarded.replace([])
+    guarded.version = "10"
+    written.changed(made("first", 11))
+    guarded.learn(made("first", 11))
+    written.removed(made("first", 11))
+    written.changed(made("second", 13))
+    guarded.learn(made("second", 13))
+    assert is_on()
+    for kind, uid, version in (("ADDED", "first", 11), ("DELETED", "first", 12)):
+        guarded.update(kind, made(uid, version))
+        assert is_on(), kind
+    guarded.update("ADDED", made("second", 13))
+    guarded.update("DELETED", made("second", 14))
+    assert not is_on()
+
+
+def test_a_deletion_ends_no_window_but_the_one_that_it_is_about() -> None:
+    """Whoever else has made the one that has its name now."""
+    store = WindowStore()
+    store.replace([stored("move") | {"metadata": stored("move")["metadata"] | {"uid": "new"}}])
+    store.update("DELETED", stored("move"))
+    assert [window.uid for window in store.windows] == ["new"]
 
 
 async def test_a_list_that_was_on_its_way_during_a_write_is_asked_for_anew() -> None:

@@ -8,12 +8,13 @@ or not yet open, is seen.
 from __future__ import annotations
 
 import heapq
+import logging
 import math
 from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from fastapi_maintenance.backends.ledger import Ledger, ledgers_of
+from fastapi_maintenance.backends.ledger import Ledger, is_bypassed, ledgers_of
 from fastapi_maintenance.windows import (
     OFF,
     Occurrence,
@@ -31,10 +32,14 @@ from .sources import Unread
 if TYPE_CHECKING:
     from fastapi_maintenance.backends.base import BaseStateBackend
 
+logger = logging.getLogger(__name__)
+
 NO_APP_NAME = "NoAppName"
 """The window is for apps by their names, and this process has none."""
 MAINTENANCE_MODE_OFF = "MaintenanceModeOff"
 """A `maintenance_mode_off()` block is open."""
+NO_GATE = "NoGate"
+"""This process has middlewares, and none asks this backend."""
 NOT_UNDERSTOOD = "NotUnderstood"
 """This version of the window can't be read here; at best an older one is in force."""
 
@@ -50,6 +55,7 @@ class Account:
     def __init__(self, backend: BaseStateBackend, app: str | None) -> None:
         self._backend = backend
         self._app = app
+        self._has_warned = False
         self._begun: dict[str, tuple[Window, Occurrence]] = {}
         self._held: tuple[tuple[float, State], ...] = ()
         self.held_until = -math.inf
@@ -76,6 +82,8 @@ class Account:
         # From here on nothing new is let in that an open window refuses; now count what was.
         ledgers, lapses = list(ledgers_of(self._backend)), self.lapses()
         lapse = next((reason for reason in lapses if reason), None)
+        if lapse == NO_GATE and self._begun:
+            self._warn_of_bypass()
         reports = [self._report(*begun, lapse, ledgers) for begun in self._begun.values()]
         reports += [
             WindowReport(each.uid, each.name, each.generation, reason=NOT_UNDERSTOOD)
@@ -86,7 +94,17 @@ class Account:
     def lapses(self) -> tuple[str | None, ...]:
         """All reasons for which windows may not be enforced, whichever windows are open."""
         block = MAINTENANCE_MODE_OFF if self._backend.block() is False else None
-        return (block, *(ledger.lapse() for ledger in ledgers_of(self._backend)))
+        bypassed = NO_GATE if is_bypassed(self._backend) else None
+        return (block, bypassed, *(ledger.lapse() for ledger in ledgers_of(self._backend)))
+
+    def _warn_of_bypass(self) -> None:
+        if not self._has_warned:
+            self._has_warned = True
+            logger.error(
+                "this process can't say that it enforces windows: no MaintenanceModeMiddleware "
+                "asks this K8sBackend; give the middleware the object itself, alone or in a "
+                "sequence beside others"
+            )
 
     def in_flight(self) -> int:
         """How much runs, whatever windows say."""

@@ -105,7 +105,9 @@ class WindowStore(_Store):
     def update(self, kind: str, item: Object) -> None:
         """Take one event."""
         if kind == "DELETED":
-            self._forget(_name(item))
+            name = _name(item)
+            if self._read.get(name, (None,))[0] == item["metadata"].get("uid"):  # not its successor
+                self._forget(name)
         elif not self._take(item):
             return
         self.windows = tuple(self._known.values())

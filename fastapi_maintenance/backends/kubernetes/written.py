@@ -86,9 +86,11 @@ class Written:
 
     def is_outdated(self, kind: str, item: Object) -> bool:
         """Whether this process knows better."""
-        metadata = item["metadata"]
-        known = self._versions.get((kind, metadata["name"]), 0)
-        return self.has_removed(metadata.get("uid")) or _version(item) < known
+        return self.has_removed(item["metadata"].get("uid")) or self.precedes(kind, item)
+
+    def precedes(self, kind: str, item: Object) -> bool:
+        """Whether it is older than what was written under this name."""
+        return _version(item) < self._versions.get((kind, item["metadata"]["name"]), 0)
 
 
 class Guarded:
@@ -118,7 +120,10 @@ class Guarded:
 
     def update(self, kind: str, item: Object) -> None:
         """Take an event, unless it is older."""
-        if kind == "DELETED" or not self._written.is_outdated(self._kind, item):
+        # The end of what was removed is no news of another that has its name since.
+        ends = kind == "DELETED"
+        old = self._written.precedes if ends else self._written.is_outdated
+        if not old(self._kind, item):
             self._store.update(kind, item)
 
     def learn(self, item: Object | None) -> None:
