@@ -187,7 +187,7 @@ class K8sBackend(BaseStateBackend):
         coming and going is not the state of a fleet.
 
         Raises:
-            StateNotWritten: it is as it was.
+            StateNotWritten: it is as it was, unless the error says that nobody knows.
         """
         await self._writes.set_value(value)
 
