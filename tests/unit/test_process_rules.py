@@ -127,6 +127,29 @@ def test_r1_without_the_crd_nobody_can_wait_for_it_and_it_serves_at_once(
 
 
 @pytest.mark.parametrize(
+    "error",
+    [
+        ApiError(409, 'Operation cannot be fulfilled on resourcequotas "objects"'),
+        ApiError(404, 'namespaces "shpo" not found'),
+    ],
+    ids=["a quota", "a namespace"],
+)
+def test_r1_what_else_conflicts_or_is_missing_is_not_taken_for_the_crd(
+    server: ProcessServer, make: Make, caplog: pytest.LogCaptureFixture, error: ApiError
+) -> None:
+    """It may be over soon, and until then nobody serves unregistered."""
+    server.refuses = error
+    backend = make(sync_timeout=0.2, before_first_sync="refuse")
+    backend.wait()
+    assert not backend._reports.allow_serving
+    assert error.message in caplog.text
+    assert "is not installed" not in caplog.text
+    server.refuses = None
+    wait_for(lambda: backend._reports.allow_serving, timeout=20)
+    assert len(server.processes) == 1
+
+
+@pytest.mark.parametrize(
     ("plan", "serves"),
     [(None, True), ("", False), ("{]", False), (make_plan((), at("2026-06-01T12:00Z"))[0], True)],
     ids=["absent", "empty", "broken", "without windows"],

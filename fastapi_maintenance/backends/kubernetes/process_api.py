@@ -54,7 +54,11 @@ class ProcessObject:
             if error.status != CONFLICT:
                 raise
             # Nobody else could guess the name: an earlier try was not as lost as it seemed.
-            self._keep(await self._transport.get(self.path, {}))
+            # But a quota that was counted at the same time conflicts as well, with nothing made.
+            try:
+                self._keep(await self._transport.get(self.path, {}))
+            except ApiError as missing:
+                raise (error if missing.status == NOT_FOUND else missing) from None
 
     async def patch(self, report: Report, now: datetime) -> None:
         """Say what has changed. Never registers: one whose object is gone gets a 404."""

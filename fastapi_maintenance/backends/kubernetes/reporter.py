@@ -99,7 +99,7 @@ class Reporter:
         """Create the object, then make sure of all windows: one that is older waits for nobody."""
         self.vouches = False
         while not await self._try(process.create(Report(), _now())):
-            self.is_pointless = self.trouble.status == NOT_FOUND
+            self.is_pointless = self.trouble.lacks_crd
             await self._nap(self._pace.failed(time.monotonic()))
             if self._stopping:
                 self._leave()
