@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from starlette.types import Scope
 
-from fastapi_maintenance._gates import Gate, configured_backend, current_connection
+from fastapi_maintenance._gates import Gate, configured_backend
 from fastapi_maintenance.backends.base import BaseStateBackend, wall_clock
 from fastapi_maintenance.backends.ledger import Flight, Ledger
 from fastapi_maintenance.windows import State
@@ -21,7 +21,6 @@ from fastapi_maintenance.windows import State
 if TYPE_CHECKING:
     from fastapi_maintenance.backends.pinned import PinnedBackend
 
-    from ._connections import Lasting
     from ._rules import Rules
 
 from ._access import Facts
@@ -38,12 +37,11 @@ ENABLE_MAINTENANCE_TRUE = "EnableMaintenanceTrue"
 class Life:
     """One request, WebSocket or whatever else was let in, from its first moment to its last."""
 
-    __slots__ = ("_has_returned", "_live", "_token", "_work", "outer", "scope", "scope_id", "since")
+    __slots__ = ("_has_returned", "_live", "_token", "_work", "outer", "scope", "since")
 
     def __init__(self, scope: Scope, live: Live) -> None:
         self.since = wall_clock()
         self.scope = dict(scope)  # a mount changes it on the way
-        self.scope_id = id(scope)
         self.outer = current_life.get()
         """What a gate around ours has let in."""
         self._live = live
@@ -111,10 +109,11 @@ class Live(Ledger):
         return found
 
     def covered(self, state: State) -> Iterator[Flight]:
-        """What runs of that which the state refuses; an exempt handler is not asked again."""
+        """What runs of that which the state refuses; an exempt handler is not asked again.
+
+        Also connections that maintenance has ended: their endpoints may write until they return.
+        """
         for life in self.lives():
-            if self._gate.is_over(life.scope_id):
-                continue
             request = self._gate.facts(life.scope)
             if self._gate.rules.refusal(request, state) is not None:
                 yield Flight(life.since, request.method, request.target.template)
@@ -146,7 +145,6 @@ class Counting(Gate):
     rules: Rules
     pinned: PinnedBackend | None
     enable_maintenance: bool | None
-    _lasting: dict[int, Lasting]
 
     def __init__(self) -> None:
         self._uncounted = 0
@@ -162,9 +160,8 @@ class Counting(Gate):
 
         What can't be judged afterwards, as an exempt handler's word, counts.
         """
-        state, entered = self.decide(), current_connection.get()
-        own = None if entered is None else id(entered[1])
-        others = [life.scope for life in self.live.lives() if life.scope_id != own]
+        state, own = self.decide(), own_lives()
+        others = [life.scope for life in self.live.lives() if life not in own]
         refused = sum(self.rules.refusal(self.facts(s), state) is not None for s in others)
         return refused + self._uncounted
 
@@ -176,9 +173,14 @@ class Counting(Gate):
         """Whether there are such."""
         return self._uncounted > 0
 
-    def is_over(self, scope_id: int) -> bool:
-        """Whether maintenance has ended a connection that was let in."""
-        return scope_id in self._lasting and self._lasting[scope_id].over
+
+def own_lives() -> list[Life]:
+    """What the code that runs, runs for: as each gate around it has let it in."""
+    lives, life = [], current_life.get()
+    while life is not None:
+        lives.append(life)
+        life = life.outer
+    return lives
 
 
 current_life: ContextVar[Life | None] = ContextVar("fastapi_maintenance_life", default=None)

@@ -15,20 +15,17 @@ import anyio.to_thread
 
 from fastapi_maintenance import _gates
 
-from ._live import Life, current_life
+from ._live import Life, own_lives
 
 
 class Handed:
     """A function that is handed to a thread; it counts until it has run, or can run no more."""
 
-    def __init__(self, function: Callable[..., Any], life: Life) -> None:
+    def __init__(self, function: Callable[..., Any], lives: list[Life]) -> None:
         self._function = function
-        self._lives: list[Life] = []
-        worked_for: Life | None = life
-        while worked_for is not None:
-            self._lives.append(worked_for)
-            worked_for.begin(id(self))
-            worked_for = worked_for.outer
+        self._lives = lives
+        for life in lives:
+            life.begin(id(self))
 
     def __call__(self, *args: Any) -> Any:
         """In the thread."""
@@ -60,8 +57,8 @@ def watch_threads() -> None:
 
     @functools.wraps(original)
     async def run_sync(function: Callable[..., Any], *args: Any, **options: Any) -> Any:
-        life = current_life.get()
-        work = function if life is None else Handed(function, life)
+        lives = own_lives()
+        work = Handed(function, lives) if lives else function
         try:
             return await original(work, *args, **options)
         finally:

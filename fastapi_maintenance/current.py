@@ -103,7 +103,7 @@ async def set_maintenance_mode(value: bool, backend: Any = None) -> None:
         backend: the one to write; default as `backend_meant` says.
 
     Raises:
-        StateNotWritten: it is as it was.
+        StateNotWritten: it is as it was, unless the error says that nobody knows.
     """
     await backend_meant(backend).set_value(value)
 

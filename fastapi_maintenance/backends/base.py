@@ -28,7 +28,7 @@ READ_ONLY_WORD = "read-only"
 class StateNotWritten(RuntimeError):
     """Maintenance could not be turned on or off: names what would not be written, and the mend.
 
-    Nothing has changed.
+    Nothing has changed; where an answer was lost, so that nobody can know, it says so.
     """
 
 

@@ -28,7 +28,7 @@ from fastapi_maintenance import (
 from fastapi_maintenance.backends.base import wall_clock
 from fastapi_maintenance.backends.kubernetes import blocks as blocks_module
 from fastapi_maintenance.backends.kubernetes.objects import missing_proof
-from fastapi_maintenance.backends.kubernetes.transport import ApiError
+from fastapi_maintenance.backends.kubernetes.transport import ApiError, Unreachable
 from tests.unit.blocks import is_on, shop
 from tests.unit.making import at
 from tests.unit.writable import WritableCluster, put_writable, writing_threads
@@ -246,6 +246,21 @@ async def test_a_block_that_can_not_be_told_to_others_does_not_begin(
         async with maintenance_mode_on(backend):
             raise AssertionError
     assert not is_on(backend)
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_a_block_that_did_not_begin_since_an_answer_was_lost_leaves_nothing(
+    backend: K8sBackend, cluster: WritableCluster
+) -> None:
+    """Its window was made; and the first try to delete it fails, too."""
+    cluster.losing = ["POST"]
+    cluster.failing["DELETE"] = [Unreachable("connection reset")]
+    with pytest.raises(StateNotWritten, match="the answer was lost"):
+        async with maintenance_mode_on(backend):
+            raise AssertionError
+    assert writing_threads() == 0
+    assert (cluster.names, is_on(backend)) == ([], False)
+    assert [verb for verb, _ in cluster.requests] == ["POST", "DELETE", "DELETE"]
 
 
 async def test_a_window_that_can_not_be_deleted_ends_by_itself(

@@ -28,7 +28,7 @@ from fastapi_maintenance.backends.kubernetes import writer as writer_module
 from fastapi_maintenance.backends.kubernetes.objects import is_app_name, name_for
 from fastapi_maintenance.backends.kubernetes.reflector import Reflector, Resource
 from fastapi_maintenance.backends.kubernetes.sources import SwitchStore, WindowStore
-from fastapi_maintenance.backends.kubernetes.transport import ApiError
+from fastapi_maintenance.backends.kubernetes.transport import ApiError, Unreachable
 from fastapi_maintenance.backends.kubernetes.written import Guarded, Written
 from tests.unit.making import Held, stored
 from tests.unit.scripted import Ear, Names, Over, ScriptedTransport, item, listed
@@ -302,6 +302,37 @@ async def test_without_a_server_nothing_changes(
         await backend.set_value(True)
     assert not await backend.get_value()
     assert writing_threads() == 0
+
+
+@pytest.mark.parametrize("value", [True, False])
+async def test_a_write_whose_answer_was_lost_is_found_to_have_worked(
+    backend: K8sBackend, cluster: WritableCluster, value: bool
+) -> None:
+    await backend.set_value(not value)
+    cluster.losing = ["PATCH"] if cluster.configmaps else ["POST" if value else "DELETE"]
+    await backend.set_value(value)
+    assert (cluster.losing, await backend.get_value()) == ([], value)
+
+
+async def test_an_error_says_so_where_nobody_knows_whether_it_was_written(
+    window: K8sBackend, cluster: WritableCluster
+) -> None:
+    cluster.losing = ["POST"]
+    cluster.failing["GET"] = [Unreachable("connection reset")]
+    with pytest.raises(StateNotWritten, match=r"orders-switch: .* may or may not have been writt"):
+        await window.set_value(True)
+    assert cluster.names == ["orders-switch"]
+
+
+async def test_a_switch_that_is_being_deleted_is_not_taken_for_one_that_is_on(
+    window: K8sBackend, cluster: WritableCluster
+) -> None:
+    """A finalizer keeps it there for a while."""
+    await window.set_value(True)
+    cluster.windows[0]["metadata"]["deletionTimestamp"] = "2026-06-01T12:00:00Z"
+    await window.set_value(True)
+    assert "deletionTimestamp" not in cluster.windows[0]["metadata"]
+    assert [verb for verb, _ in cluster.requests] == ["POST", "POST", "GET", "DELETE", "POST"]
 
 
 async def test_a_server_that_does_not_answer_is_waited_for_no_longer_than_promised(

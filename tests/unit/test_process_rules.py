@@ -13,7 +13,7 @@ import pytest
 from fastapi_maintenance import K8sBackend
 from fastapi_maintenance.backends.kubernetes import process_self
 from fastapi_maintenance.backends.kubernetes.process import Life, Pod, Report, Self, new_object
-from fastapi_maintenance.backends.kubernetes.transport import ApiError
+from fastapi_maintenance.backends.kubernetes.transport import ApiError, Unreachable
 from fastapi_maintenance.windows import make_plan
 from tests.unit.making import at, stored
 from tests.unit.processes import Book, ProcessServer, serve
@@ -127,6 +127,29 @@ def test_r1_without_the_crd_nobody_can_wait_for_it_and_it_serves_at_once(
 
 
 @pytest.mark.parametrize(
+    "error",
+    [
+        ApiError(409, 'Operation cannot be fulfilled on resourcequotas "objects"'),
+        ApiError(404, 'namespaces "shpo" not found'),
+    ],
+    ids=["a quota", "a namespace"],
+)
+def test_r1_what_else_conflicts_or_is_missing_is_not_taken_for_the_crd(
+    server: ProcessServer, make: Make, caplog: pytest.LogCaptureFixture, error: ApiError
+) -> None:
+    """It may be over soon, and until then nobody serves unregistered."""
+    server.refuses = error
+    backend = make(sync_timeout=0.2, before_first_sync="refuse")
+    backend.wait()
+    assert not backend._reports.allow_serving
+    assert error.message in caplog.text
+    assert "is not installed" not in caplog.text
+    server.refuses = None
+    wait_for(lambda: backend._reports.allow_serving, timeout=20)
+    assert len(server.processes) == 1
+
+
+@pytest.mark.parametrize(
     ("plan", "serves"),
     [(None, True), ("", False), ("{]", False), (make_plan((), at("2026-06-01T12:00Z"))[0], True)],
     ids=["absent", "empty", "broken", "without windows"],
@@ -178,6 +201,65 @@ def test_r2_while_something_runs_the_object_stays_and_says_stopping(
         assert server.reported()
         assert server.reported()["inFlight"] == 1  # type: ignore[index]
     wait_for(lambda: not server.processes, what="the last act")
+
+
+def test_r2_an_object_that_it_had_to_leave_behind_it_removes_when_it_begins_again(
+    server: ProcessServer, make: Make
+) -> None:
+    """Outside of a Pod nobody else would; its own Pod lives on."""
+    backend = make()
+    backend.wait()
+    server.refuses = Unreachable("connection reset")
+    backend.close()
+    (left,) = server.processes
+    server.refuses = None
+    backend.wait()
+    wait_for(lambda: left not in server.processes)
+    assert len(server.processes) == 1
+
+
+def test_r2_who_begins_again_while_something_runs_does_not_keep_the_old_object(
+    server: ProcessServer, make: Make
+) -> None:
+    """The new one speaks for all that runs."""
+    backend = make()
+    book = Book(backend)
+    backend.wait()
+    with book.runs():
+        for _ in range(3):
+            backend.close()
+            backend.wait()
+        wait_for(lambda: len(server.processes) == 1)
+        (spec,) = server.specs
+        assert not spec["stopping"]
+        wait_for(lambda: (server.reported() or {}).get("inFlight") == 1)
+
+
+class Gap:
+    """A lock; between its first release and whatever comes next somebody else comes."""
+
+    def __init__(self, comes: Callable[[], object]) -> None:
+        self._lock, self._comes = threading.Lock(), [comes]
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+        if self._comes:
+            self._comes.pop()()
+
+
+def test_r2_who_begins_while_it_is_closed_begins_to_report_too(
+    server: ProcessServer, make: Make
+) -> None:
+    backend = make()
+    backend.wait()
+    backend._lock = Gap(backend.start)  # type: ignore[assignment]
+    backend.close()
+    wait_for(lambda: backend._reports.allow_serving)
+    wait_for(lambda: len(server.processes) == 1)
+    wait_for(lambda: backend._reports.trouble is None)
 
 
 def test_r2_what_it_cannot_vouch_for_keeps_the_object(server: ProcessServer, make: Make) -> None:

@@ -27,6 +27,7 @@ class WritableCluster(StandingCluster):
     Attributes:
         requests: method and path of each request that writes or looks at one object.
         failing: a method to what its next requests end in.
+        losing: methods whose next requests are done, but nobody hears of it; the last one first.
         lags: lists are of the beginning, unless a later version is asked for.
     """
 
@@ -36,6 +37,7 @@ class WritableCluster(StandingCluster):
         self.requests: list[tuple[str, str]] = []
         self.bodies: list[Any] = []
         self.failing: dict[str, list[Exception]] = {}
+        self.losing: list[str] = []
         self.lags = False
         self._first = copy.deepcopy((self.windows, self.configmaps))
         self._lock = threading.Lock()
@@ -58,13 +60,17 @@ class WritableCluster(StandingCluster):
         content_type: str = "application/json",
     ) -> dict[str, Any]:
         if self.away:
-            raise Unreachable("connection refused")
+            raise Unreachable("connection refused", sent=False)
         with self._lock:
             self.requests.append((method, path.rpartition("/")[2]))
             self.bodies.append(json.loads(body) if body else None)
             if self.failing.get(method):
                 raise self.failing[method].pop(0)
-            return copy.deepcopy(self._answer(method, path, self.bodies[-1], content_type))
+            answer = copy.deepcopy(self._answer(method, path, self.bodies[-1], content_type))
+        if self.losing and self.losing[-1] == method:
+            self.losing.pop()
+            raise Unreachable("the answer was lost")
+        return answer
 
     def _answer(self, method: str, path: str, body: Any, content_type: str) -> dict[str, Any]:
         if "/configmaps/" in path:

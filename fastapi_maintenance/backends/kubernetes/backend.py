@@ -174,7 +174,9 @@ class K8sBackend(BaseStateBackend):
             # Before anything is counted for the last time.
             self.ready, self._is_closed = False, True
             watcher, self._watcher = self._watcher, None
-        self._reports.end()
+            reporting = self._reports.end()
+        if reporting is not None:
+            reporting.close()
         if self._target is None:
             self._outside.close()
         elif watcher is not None:
@@ -187,7 +189,7 @@ class K8sBackend(BaseStateBackend):
         coming and going is not the state of a fleet.
 
         Raises:
-            StateNotWritten: it is as it was.
+            StateNotWritten: it is as it was, unless the error says that nobody knows.
         """
         await self._writes.set_value(value)
 

@@ -20,7 +20,7 @@ from fastapi_maintenance.windows import format_instant
 from .complaints import explain_write
 from .objects import BLOCK_LASTS, Object, block_window, is_taken_back, renewal, windows_path
 from .reflector import Failure
-from .transport import ApiError, Unreachable
+from .transport import ApiError, Unreachable, may_be_done
 from .writer import Api, Writer
 from .written import Written
 
@@ -75,6 +75,8 @@ class WindowBlock:
             item = await self._make(api)
         except BaseException as error:
             self.made.set_exception(error)
+            if isinstance(error, ApiError | Unreachable) and may_be_done(error):
+                await self._take_back(api)
             return
         self.made.set_result(item)
         while not await self._is_released():
@@ -147,6 +149,19 @@ class WindowBlock:
             )
         else:
             self._written.removed(self._item)
+
+    async def _take_back(self, api: Api) -> None:
+        """Delete what may have been made though no answer said so: nobody else has its name."""
+        ends_at = datetime.fromisoformat(self._body["spec"]["end"]).timestamp()
+        while wall_clock() < ends_at:
+            try:
+                await api.delete(self._path(api), None)
+            except (ApiError, Unreachable) as error:
+                if isinstance(error, ApiError) and not may_be_done(error):
+                    return
+            else:
+                return
+            await asyncio.sleep(random.uniform(*_TRY_AGAIN_AFTER))
 
     async def _is_released(self) -> bool:
         """Whether the block has ended, within the time to the next renewal."""

@@ -25,10 +25,26 @@ Object = dict[str, Any]
 
 
 class ProcessObject:
-    """The object of this process: made once, under a random name that is its own."""
+    """The object of this process: made once, under a random name that is its own.
 
-    def __init__(self, transport: Transport, namespace: str, who: Self, source: str) -> None:
+    Args:
+        transport: how to ask.
+        namespace: where.
+        who: what it is about.
+        source: where windows are.
+        left: paths of those that nobody could remove; added to, and worked off.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        namespace: str,
+        who: Self,
+        source: str,
+        left: set[str] | None = None,
+    ) -> None:
         self.who = who
+        self._left = set() if left is None else left
         self._transport = transport
         self._namespace = namespace
         self._source = source
@@ -48,13 +64,18 @@ class ProcessObject:
             ApiError, Unreachable: as the transport says.
         """
         item = new_object(self.name, self.who, report, now)
+        self._may_exist = True
         try:
             self._keep(await self._send("POST", self._all, item, FIELD_MANAGER))
         except ApiError as error:
             if error.status != CONFLICT:
                 raise
             # Nobody else could guess the name: an earlier try was not as lost as it seemed.
-            self._keep(await self._transport.get(self.path, {}))
+            # But a quota that was counted at the same time conflicts as well, with nothing made.
+            try:
+                self._keep(await self._transport.get(self.path, {}))
+            except ApiError as missing:
+                raise (error if missing.status == NOT_FOUND else missing) from None
 
     async def patch(self, report: Report, now: datetime) -> None:
         """Say what has changed. Never registers: one whose object is gone gets a 404."""
@@ -76,6 +97,21 @@ class ProcessObject:
     def renew(self) -> None:
         """Take another name: the object is gone."""
         self._new_name()
+
+    def leave_behind(self) -> None:
+        """Let another of this process remove it, if it is there: nobody else may be able to."""
+        if self._may_exist:
+            self._left.add(self.path)
+
+    async def remove_left(self) -> None:
+        """Remove what this process had to leave behind. Raises as `create` does."""
+        for path in list(self._left):
+            try:
+                await self._send("DELETE", path, {})  # nobody else has that name
+            except ApiError as error:
+                if error.status != NOT_FOUND:
+                    raise
+            self._left.discard(path)
 
     async def remove_ended_siblings(self) -> list[str]:
         """Remove the objects of processes of this Pod that are proven to have ended.
@@ -156,3 +192,4 @@ class ProcessObject:
 
     def _new_name(self) -> None:
         self.name = f"mp-{secrets.token_hex(8)}"
+        self._may_exist = False

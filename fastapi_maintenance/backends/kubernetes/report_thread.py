@@ -35,9 +35,13 @@ class Reporting:
         app: the name by which windows match this process.
         account: what it may say.
         known: the windows that are known here.
+        left: where objects are that earlier ones had to leave behind.
     """
 
-    def __init__(self, target: Target, app: str | None, account: Account, known: Source) -> None:
+    def __init__(
+        self, target: Target, app: str | None, account: Account, known: Source, left: set[str]
+    ) -> None:
+        self._left = left
         self.reporter = Reporter(account, known)
         self._target, self._app = target, app
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -75,13 +79,15 @@ class Reporting:
         namespace = self._target.namespace or await self._find_namespace()
         transport = Transport(self._target.identity)
         who = find_self(self._app)
-        process = ProcessObject(transport, namespace, who, self._target.source)
+        process = ProcessObject(transport, namespace, who, self._target.source, self._left)
         try:
             await self.reporter.run(process)
         except Exception:
             logger.exception("this process reports no more what it enforces")
             raise
         finally:
+            process.leave_behind()
+            self.reporter.has_left = True
             self.reporter.settled.set()
             await transport.close()
 

@@ -19,15 +19,18 @@ class Trouble:
         self.current: str | None = None
         self.status: int | None = None
         """Of the last answer, if that was no success."""
+        self.lacks_crd = False
+        """Whether nothing here knows of processes, as the last answer says."""
         self._kind: object = None
 
     def note(self, error: ApiError | Unreachable) -> None:
         """A request has failed."""
         self.current, self.status = str(error), getattr(error, "status", None)
-        kind = self.status or type(error)
+        self.lacks_crd = _lacks_crd(error)
+        kind = (self.status or type(error), self.lacks_crd)
         if kind != self._kind:
             self._kind = kind
-            text = NO_CRD if self.status == 404 else explain(error, "")
+            text = NO_CRD if self.lacks_crd else explain(error, "")
             logger.error("%s; this process does not report what it enforces", text)
 
     def settle(self) -> None:
@@ -35,3 +38,11 @@ class Trouble:
         if self._kind is not None:
             logger.info("this process reports what it enforces again")
         self.current = self.status = self._kind = None
+        self.lacks_crd = False
+
+
+def _lacks_crd(error: ApiError | Unreachable) -> bool:
+    """Not where a namespace is missing, which the answer names: that can be mended, or awaited."""
+    if not isinstance(error, ApiError) or error.status != 404:
+        return False
+    return not error.message.startswith('namespaces "')

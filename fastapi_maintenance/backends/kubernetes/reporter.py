@@ -64,6 +64,8 @@ class Reporter:
         """Set, once it is told to stop, when there is nothing more to wait for."""
         self.has_left = False
         """Whether it is done: nothing runs, and the object is gone or out of reach."""
+        self.successor: Reporter | None = None
+        """Who has begun for the same backend since this one was told to stop."""
         self.trouble = Trouble()
         """What keeps it from reporting."""
         self._account = account
@@ -99,7 +101,7 @@ class Reporter:
         """Create the object, then make sure of all windows: one that is older waits for nobody."""
         self.vouches = False
         while not await self._try(process.create(Report(), _now())):
-            self.is_pointless = self.trouble.status == NOT_FOUND
+            self.is_pointless = self.trouble.lacks_crd
             await self._nap(self._pace.failed(time.monotonic()))
             if self._stopping:
                 self._leave()
@@ -144,6 +146,7 @@ class Reporter:
     async def _look_around(self, process: ProcessObject, *, count: bool) -> None:
         """Which others of this Pod have ended without a word, and how many there are in all."""
         try:
+            await process.remove_left()
             if ended := await process.remove_ended_siblings():
                 logger.info("removed %s: their processes of this Pod have ended", ", ".join(ended))
             if count:
@@ -155,7 +158,7 @@ class Reporter:
         if not self.vouches and not self._stopping:
             await self._make_sure(process)
         report = self._look()
-        if self._stopping and self._account.in_flight() == 0:
+        if self._stopping and self._may_leave():
             await self._unregister(process)
             return
         self._set_pace(report)
@@ -164,6 +167,11 @@ class Reporter:
         if self._stopping:
             self.settled.set()
         await self._nap(self._seconds_to_next_look())
+
+    def _may_leave(self) -> bool:
+        """Whether nothing runs, or another says of all that runs what this one would say."""
+        is_succeeded = self.successor is not None and self.successor.vouches
+        return is_succeeded or self._account.in_flight() == 0
 
     def _look(self) -> Report:
         """What may be said now. While nothing waits for us, requests are not counted each time."""

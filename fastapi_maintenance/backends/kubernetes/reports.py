@@ -33,6 +33,10 @@ class Reports:
         self._backend, self._app, self._view = backend, app, view
         self._account = Account(backend, app)
         self._reporting: Reporting | None = None
+        self._leaving: list[Reporting] = []
+        """Those that wait for what still runs."""
+        self._left: set[str] = set()
+        """Where objects are of which nobody knows whether they are gone."""
 
     @property
     def allow_serving(self) -> bool:
@@ -48,27 +52,38 @@ class Reports:
     @property
     def trouble(self) -> str | None:
         """Why this process is outside of what others may rely on; None while it reports."""
-        if self._reporting is None or self._reporting.reporter.vouches:
+        reporting = self._reporting
+        if reporting is None:
+            return "it does not report now" if self.wanted else None
+        if reporting.reporter.vouches:
             return None
-        return self._reporting.reporter.trouble.current or "it has not looked at all windows yet"
+        return reporting.reporter.trouble.current or "it has not looked at all windows yet"
 
     def begin(self, target: Target) -> None:
         """Register, and report from now on; returns at once."""
         if self.wanted:
             view = self._view
             known = Source(lambda: view.timeline if view.complete else None, lambda: view.unread)
-            self._reporting = Reporting(target, self._app, self._account, known)
+            self._reporting = Reporting(target, self._app, self._account, known, self._left)
+            self._leaving = [r for r in self._leaving if not r.reporter.has_left]
+            for leaving in self._leaving:
+                leaving.reporter.successor = self._reporting.reporter
             self._reporting.start()
 
-    def end(self) -> None:
-        """Unregister, as soon as nothing runs; the gate must be closed."""
+    def end(self) -> Reporting | None:
+        """What is to be closed when the gate is: it unregisters as soon as nothing runs.
+
+        In one step with the end of the watch, so that whoever begins anew begins both.
+        """
         reporting, self._reporting = self._reporting, None
         if reporting is not None:
-            reporting.close()
+            self._leaving.append(reporting)
+        return reporting
 
     def forget(self) -> None:
         """Start anew, in the child of a fork."""
         self._account, self._reporting = Account(self._backend, self._app), None
+        self._leaving, self._left = [], set()
 
     def hold(self, state: State, now: float) -> State:
         """The state with what a clock that stepped back must not end (POSIX seconds)."""

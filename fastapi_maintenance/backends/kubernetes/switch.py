@@ -17,6 +17,7 @@ from .objects import (
     Object,
     configmap_path,
     empty_configmap,
+    is_taken_back,
     made_for,
     name_for,
     switch_patch,
@@ -106,6 +107,8 @@ async def _delete_one(api: Api, item: Object, written: Written) -> bool:
 
 
 def _is_open(item: Object, app: str, now: float) -> bool:
+    if is_taken_back(item):  # one that is being deleted may still be there for a while
+        return False
     try:
         state = state_at([parse_manifest(item)], app, datetime.fromtimestamp(now, UTC))
     except InvalidWindow:

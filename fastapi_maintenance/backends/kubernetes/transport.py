@@ -18,7 +18,7 @@ from .identity import Access, Identity
 from .pace import Pace
 
 _LONGEST_LINE = 8 * 1024 * 1024
-_UNAUTHORIZED = 401
+_UNAUTHORIZED, _SERVER_ERROR = 401, 500
 _KEPT_FOR = 60.0
 """Seconds that an idle connection is kept; Kubernetes closes them after 90."""
 _MOST_KEPT = 4
@@ -37,9 +37,23 @@ class ApiError(Exception):
 
 
 class Unreachable(Exception):
-    """No answer, or one that broke off."""
+    """No answer, or one that broke off.
+
+    Args:
+        why: what happened.
+        sent: whether the request may have arrived, and have been done.
+    """
 
     retry_after = None
+
+    def __init__(self, why: str, *, sent: bool = True) -> None:
+        super().__init__(why)
+        self.sent = sent
+
+
+def may_be_done(error: ApiError | Unreachable) -> bool:
+    """Whether a write that failed so may have been done all the same."""
+    return error.sent if isinstance(error, Unreachable) else error.status >= _SERVER_ERROR
 
 
 class Transport:
@@ -144,7 +158,7 @@ class Transport:
             async with self._asking_identity, asyncio.timeout(self._pace.credentials):
                 return await self._identity.access()
         except (OSError, ValueError) as error:
-            raise Unreachable(f"credentials can't be read: {_reason(error)}") from error
+            raise Unreachable(f"credentials can't be read: {_reason(error)}", sent=False) from error
 
     async def _connect(self, access: Access) -> Connection:
         while self._kept:
@@ -156,7 +170,10 @@ class Transport:
         try:
             return await Connection.open(access, self._pace.connect)
         except TimeoutError:
-            raise Unreachable(f"no connection within {self._pace.connect:g} s") from None
+            why = f"no connection within {self._pace.connect:g} s"
+            raise Unreachable(why, sent=False) from None
+        except OSError as error:
+            raise Unreachable(_reason(error), sent=False) from error
 
     @contextlib.asynccontextmanager
     async def _in_time(self) -> AsyncIterator[None]:

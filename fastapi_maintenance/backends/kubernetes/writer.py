@@ -57,9 +57,11 @@ class Api:
         """Make an object unless it is there: the name in the path lets a role be limited to it."""
         return await self._request("PATCH", path, _MANAGER, encoded(body), _APPLY)
 
-    async def delete(self, path: str, uid: str) -> Object:
-        """Delete an object, but no other that has its name by now."""
-        options = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}}
+    async def delete(self, path: str, uid: str | None) -> Object:
+        """Delete an object, but no other that has its name by now; None where none can have it."""
+        options: Object = {"apiVersion": "v1", "kind": "DeleteOptions"}
+        if uid is not None:
+            options["preconditions"] = {"uid": uid}
         return await self._request("DELETE", path, {}, encoded(options))
 
     async def _request(self, *what: Any) -> Object:

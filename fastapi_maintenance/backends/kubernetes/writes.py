@@ -27,7 +27,7 @@ from .objects import (
 )
 from .sources import SWITCH_CONFIGMAP
 from .switch import turn_configmap, turn_window
-from .transport import ApiError, Unreachable
+from .transport import ApiError, Unreachable, may_be_done
 from .views import SWITCH_KEY
 from .writer import Api, Writer, result_of
 from .written import Written
@@ -80,7 +80,7 @@ class Writing:
         """Turn the switch of the app on or off, unless its process comes or goes.
 
         Raises:
-            StateNotWritten: it is as it was.
+            StateNotWritten: it is as it was, unless the error says that nobody knows.
         """
         stage = self._stages.transition()
         if stage is None:
@@ -95,10 +95,12 @@ class Writing:
     async def _turn(self, app: str, value: bool) -> None:
         if self._source == "configmap":
             with _naming(f"configmap {SWITCH_CONFIGMAP}, {SWITCH_KEY}.{app}", of_window=False):
-                await self._do(lambda api: turn_configmap(api, app, value, self._written))
+                await self._do_again(lambda api: turn_configmap(api, app, value, self._written))
             return
         with _naming(f"maintenancewindow {name_for(app, SWITCH)}"):
-            await self._do(lambda api: turn_window(api, app, value, self._written, wall_clock))
+            await self._do_again(
+                lambda api: turn_window(api, app, value, self._written, wall_clock)
+            )
 
     def opens_later(self, on: bool) -> bool:
         """Whether a request is needed."""
@@ -176,6 +178,18 @@ class Writing:
     async def _do(self, job: Callable[[Api], Awaitable[T]]) -> T:
         return await result_of(self._writer.submit(job))
 
+    async def _do_again(self, job: Callable[[Api], Awaitable[None]]) -> None:
+        """Do what may be done twice: a second time where the answer to the first was lost."""
+        try:
+            await self._do(job)
+        except (ApiError, Unreachable) as error:
+            if not may_be_done(error):
+                raise
+            try:
+                await self._do(job)
+            except (ApiError, Unreachable) as again:
+                raise _Unknown(str(again)) from again
+
     def _named(self) -> str:
         if self._app is None:
             raise StateNotWritten(
@@ -190,6 +204,10 @@ class Writing:
         return self._app
 
 
+class _Unknown(Exception):
+    """Two tries have failed, of which the first may have changed something."""
+
+
 @contextlib.contextmanager
 def _naming(what: str, *, of_window: bool = True) -> Iterator[None]:
     """Let a failure say what was not written."""
@@ -197,3 +215,8 @@ def _naming(what: str, *, of_window: bool = True) -> Iterator[None]:
         yield
     except (ApiError, Unreachable) as error:
         raise StateNotWritten(f"{what}: {explain_write(error, of_window=of_window)}") from error
+    except _Unknown as error:
+        raise StateNotWritten(
+            f"{what}: an answer was lost ({error}), so it may or may not have been written: look, "
+            "or try again"
+        ) from error
