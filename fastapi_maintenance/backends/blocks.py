@@ -24,6 +24,8 @@ class Blocks:
     def __init__(self) -> None:
         self.innermost: bool | None = None
         """What the latest that is still open says; None while there is none."""
+        self.begun = 0
+        """How many there have been: who looks now and then sees also one that was short."""
         self._lock = threading.Lock()
         self._open: list[Block] = []
 
@@ -31,6 +33,7 @@ class Blocks:
         """Begin a block."""
         block = Block(on)
         with self._lock:
+            self.begun += 1
             self._open.append(block)
             self.innermost = on
         return block
