@@ -6,7 +6,6 @@ Counted, then checked, as requests are, so that whoever waits until all has drai
 from __future__ import annotations
 
 import math
-import threading
 import weakref
 from collections.abc import Iterable, Iterator, Sequence, Set
 from types import TracebackType
@@ -16,6 +15,7 @@ from fastapi_maintenance.windows import Refusal, RequestFacts, State
 
 from . import ledger
 from .base import BaseStateBackend, wall_clock
+from .forks import ForkLock
 from .ledger import Flight, Ledger
 
 if TYPE_CHECKING:
@@ -199,4 +199,4 @@ def _seconds_to_wait(refusal: Refusal) -> int | None:
 
 
 _works: weakref.WeakKeyDictionary[BaseStateBackend, Works] = weakref.WeakKeyDictionary()
-_making = threading.Lock()
+_making = ForkLock()
