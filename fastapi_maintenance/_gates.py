@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import weakref
 from contextvars import ContextVar
 
@@ -10,6 +9,7 @@ from starlette.types import Scope
 
 from fastapi_maintenance.backends.base import BaseStateBackend
 from fastapi_maintenance.backends.env import EnvVarBackend
+from fastapi_maintenance.backends.forks import ForkLock
 from fastapi_maintenance.windows import State
 
 
@@ -48,7 +48,7 @@ current_connection: ContextVar[tuple[Gate, Scope] | None] = ContextVar(
 
 known: weakref.WeakSet[Gate] = weakref.WeakSet()
 """All middlewares; threads may make some meanwhile, so that `all_known` lists them."""
-_listing = threading.Lock()
+_listing = ForkLock()
 
 
 def add(gate: Gate) -> None:

@@ -126,6 +126,7 @@ class MaintenanceModeMiddleware(Counting, Passage):
     def pin(self, pinned: PinnedBackend | None) -> None:
         """Put what a test says in the place of everything else, or take it away."""
         self.pinned = pinned
+        self.live.turns += 1
         self._asked = pinned or self.given
         fixed = None if pinned else self.enable_maintenance
         self._fixed = None if fixed is None else state_of_switch() if fixed else OFF

@@ -19,6 +19,7 @@ import anyio.lowlevel
 from fastapi_maintenance import _gates
 from fastapi_maintenance.backends import BaseStateBackend
 from fastapi_maintenance.backends.asked import to_its_end
+from fastapi_maintenance.backends.forks import ForkLock
 from fastapi_maintenance.backends.work import work_in_flight
 from fastapi_maintenance.current import backend_meant, gates_of
 
@@ -50,7 +51,7 @@ class Override:
         self._wait_for = wait_for
         self._timeout = timeout
         self._entered: list[tuple[object, BaseStateBackend, Any]] = []
-        self._lock = threading.Lock()
+        self._lock = ForkLock()
 
     async def __aenter__(self) -> Override:
         backend = self._meant()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-import threading
 import time
 import weakref
 from collections.abc import Hashable
@@ -17,6 +16,7 @@ from fastapi_maintenance.windows import OFF, State
 
 from .asked_blocks import hold_of
 from .base import BaseStateBackend, StateNotWritten, state_of_switch, state_of_word
+from .forks import ForkLock
 from .helpers import Helpers
 
 logger = logging.getLogger(__name__)
@@ -262,6 +262,6 @@ def asked(inner: Any) -> AskedBackend:
         return found
 
 
-_adapting = threading.Lock()
+_adapting = ForkLock()
 # Each keeps its inner one alive, so no identity is used twice meanwhile.
 _adapted: weakref.WeakValueDictionary[int, AskedBackend] = weakref.WeakValueDictionary()

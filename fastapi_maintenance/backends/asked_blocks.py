@@ -6,7 +6,6 @@ meanwhile that one turns off. So no order of beginnings and ends leaves a store 
 
 from __future__ import annotations
 
-import threading
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from contextlib import asynccontextmanager
@@ -15,6 +14,8 @@ from typing import Any
 import anyio
 
 from fastapi_maintenance.windows import State
+
+from .forks import ForkLock
 
 _LOOK_EVERY = 0.005
 """Seconds between two looks whether it is one's turn; who has it may be of any event loop."""
@@ -33,7 +34,7 @@ class Hold:
         self.raised = False
         self.before: Any = False
         self.told: bool | None = False
-        self._busy = threading.Lock()
+        self._busy = ForkLock()
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
@@ -82,5 +83,5 @@ def hold_of(key: Hashable) -> Hold:
         return _holds.setdefault(key, Hold())
 
 
-_registering = threading.Lock()
+_registering = ForkLock()
 _holds: weakref.WeakValueDictionary[Hashable, Hold] = weakref.WeakValueDictionary()

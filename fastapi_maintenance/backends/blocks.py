@@ -6,9 +6,10 @@ let two that overlap undo each other.
 
 from __future__ import annotations
 
-import threading
 import weakref
 from collections.abc import Hashable
+
+from .forks import ForkLock
 
 
 class Block:
@@ -24,13 +25,16 @@ class Blocks:
     def __init__(self) -> None:
         self.innermost: bool | None = None
         """What the latest that is still open says; None while there is none."""
-        self._lock = threading.Lock()
+        self.begun = 0
+        """How many there have been: who looks now and then sees also one that was short."""
+        self._lock = ForkLock()
         self._open: list[Block] = []
 
     def open(self, on: bool) -> Block:
         """Begin a block."""
         block = Block(on)
         with self._lock:
+            self.begun += 1
             self._open.append(block)
             self.innermost = on
         return block
@@ -49,7 +53,7 @@ class Blocks:
 
     def close_copy(self, block: Block) -> None:
         """End a block that a fork has copied, though a thread that is gone may hold the lock."""
-        self._lock = threading.Lock()
+        self._lock = ForkLock()
         self.close(block)
 
 
@@ -59,5 +63,5 @@ def blocks_of(key: Hashable) -> Blocks:
         return _shared.setdefault(key, Blocks())
 
 
-_registering = threading.Lock()
+_registering = ForkLock()
 _shared: weakref.WeakValueDictionary[Hashable, Blocks] = weakref.WeakValueDictionary()

@@ -84,6 +84,7 @@ class FileBlocks(Blocks):
             except (OSError, ValueError) as error:
                 raise not_written(self._path, error) from error
             self._own[mark.name] = mark
+            self.begun += 1
             self._settle()
         return mark
 

@@ -15,6 +15,8 @@ from typing import Any
 
 import anyio
 
+from .forks import ForkLock
+
 _MOST = 16
 """Calls at a time."""
 _LONGEST_NAP = 0.005
@@ -31,7 +33,7 @@ class _Call:
         self.began = time.monotonic()
         self._function = function
         self._late: Callable[[Any], object] | None = None
-        self._lock = threading.Lock()
+        self._lock = ForkLock()
 
     def __call__(self) -> None:
         try:
@@ -57,7 +59,7 @@ class Helpers:
     """Makes calls for event loops, each in a daemon thread, a few at a time for each owner."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = ForkLock()
         self._running: weakref.WeakKeyDictionary[Hashable, list[_Call]]
         self._running = weakref.WeakKeyDictionary()
 

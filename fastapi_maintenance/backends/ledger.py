@@ -34,6 +34,10 @@ class Flight(NamedTuple):
 class Ledger:
     """What one gate, or the work of one backend, has let in."""
 
+    turns = 0
+    """How often something has begun or ceased to decide in the backend's place: who looks now and
+    then sees also what was short."""
+
     def asks(self, backend: BaseStateBackend) -> bool:
         """Whether it lets in as this backend says."""
         raise NotImplementedError

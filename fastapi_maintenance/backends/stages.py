@@ -7,10 +7,11 @@ at each rolling update.
 
 from __future__ import annotations
 
-import threading
 import weakref
 from collections.abc import Hashable
 from enum import Enum
+
+from .forks import ForkLock
 
 
 class Stage(Enum):
@@ -28,7 +29,7 @@ class Stages:
     """The stages of those applications that have one backend in common."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = ForkLock()
         self._of: weakref.WeakKeyDictionary[Hashable, Stage] = weakref.WeakKeyDictionary()
         self._said: set[Stage] = set()
 
@@ -69,5 +70,5 @@ def stages_of(key: Hashable) -> Stages:
         return _shared.setdefault(key, Stages())
 
 
-_registering = threading.Lock()
+_registering = ForkLock()
 _shared: weakref.WeakValueDictionary[Hashable, Stages] = weakref.WeakValueDictionary()

@@ -6,7 +6,6 @@ Counted, then checked, as requests are, so that whoever waits until all has drai
 from __future__ import annotations
 
 import math
-import threading
 import weakref
 from collections.abc import Iterable, Iterator, Sequence, Set
 from types import TracebackType
@@ -16,6 +15,7 @@ from fastapi_maintenance.windows import Refusal, RequestFacts, State
 
 from . import ledger
 from .base import BaseStateBackend, wall_clock
+from .forks import ForkLock
 from .ledger import Flight, Ledger
 
 if TYPE_CHECKING:
@@ -62,16 +62,24 @@ class WorkFacts(RequestFacts):
         return False
 
 
+class Entry:
+    """Work, from its beginning to its end."""
+
+    def __init__(self, work: Work) -> None:
+        self.work = work
+        self.since = wall_clock()
+
+
 class Work:
-    """A block of work; entered once."""
+    """A block of work; may be entered any number of times, also at once, and each counts."""
 
     def __init__(self, backend: BaseStateBackend, name: str, needs: Iterable[str]) -> None:
         if isinstance(needs, str):
             raise TypeError(f"needs takes several: write needs=[{needs!r}]")
         self.name = name
-        self.since = wall_clock()
         self._backend = backend
         self._works = works_of(backend)
+        self._entered: list[Entry] = []
         self._facts = [WorkFacts(method, frozenset(needs)) for method in _METHODS]
 
     def refusal(self, state: State) -> Refusal | None:
@@ -79,18 +87,20 @@ class Work:
         return next((found for f in self._facts if (found := state.refusal(f))), None)
 
     def __enter__(self) -> Work:
-        while not self._is_counted():
+        entry = Entry(self)
+        while not self._is_counted(entry):
             self._backend.wait()
             if not self._backend.ready:  # a backend that has to be asked each time
                 break
-        return self._checked()
+        return self._checked(entry)
 
     async def __aenter__(self) -> Work:
-        while not self._is_counted():
+        entry = Entry(self)
+        while not self._is_counted(entry):
             await self._backend.wait_until_ready()
             if not self._backend.ready:
                 break
-        return self._checked()
+        return self._checked(entry)
 
     def __exit__(
         self,
@@ -98,7 +108,7 @@ class Work:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._works.remove(self)
+        self._leave()
 
     async def __aexit__(
         self,
@@ -106,24 +116,29 @@ class Work:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._works.remove(self)
+        self._leave()
 
-    def _is_counted(self) -> bool:
+    def _is_counted(self, entry: Entry) -> bool:
         """Count it, unless the gate is closed: then nobody counts any more."""
-        self._works.add(self)
+        self._works.add(entry)
         if self._backend.ready:
             return True
-        self._works.remove(self)
+        self._works.remove(entry)
         return False
 
-    def _checked(self) -> Work:
-        self._works.add(self)
-        self.since = wall_clock()
+    def _checked(self, entry: Entry) -> Work:
+        self._works.add(entry)
+        entry.since = wall_clock()
         refusal = self.refusal(self._backend.decide())
         if refusal is not None:
-            self._works.remove(self)
+            self._works.remove(entry)
             raise MaintenanceActive(self.name, refusal)
+        self._entered.append(entry)
         return self
+
+    def _leave(self) -> None:
+        # Whichever of several ends: as many are left, and the longest is still known.
+        self._works.remove(self._entered.pop())
 
 
 class Works(Ledger):
@@ -131,15 +146,15 @@ class Works(Ledger):
 
     def __init__(self, backend: BaseStateBackend) -> None:
         self._backend = weakref.ref(backend)
-        self._running: dict[int, Work] = {}
+        self._running: dict[int, Entry] = {}
 
-    def add(self, work: Work) -> None:
+    def add(self, entry: Entry) -> None:
         """Count it."""
-        self._running[id(work)] = work
+        self._running[id(entry)] = entry
 
-    def remove(self, work: Work) -> None:
+    def remove(self, entry: Entry) -> None:
         """It has ended, or never began."""
-        self._running.pop(id(work), None)
+        self._running.pop(id(entry), None)
 
     def asks(self, backend: BaseStateBackend) -> bool:
         """Whether it lets in as this backend says."""
@@ -148,9 +163,9 @@ class Works(Ledger):
 
     def covered(self, state: State) -> Iterator[Flight]:
         """The work that a state refuses."""
-        for work in list(self._running.values()):
-            if work.refusal(state) is not None:
-                yield Flight(work.since, WORK, work.name)
+        for entry in list(self._running.values()):
+            if entry.work.refusal(state) is not None:
+                yield Flight(entry.since, WORK, entry.work.name)
 
     def running(self) -> int:
         """How much runs."""
@@ -184,4 +199,4 @@ def _seconds_to_wait(refusal: Refusal) -> int | None:
 
 
 _works: weakref.WeakKeyDictionary[BaseStateBackend, Works] = weakref.WeakKeyDictionary()
-_making = threading.Lock()
+_making = ForkLock()

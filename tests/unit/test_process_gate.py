@@ -437,6 +437,18 @@ async def test_r11_a_state_that_a_test_has_put_in_is_said() -> None:
     assert reason(shop) is None
 
 
+async def test_r11_what_a_test_puts_in_is_seen_after_it_too() -> None:
+    """By who looks now and then, and must count anew what was let in meanwhile."""
+    shop = Shop()
+    async with shop.client() as client:
+        await client.post("/nothing")
+    before, lapses = shop.account.turns(), shop.account.lapses()
+    with maintenance.off(shop.app):
+        pass
+    assert shop.account.lapses() == lapses
+    assert shop.account.turns() != before
+
+
 async def test_r11_of_several_gates_the_one_that_does_not_enforce_is_said() -> None:
     shop = Shop()
     other = MaintenanceModeMiddleware(FastAPI(), False, shop.backend)

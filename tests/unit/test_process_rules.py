@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from fastapi_maintenance import K8sBackend
+from fastapi_maintenance import K8sBackend, maintenance_mode_off
 from fastapi_maintenance.backends.kubernetes import process_self
 from fastapi_maintenance.backends.kubernetes.process import Life, Pod, Report, Self, new_object
 from fastapi_maintenance.backends.kubernetes.transport import ApiError, Unreachable
@@ -495,6 +495,22 @@ def test_r11_an_open_block_that_turns_maintenance_off_is_said(
     backend.close_block(block)
     wait_for(lambda: (server.reported() or {}).get("enforcing"))
     assert "reason" not in (server.reported() or {})
+
+
+def test_r11_what_a_block_let_in_is_told_however_short_it_was(
+    server: ProcessServer, make: Make
+) -> None:
+    """Shorter than the time between two looks."""
+    backend = make()
+    book = Book(backend)
+    backend.wait()
+    wait_for(lambda: (server.reported() or {}).get("enforcing"))
+    with maintenance_mode_off(backend):
+        running = book.runs()
+        running.__enter__()
+    wait_for(lambda: (server.reported() or {}).get("inFlight") == 1)
+    running.__exit__(None, None, None)
+    wait_for(lambda: (server.reported() or {}).get("inFlight") == 0)
 
 
 def test_r11_a_process_without_an_app_name_is_waited_for_by_every_window(

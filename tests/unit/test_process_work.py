@@ -54,6 +54,26 @@ async def test_it_runs_while_nothing_is_refused_and_counts_meanwhile() -> None:
     assert works.running() == 0
 
 
+def test_each_time_that_it_is_entered_counts_by_itself() -> None:
+    """As where a module has one for all its threads."""
+    backend = Held()
+    charge, works = backend.work("charge"), works_of(backend)
+    ends = [threading.Event() for _ in range(2)]
+
+    def run(end: threading.Event) -> None:
+        with charge:
+            assert end.wait(20)
+
+    threads = [threading.Thread(target=run, args=(end,)) for end in ends]
+    for thread in threads:
+        thread.start()
+    wait_for(lambda: works.running() == 2)
+    for left, (thread, end) in zip((1, 0), zip(threads, ends, strict=True), strict=True):
+        end.set()
+        thread.join()
+        assert works.running() == left
+
+
 async def test_it_must_not_begin_during_maintenance_and_is_told_when_to_come_back() -> None:
     backend = Held(refusing("2999-01-01T00:00Z"))
     ran = []

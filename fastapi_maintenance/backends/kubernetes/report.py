@@ -97,6 +97,11 @@ class Account:
         bypassed = NO_GATE if is_bypassed(self._backend) else None
         return (block, bypassed, *(ledger.lapse() for ledger in ledgers_of(self._backend)))
 
+    def turns(self) -> tuple[int, ...]:
+        """Changes with each reason that comes or goes, though it be gone before the next look."""
+        ledgers = ledgers_of(self._backend)
+        return (self._backend.blocks().begun, *(ledger.turns for ledger in ledgers))
+
     def _warn_of_bypass(self) -> None:
         if not self._has_warned:
             self._has_warned = True

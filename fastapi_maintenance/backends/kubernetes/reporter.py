@@ -177,7 +177,9 @@ class Reporter:
         """What may be said now. While nothing waits for us, requests are not counted each time."""
         timeline, unread, now = self._source.timeline(), tuple(self._source.unread()), wall_clock()
         state = timeline.at(now) if timeline else None
-        seen_with = (timeline, state, unread, self._stopping, self._account.lapses())
+        # Read first: whatever comes after this, the next look sees.
+        lapses, turns = self._account.lapses(), self._account.turns()
+        seen_with = (timeline, state, unread, self._stopping, lapses, turns)
         idle = all(window.is_drained for window in self._seen.windows)
         idle = idle and time.monotonic() < self._pace.due
         if seen_with != self._seen_with or not idle or now < self._account.held_until:

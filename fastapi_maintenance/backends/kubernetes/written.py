@@ -12,6 +12,7 @@ import weakref
 from collections.abc import Hashable
 from typing import Any, Protocol
 
+from fastapi_maintenance.backends.forks import ForkLock
 from fastapi_maintenance.windows import Window
 
 from .sources import PlanStore, SwitchStore, WindowStore
@@ -148,7 +149,7 @@ def written_of(key: Hashable) -> Written:
         return _shared.setdefault(key, Written())
 
 
-_registering = threading.Lock()
+_registering = ForkLock()
 _shared: weakref.WeakValueDictionary[Hashable, Written] = weakref.WeakValueDictionary()
 
 
