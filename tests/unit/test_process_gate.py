@@ -44,9 +44,10 @@ class Reported(Held):
 @pytest.fixture(autouse=True)
 def _not_for_other_tests() -> Iterator[None]:
     """Counting, once begun, goes on for the whole process."""
-    original, tracking = anyio.to_thread.run_sync, _gates.tracking
+    of_anyio, of_asyncio, tracking = anyio.to_thread.run_sync, asyncio.to_thread, _gates.tracking
     yield
-    anyio.to_thread.run_sync, _gates.tracking = original, tracking
+    anyio.to_thread.run_sync, asyncio.to_thread = of_anyio, of_asyncio
+    _gates.tracking = tracking
     for gate in _gates.all_known():
         gate.hurry()
 
@@ -83,6 +84,10 @@ class Shop:
             tasks.add_task(in_thread)
             return "answered"
 
+        async def to_thread() -> str:
+            return await asyncio.to_thread(in_thread)
+
+        self.app.post("/handed/{id}")(to_thread)
         self.app.post("/export/{id}")(in_thread)
         self.app.get("/export/{id}")(in_thread)
         self.app.post("/loop")(in_loop)
@@ -318,10 +323,11 @@ async def test_r5_requests_from_before_counting_began_count_for_every_window() -
         assert account.look([narrow], (), NOW, stopping=False).windows[0].in_flight == 0
 
 
-async def test_r2_a_request_whose_sync_endpoint_outlives_its_cancellation_stays_counted() -> None:
+@pytest.mark.parametrize("path", ["/export/1", "/handed/1"], ids=["anyio", "asyncio"])
+async def test_r2_a_request_whose_thread_outlives_its_cancellation_stays_counted(path: str) -> None:
     """A timeout, or a server that shuts down, cancels the task; the thread writes on."""
     shop = Shop()
-    async with shop.running("POST", "/export/1") as task:
+    async with shop.running("POST", path) as task:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
