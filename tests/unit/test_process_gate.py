@@ -21,6 +21,7 @@ from fastapi_maintenance import (
     force_maintenance_mode_off,
     needs,
 )
+from fastapi_maintenance._routes import Routes
 from fastapi_maintenance._threads import count_all
 from fastapi_maintenance.backends.kubernetes.report import Account
 from fastapi_maintenance.backends.ledger import ledgers_of
@@ -216,6 +217,18 @@ def http_scope(path: str) -> dict[str, Any]:
         "server": ("shop", 80),
         "client": ("192.0.2.1", 1),
     }
+
+
+async def test_r5_however_often_it_is_counted_the_route_of_a_request_is_sought_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Many windows may be open, and a process looks five times a second."""
+    shop = Shop()
+    async with shop.running("POST", "/export/1"):
+        assert shop.count() == 1
+        monkeypatch.setattr(Routes, "target", lambda *_: pytest.fail("it is sought again"))
+        assert shop.count(match=Match(paths=("/export/*",))) == 1
+        assert shop.count(match=Match(paths=("/other",))) == 0
 
 
 async def test_r5_a_background_task_counts_until_it_ends() -> None:
