@@ -37,13 +37,15 @@ ENABLE_MAINTENANCE_TRUE = "EnableMaintenanceTrue"
 class Life:
     """One request, WebSocket or whatever else was let in, from its first moment to its last."""
 
-    __slots__ = ("_has_returned", "_live", "_token", "_work", "outer", "scope", "since")
+    __slots__ = ("_has_returned", "_live", "_token", "_work", "facts", "outer", "scope", "since")
 
     def __init__(self, scope: Scope, live: Live) -> None:
         self.since = wall_clock()
         self.scope = dict(scope)  # a mount changes it on the way
         self.outer = current_life.get()
         """What a gate around ours has let in."""
+        self.facts: Facts | None = None
+        """The request as decisions see it, once one was made: a route is sought only once."""
         self._live = live
         self._work: set[int] = set()
         self._has_returned = False
@@ -114,7 +116,7 @@ class Live(Ledger):
         Also connections that maintenance has ended: their endpoints may write until they return.
         """
         for life in self.lives():
-            request = self._gate.facts(life.scope)
+            request = life.facts = life.facts or self._gate.facts(life.scope)
             if self._gate.rules.refusal(request, state) is not None:
                 yield Flight(life.since, request.method, request.target.template)
 

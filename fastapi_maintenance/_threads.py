@@ -1,12 +1,14 @@
 """Keeps a request counted while a thread works for it, though the request itself was cancelled.
 
-A plain endpoint runs in a thread, by `anyio.to_thread.run_sync`. A task that is cancelled, by a
+A plain endpoint runs in a thread, by `anyio.to_thread.run_sync`; an endpoint of its own accord
+hands work over so, or by `asyncio.to_thread`. A task that is cancelled, by a
 timeout or by a server that shuts down, returns at once; the thread writes on to the database. No
 framework tells when it has ended, so its work is handed over in a wrapping that does.
 """
 
 from __future__ import annotations
 
+import asyncio
 import functools
 from collections.abc import Callable
 from typing import Any
@@ -27,10 +29,10 @@ class Handed:
         for life in lives:
             life.begin(id(self))
 
-    def __call__(self, *args: Any) -> Any:
+    def __call__(self, *args: Any, **options: Any) -> Any:
         """In the thread."""
         try:
-            return self._function(*args)
+            return self._function(*args, **options)
         finally:
             self._end()
 
@@ -51,12 +53,17 @@ def count_all() -> None:
 
 def watch_threads() -> None:
     """From now on keep count of what runs in threads; again and again does no harm."""
-    original = anyio.to_thread.run_sync
-    if hasattr(original, "counts_for_maintenance"):
-        return
+    if not hasattr(anyio.to_thread.run_sync, "counts_for_maintenance"):
+        anyio.to_thread.run_sync = _counting(anyio.to_thread.run_sync)
+    if not hasattr(asyncio.to_thread, "counts_for_maintenance"):
+        asyncio.to_thread = _counting(asyncio.to_thread)
+
+
+def _counting(original: Callable[..., Any]) -> Any:
+    """The same, but what it hands over counts."""
 
     @functools.wraps(original)
-    async def run_sync(function: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    async def hand_over(function: Callable[..., Any], *args: Any, **options: Any) -> Any:
         lives = own_lives()
         work = Handed(function, lives) if lives else function
         try:
@@ -64,5 +71,5 @@ def watch_threads() -> None:
         finally:
             del work, function  # or the traceback of a cancellation would keep them
 
-    run_sync.counts_for_maintenance = True  # type: ignore[attr-defined]
-    anyio.to_thread.run_sync = run_sync  # type: ignore[assignment]
+    hand_over.counts_for_maintenance = True  # type: ignore[attr-defined]
+    return hand_over

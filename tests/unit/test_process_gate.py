@@ -23,6 +23,7 @@ from fastapi_maintenance import (
     maintenance_mode_off,
     needs,
 )
+from fastapi_maintenance._routes import Routes
 from fastapi_maintenance._threads import count_all
 from fastapi_maintenance.backends import BaseStateBackend, ledger
 from fastapi_maintenance.backends.kubernetes.report import Account
@@ -47,9 +48,10 @@ class Reported(Held):
 @pytest.fixture(autouse=True)
 def _not_for_other_tests() -> Iterator[None]:
     """Counting, once begun, goes on for the whole process."""
-    original, tracking = anyio.to_thread.run_sync, _gates.tracking
+    of_anyio, of_asyncio, tracking = anyio.to_thread.run_sync, asyncio.to_thread, _gates.tracking
     yield
-    anyio.to_thread.run_sync, _gates.tracking = original, tracking
+    anyio.to_thread.run_sync, asyncio.to_thread = of_anyio, of_asyncio
+    _gates.tracking = tracking
     for gate in _gates.all_known():
         gate.hurry()
 
@@ -86,6 +88,10 @@ class Shop:
             tasks.add_task(in_thread)
             return "answered"
 
+        async def to_thread() -> str:
+            return await asyncio.to_thread(in_thread)
+
+        self.app.post("/handed/{id}")(to_thread)
         self.app.post("/export/{id}")(in_thread)
         self.app.get("/export/{id}")(in_thread)
         self.app.post("/loop")(in_loop)
@@ -216,6 +222,18 @@ def http_scope(path: str) -> dict[str, Any]:
     }
 
 
+async def test_r5_however_often_it_is_counted_the_route_of_a_request_is_sought_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Many windows may be open, and a process looks five times a second."""
+    shop = Shop()
+    async with shop.running("POST", "/export/1"):
+        assert shop.count() == 1
+        monkeypatch.setattr(Routes, "target", lambda *_: pytest.fail("it is sought again"))
+        assert shop.count(match=Match(paths=("/export/*",))) == 1
+        assert shop.count(match=Match(paths=("/other",))) == 0
+
+
 async def test_r5_a_background_task_counts_until_it_ends() -> None:
     shop = Shop()
     async with shop.running("POST", "/tasks"):
@@ -321,10 +339,11 @@ async def test_r5_requests_from_before_counting_began_count_for_every_window() -
         assert account.look([narrow], (), NOW, stopping=False).windows[0].in_flight == 0
 
 
-async def test_r2_a_request_whose_sync_endpoint_outlives_its_cancellation_stays_counted() -> None:
+@pytest.mark.parametrize("path", ["/export/1", "/handed/1"], ids=["anyio", "asyncio"])
+async def test_r2_a_request_whose_thread_outlives_its_cancellation_stays_counted(path: str) -> None:
     """A timeout, or a server that shuts down, cancels the task; the thread writes on."""
     shop = Shop()
-    async with shop.running("POST", "/export/1") as task:
+    async with shop.running("POST", path) as task:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task

@@ -9,7 +9,12 @@ from collections import Counter
 import pytest
 
 from fastapi_maintenance.backends.kubernetes.process import BUSY_HEARTBEAT, IDLE_HEARTBEAT
-from fastapi_maintenance.backends.kubernetes.report_pace import LONGEST_DELAY, ReportPace
+from fastapi_maintenance.backends.kubernetes.report_pace import (
+    FIRST_DELAY,
+    LONGEST_DELAY,
+    LONGEST_REQUEST,
+    ReportPace,
+)
 
 PROCESSES = 1000
 UNTIL_DRAINED = 120
@@ -116,6 +121,11 @@ def test_a_report_that_fails_is_tried_again_ever_more_rarely() -> None:
     assert all(a < b * 1.5 for a, b in itertools.pairwise(longest))
     pace.failed(5.0)
     assert pace.due >= 5.0
+
+
+def test_a_server_that_asks_for_time_gets_it_but_not_for_ever() -> None:
+    assert 20.0 <= ReportPace().failed(0.0, 20.0) <= 20.0 + FIRST_DELAY
+    assert ReportPace().failed(0.0, 86400.0) <= LONGEST_REQUEST + FIRST_DELAY
 
 
 def _fresh(failures: int) -> ReportPace:

@@ -565,11 +565,23 @@ def test_when_reports_fail_requests_do_not_and_it_is_said_once(
     before = len(server.writes)
     book.why = "Something"
     wait_for(lambda: len(server.writes) >= before + 3)
+    health = backend.health()
+    assert health is not None
+    assert health.unreported == "500: etcd is away", "though it has reported before"
     assert backend.state().writes is not None
     assert caplog.text.count("does not report what it enforces") == 1
     server.refuses = None
     wait_for(lambda: (server.reported() or {}).get("reason") == "Something", timeout=20)
     assert "reports what it enforces again" in caplog.text
+
+
+def test_it_waits_as_long_as_the_server_asks_for(server: ProcessServer, make: Make) -> None:
+    server.refuses = ApiError(429, "slow down", retry_after=2.0)
+    backend = make(sync_timeout=0.01)
+    backend.wait()
+    wait_for(lambda: len(server.writes) >= 2)
+    (first, _, _), (second, _, _) = server.writes[:2]
+    assert second - first >= 2.0
 
 
 def test_no_thread_outlives_the_last_act(server: ProcessServer, make: Make) -> None:

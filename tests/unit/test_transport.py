@@ -481,3 +481,21 @@ async def test_closing_leaves_no_connection_behind() -> None:
         gc.collect()  # an open one would be a ResourceWarning, which is an error here
         while asyncio.all_tasks() - before:  # those of the server
             await asyncio.sleep(0.01)
+
+
+async def test_a_server_that_has_a_name_is_found_while_the_process_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An executor, by which asyncio resolves names, takes no work any more."""
+
+    def refuse(*_: Any) -> None:
+        raise RuntimeError("cannot schedule new futures after interpreter shutdown")
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "run_in_executor", refuse)
+    async with serving(streaming(b'{"kind": "List"}'), names=("localhost",)) as server:
+        account = Account(server)
+        account.access_now = replace(
+            account.access_now, server=server.url.replace("127.0.0.1", "localhost")
+        )
+        async with asking(server, account=account) as transport:
+            assert await transport.get("/w", {}) == {"kind": "List"}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import socket
 import ssl
 import time
 from collections.abc import AsyncIterator
@@ -144,8 +145,21 @@ async def _open(access: Access) -> Streams:
         name = access.tls_server_name or host
         tls = {"ssl": access.ssl_context, "server_hostname": name}
     if access.proxy is None:
-        return await asyncio.open_connection(host, port, limit=_READ_SIZE, **tls)
+        return await _open_to(host, port, **tls)
     return await _open_through(urlsplit(access.proxy), host, port, tls)
+
+
+async def _open_to(host: str, port: int, **options: Any) -> Streams:
+    try:
+        return await asyncio.open_connection(host, port, limit=_READ_SIZE, **options)
+    except RuntimeError:
+        # The process ends: no executor takes work any more, which is how asyncio resolves names.
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = [str(each[4][0]) for each in found]
+    for address in addresses[:-1]:
+        with contextlib.suppress(OSError):
+            return await asyncio.open_connection(address, port, limit=_READ_SIZE, **options)
+    return await asyncio.open_connection(addresses[-1], port, limit=_READ_SIZE, **options)
 
 
 async def _open_through(proxy: SplitResult, host: str, port: int, tls: dict[str, Any]) -> Streams:
@@ -153,12 +167,7 @@ async def _open_through(proxy: SplitResult, host: str, port: int, tls: dict[str,
     if proxy.scheme not in _PORTS:
         raise OSError(f"proxy-url {proxy.scheme}:// is not supported: name an http:// proxy")
     outer = ssl.create_default_context() if proxy.scheme == "https" else None
-    reader, writer = await asyncio.open_connection(
-        str(proxy.hostname),
-        _port(proxy),
-        limit=_READ_SIZE,
-        ssl=outer,
-    )
+    reader, writer = await _open_to(str(proxy.hostname), _port(proxy), ssl=outer)
     try:
         await _tunnel(reader, writer, f"{f'[{host}]' if ':' in host else host}:{port}", proxy)
         if tls:

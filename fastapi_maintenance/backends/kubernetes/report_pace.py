@@ -19,6 +19,9 @@ STRETCH = 1.2
 LEAST_PAUSE = 1.0
 """Seconds from one piece of news to the next, whatever flickers in a process."""
 
+LONGEST_REQUEST = 60.0
+"""Most seconds that a ``Retry-After`` of the server is followed: it may be wrong, or a proxy's."""
+
 FIRST_DELAY, LONGEST_DELAY = 0.8, 30.0
 """Seconds until a report that failed is tried again; doubled each time, with full jitter."""
 
@@ -83,9 +86,12 @@ class ReportPace:
         self._heartbeat = heartbeat
         self._soon, self._delay = math.inf, FIRST_DELAY
 
-    def failed(self, now: float) -> float:
-        """One has not: what was due stays due, but not at once. Returns the seconds to wait."""
-        pause = random.uniform(0, self._delay)
+    def failed(self, now: float, asked: float | None = None) -> float:
+        """One has not: what was due stays due, but not at once. Returns the seconds to wait.
+
+        At least those that the server has `asked` for, if it has.
+        """
+        pause = min(asked or 0.0, LONGEST_REQUEST) + random.uniform(0, self._delay)
         self._delay = min(2 * self._delay, LONGEST_DELAY)
         self._not_before = now + pause
         return pause

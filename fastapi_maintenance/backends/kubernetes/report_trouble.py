@@ -19,6 +19,8 @@ class Trouble:
         self.current: str | None = None
         self.status: int | None = None
         """Of the last answer, if that was no success."""
+        self.retry_after: float | None = None
+        """Seconds that it asked to wait."""
         self.lacks_crd = False
         """Whether nothing here knows of processes, as the last answer says."""
         self._kind: object = None
@@ -26,7 +28,7 @@ class Trouble:
     def note(self, error: ApiError | Unreachable) -> None:
         """A request has failed."""
         self.current, self.status = str(error), getattr(error, "status", None)
-        self.lacks_crd = _lacks_crd(error)
+        self.retry_after, self.lacks_crd = error.retry_after, _lacks_crd(error)
         kind = (self.status or type(error), self.lacks_crd)
         if kind != self._kind:
             self._kind = kind
@@ -37,7 +39,7 @@ class Trouble:
         """One has worked."""
         if self._kind is not None:
             logger.info("this process reports what it enforces again")
-        self.current = self.status = self._kind = None
+        self.current = self.status = self.retry_after = self._kind = None
         self.lacks_crd = False
 
 

@@ -102,7 +102,7 @@ class Reporter:
         self.vouches = False
         while not await self._try(process.create(Report(), _now())):
             self.is_pointless = self.trouble.lacks_crd
-            await self._nap(self._pace.failed(time.monotonic()))
+            await self._nap(self._pace.failed(time.monotonic(), self.trouble.retry_after))
             if self._stopping:
                 self._leave()
                 return
@@ -205,7 +205,7 @@ class Reporter:
             if count or report.windows:  # then somebody may wait for one that has died
                 await self._look_around(process, count=count)
             return
-        self._pace.failed(time.monotonic())
+        self._pace.failed(time.monotonic(), self.trouble.retry_after)
         if self.trouble.status in (NOT_FOUND, CONFLICT):
             logger.warning("%s is gone: this process registers anew", process.name)
             process.renew()

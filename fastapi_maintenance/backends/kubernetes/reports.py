@@ -55,9 +55,10 @@ class Reports:
         reporting = self._reporting
         if reporting is None:
             return "it does not report now" if self.wanted else None
-        if reporting.reporter.vouches:
-            return None
-        return reporting.reporter.trouble.current or "it has not looked at all windows yet"
+        looked = reporting.reporter.vouches
+        return reporting.reporter.trouble.current or (
+            None if looked else "it has not looked at all windows yet"
+        )
 
     def begin(self, target: Target) -> None:
         """Register, and report from now on; returns at once."""

@@ -53,8 +53,8 @@ class Health:
     rejected: int
     """Objects that could not be understood."""
     unreported: str | None = None
-    """Why nobody who waits until all has drained waits for this process; None while its word
-    counts, or where it is not to report."""
+    """Why nobody can rely on what this process says of itself now: it is not registered, or its
+    last report has failed. None while all is well, or where it is not to report."""
 
 
 @dataclass(frozen=True, slots=True)
