@@ -9,6 +9,7 @@ import kopf
 from fastapi_maintenance.windows import GROUP, PLURAL, VERSION
 
 from .controller import Controller
+from .names import PLAN_CONFIGMAP
 
 
 def make_registry(controller: Controller) -> kopf.OperatorRegistry:
@@ -26,9 +27,16 @@ def make_registry(controller: Controller) -> kopf.OperatorRegistry:
         settings.watching.server_timeout = 300
         settings.watching.connect_timeout = 10
         settings.networking.request_timeout = 30
+        settings.watching.field_selectors["", "v1", "configmaps"] = (
+            f"metadata.name={PLAN_CONFIGMAP}"
+        )
 
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
     async def observe(event: kopf.RawEvent, **_: Any) -> None:
         controller.observe(event["type"], dict(event["object"]))
+
+    @kopf.on.event("", "v1", "configmaps", registry=registry)
+    async def observe_plan(event: kopf.RawEvent, **_: Any) -> None:
+        controller.observe_plan(event["type"], dict(event["object"]))
 
     return registry
