@@ -59,6 +59,9 @@ lint: $(VENV)/dev.stamp ## formatting, rules, types, layers
 format: $(VENV)/dev.stamp ## let ruff mend what it can
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
+crds: $(VENV)/dev.stamp ## make the CRD of ClusterMaintenanceWindow, and the chart's copies, after a change of the other's
+	@$(BIN)/python crds/generate.py
+
 cluster: $(VENV)/dev.stamp ## a control plane of your own with CRDs and operator, left running
 	@$(BIN)/python -m tests.controlplane up
 
@@ -86,4 +89,4 @@ lock: $(VENV)/dev.stamp ## make the locks anew, after a change of pyproject.toml
 clean: ## remove .venv and what tools left behind (the built control plane stays in its cache)
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
 
-.PHONY: help demo test unit corpus servers versions lint format cluster cluster-down cluster-demo bench bench-gate oracle bench-edges lock clean
+.PHONY: help crds demo test unit corpus servers versions lint format cluster cluster-down cluster-demo bench bench-gate oracle bench-edges lock clean

@@ -12,7 +12,7 @@ from kubernetes_asyncio import client
 
 from fastapi_maintenance.windows import API_VERSION, GROUP, KIND, PLURAL, VERSION
 
-from .names import FIELD_MANAGER, PLAN_CONFIGMAP, PLAN_KEY
+from .names import CLUSTER_KIND, CLUSTER_PLURAL, FIELD_MANAGER, PLAN_CONFIGMAP, PLAN_KEY
 from .plans import Plan, PlanChanged
 from .reconcile import Object, Observed
 
@@ -53,9 +53,20 @@ class ClusterApi:
             answer = await self._custom.list_namespaced_custom_object(
                 GROUP, VERSION, namespace, PLURAL, **path
             )
-        kind = {"apiVersion": API_VERSION, "kind": KIND}
-        items = [{**kind, **item} for item in answer["items"]]
-        return items, int(answer["metadata"]["resourceVersion"])
+        return _items(answer, KIND)
+
+    async def list_parents(self) -> tuple[list[Object], int]:
+        """All ClusterMaintenanceWindows, and the version at which these were all."""
+        answer = await self._custom.list_cluster_custom_object(
+            GROUP, VERSION, CLUSTER_PLURAL, _request_timeout=_LIST_TIMEOUT
+        )
+        return _items(answer, CLUSTER_KIND)
+
+    async def list_namespaces(self) -> tuple[list[Object], int]:
+        """All namespaces, with their metadata alone, and the version at which these were all."""
+        answer = await self._core.list_namespace(_request_timeout=_LIST_TIMEOUT)
+        items = [{"kind": "Namespace", "metadata": _metadata(item)} for item in answer.items]
+        return items, int(answer.metadata.resource_version)
 
     async def list_plans(self) -> tuple[dict[str, Plan], int]:
         """The plan of each namespace that has one, and the version at which these were all."""
@@ -100,18 +111,55 @@ class ClusterApi:
 
     async def apply_status(self, observed: Observed, status: Object) -> Object:
         """Write a status, unless the object is another by now; returns the object as it is then."""
-        body = {
-            "apiVersion": API_VERSION,
-            "kind": KIND,
-            "metadata": {
-                "name": observed.name,
-                "resourceVersion": observed.object["metadata"]["resourceVersion"],
-            },
-            "status": status,
-        }
-        answer: Object = await self._custom.patch_namespaced_custom_object_status(
-            GROUP, VERSION, observed.namespace, PLURAL, observed.name, body, **_APPLY
-        )
+        metadata = {"name": observed.name, "resourceVersion": str(observed.version)}
+        kind = {"apiVersion": API_VERSION, "kind": observed.kind}
+        body = {**kind, "metadata": metadata, "status": status}
+        namespace, name = observed.namespace, observed.name
+        if namespace:
+            answer = await self._custom.patch_namespaced_custom_object_status(
+                GROUP, VERSION, namespace, PLURAL, name, body, **_APPLY
+            )
+        else:
+            answer = await self._custom.patch_cluster_custom_object_status(
+                GROUP, VERSION, CLUSTER_PLURAL, name, body, **_APPLY
+            )
+        return dict(answer)
+
+    async def create_window(self, window: Object) -> Object | None:
+        """Make a child; None where a window of its name exists, or the namespace is going."""
+        place = (GROUP, VERSION, window["metadata"]["namespace"], PLURAL)
+        create = self._custom.create_namespaced_custom_object
+        try:
+            answer: Object = await create(
+                *place, window, field_manager=FIELD_MANAGER, _request_timeout=_TIMEOUT
+            )
+        except client.ApiException as error:
+            if error.status not in (404, 409) and "being terminated" not in message_of(error):
+                raise
+            return None
+        return answer
+
+    async def replace_spec(self, window: Observed, spec: Object) -> Object | None:
+        """Let a child's spec be another; None where it changed, or went, since it was observed.
+
+        The whole spec, also what somebody else put in: a JSON patch (RFC 6902), whose tests make
+        sure of the object.
+        """
+        metadata = window.object["metadata"]
+        sure = [
+            {"op": "test", "path": f"/metadata/{name}", "value": metadata[name]}
+            for name in ("uid", "resourceVersion")
+        ]
+        body = [*sure, {"op": "replace", "path": "/spec", "value": spec}]
+        place = (GROUP, VERSION, window.namespace, PLURAL, window.name)
+        try:
+            answer: Object = await self._custom.patch_namespaced_custom_object(
+                *place, body, field_manager=FIELD_MANAGER, _request_timeout=_TIMEOUT
+            )
+        except client.ApiException as error:
+            if error.status not in (404, 409, 422):
+                raise
+            return None
         return answer
 
     async def create_event(self, event: Object) -> None:
@@ -131,14 +179,38 @@ class ClusterApi:
         sure = client.V1Preconditions(
             uid=metadata["uid"], resource_version=metadata["resourceVersion"]
         )
-        body = client.V1DeleteOptions(preconditions=sure)
-        place = (GROUP, VERSION, observed.namespace, PLURAL, observed.name)
-        delete = self._custom.delete_namespaced_custom_object
+        how = client.V1DeleteOptions(preconditions=sure)
+        name, seconds = observed.name, _TIMEOUT
         try:
-            await delete(*place, body=body, _request_timeout=_TIMEOUT)
+            if observed.namespace:
+                await self._custom.delete_namespaced_custom_object(
+                    GROUP, VERSION, observed.namespace, PLURAL, name,
+                    body=how, _request_timeout=seconds,
+                )  # fmt: skip
+            else:
+                await self._custom.delete_cluster_custom_object(
+                    GROUP, VERSION, CLUSTER_PLURAL, name, body=how, _request_timeout=seconds
+                )
         except client.ApiException as error:
             if error.status != 404:
                 raise
+
+
+def _items(answer: Object, kind: str) -> tuple[list[Object], int]:
+    """The objects of a list, each with its kind, and the list's version."""
+    items = [{"apiVersion": API_VERSION, "kind": kind, **item} for item in answer["items"]]
+    return items, int(answer["metadata"]["resourceVersion"])
+
+
+def _metadata(item: Any) -> Object:
+    """What the operator needs of it, in the words of the API."""
+    metadata = item.metadata
+    return {
+        "name": metadata.name,
+        "resourceVersion": metadata.resource_version,
+        "labels": metadata.labels or {},
+        "deletionTimestamp": metadata.deletion_timestamp,
+    }
 
 
 def _plan(item: Any) -> Plan:

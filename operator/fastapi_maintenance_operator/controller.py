@@ -15,7 +15,9 @@ from datetime import UTC, datetime, timedelta
 from fastapi_maintenance.windows import make_plan
 
 from .api import FAILURES, ClusterApi, message_of
+from .children import Distribution, distribute, parent_status
 from .events import events
+from .parents import Namespaces, settle
 from .plans import PlanChanged, Plans
 from .reconcile import Fate, Object, Observed, desired_status, has_expired, next_edge
 from .retries import Retries
@@ -43,6 +45,7 @@ class Controller:
         self._api = api
         self._windows = Windows()
         self._plans = Plans(api)
+        self._namespaces = Namespaces()
         self._too_large: dict[str, frozenset[str]] = {}
         self._dirty: set[Key] = set()
         self._scheduler: Scheduler[Key] = Scheduler()
@@ -57,19 +60,22 @@ class Controller:
         """When the loop last came round, for the liveness probe."""
 
     def observe(self, kind: str | None, item: Object) -> None:
-        """Take an event of the watch, or with None an object of a list, whichever comes first."""
-        key = key_of(item)
-        if not self._windows.take(kind, item):
-            return
-        if kind == "DELETED":
-            self._forget(key)
-        self._mark(key)
+        """Take an event of a watch, or with None an object of a list, whichever comes first.
 
-    def observe_plan(self, kind: str | None, item: Object) -> None:
-        """Take an event of the watch of plan ConfigMaps."""
-        if self._plans.observe(kind, item):
-            self._dirty.add((str(item["metadata"]["namespace"]), ""))
-            self._woken.set()
+        Args:
+            kind: ADDED, MODIFIED or DELETED.
+            item: A window of either kind, a plan's ConfigMap, or a Namespace.
+        """
+        if item["kind"] == "ConfigMap":
+            if self._plans.observe(kind, item):
+                self._mark((str(item["metadata"]["namespace"]), ""))
+        elif item["kind"] == "Namespace":
+            if self._namespaces.observe(kind, item):
+                self._mark_all("")
+        elif self._windows.take(kind, item):
+            if kind == "DELETED":
+                self._forget(key_of(item))
+            self._mark(key_of(item))
 
     async def run(self) -> None:
         """Look, reconcile, sleep until something happens; for ever."""
@@ -115,14 +121,18 @@ class Controller:
 
         Plans first: what is written over them rests on windows that were listed later.
         """
-        namespaces = self._plans.replace(*await self._api.list_plans())
+        planned = self._plans.replace(*await self._api.list_plans())
+        self._namespaces.replace(*await self._api.list_namespaces())
+        self._take_list(*await self._api.list_parents(), "")
         await self._relist(None)
-        for key in {(namespace, "") for namespace in namespaces} | self._windows.keys():
+        for key in {(namespace, "") for namespace in planned} | self._windows.keys():
             self._mark(key)
 
     async def _relist(self, namespace: str | None) -> None:
-        """List the windows of a namespace, or all, as they are now."""
-        listed, version = await self._api.list_windows(namespace)
+        """List the windows of a namespace, or of all, as they are now."""
+        self._take_list(*await self._api.list_windows(namespace), namespace)
+
+    def _take_list(self, listed: list[Object], version: int, namespace: str | None) -> None:
         for key in self._windows.gone(listed, version, namespace):
             self._forget(key)
             self._mark(key)
@@ -134,11 +144,22 @@ class Controller:
         self._scheduler.arrange(key, None)
 
     def _mark(self, key: Key) -> None:
-        self._dirty |= {key, (key[0], "")}
+        """Look at a window, and at what depends on it: the plan, and the parent of its name."""
+        namespace, name = key
+        self._dirty.add(key)
+        if namespace:
+            self._dirty.add((namespace, ""))
+            self._mark_parent(name)
         self._woken.set()
 
+    def _mark_parent(self, name: str) -> None:
+        if ("", name) in self._windows:
+            self._dirty.add(("", name))
+
     def _mark_all(self, namespace: str) -> None:
+        """Look at all windows of a namespace, or with "" at those of the cluster."""
         self._dirty |= self._windows.keys(namespace)
+        self._woken.set()
 
     def _fate(self, observed: Observed) -> Fate:
         namespace = observed.namespace
@@ -148,10 +169,12 @@ class Controller:
         return Fate.TOO_LARGE if too_large else Fate.PLANNED
 
     async def _reconcile(self, keys: Iterable[Key]) -> None:
-        """Plans first: a window is Ready once it is in the plan."""
+        """Plans first: a window is Ready once it is in the plan; parents after their children."""
         keys = set(keys)
         await self._each(self._write_plan, {key for key in keys if not key[1]})
-        await self._each(self._write_status, {key for key in keys if key in self._windows})
+        windows = {key for key in keys if key in self._windows}
+        await self._each(self._write_status, {key for key in windows if key[0]})
+        await self._each(self._write_status, {key for key in windows if not key[0]})
 
     async def _each(self, write: Write, keys: Iterable[Key]) -> None:
         async with asyncio.TaskGroup() as group:
@@ -198,10 +221,11 @@ class Controller:
         observed = self._windows.get(key)
         if observed is None:
             return
-        status = desired_status(observed, self._fate(observed), now)
+        status = await self._settle(observed, now)
         if status != observed.status:
             await self._tell(events(observed, status, now))
             self._windows.keep(await self._api.apply_status(observed, status))
+            self._mark_parent(observed.name if observed.namespace else "")
         if has_expired(observed, now):
             # What the status was written on is older; the watch tells of the deletion.
             await self._api.delete_window(self._windows.get(key) or observed)
@@ -209,6 +233,17 @@ class Controller:
             self._scheduler.arrange(key, None)
             return
         self._scheduler.arrange(key, next_edge(observed, now))
+
+    async def _settle(self, observed: Observed, now: datetime) -> Object:
+        """The status that a window should have, of a parent after its children were made right."""
+        if observed.namespace:
+            return desired_status(observed, self._fate(observed), now)
+        found = self._distribution(observed)
+        await settle(self._api, observed, found, lambda item: self.observe(None, item))
+        return parent_status(observed, self._distribution(observed), now)
+
+    def _distribution(self, parent: Observed) -> Distribution:
+        return distribute(parent, self._namespaces.labels, self._windows.named(parent.name))
 
     async def _tell(self, found: Iterable[Object]) -> None:
         for event in found:

@@ -9,7 +9,15 @@ import kopf
 from fastapi_maintenance.windows import GROUP, PLURAL, VERSION
 
 from .controller import Controller
-from .names import PLAN_CONFIGMAP
+from .names import CLUSTER_PLURAL, PLAN_CONFIGMAP
+
+WATCHED = (
+    (GROUP, VERSION, PLURAL),
+    (GROUP, VERSION, CLUSTER_PLURAL),
+    ("", "v1", "configmaps"),
+    ("", "v1", "namespaces"),
+)
+"""Group, version and plural of what the operator reacts to."""
 
 
 def make_registry(controller: Controller) -> kopf.OperatorRegistry:
@@ -31,12 +39,9 @@ def make_registry(controller: Controller) -> kopf.OperatorRegistry:
             f"metadata.name={PLAN_CONFIGMAP}"
         )
 
-    @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
     async def observe(event: kopf.RawEvent, **_: Any) -> None:
         controller.observe(event["type"], dict(event["object"]))
 
-    @kopf.on.event("", "v1", "configmaps", registry=registry)
-    async def observe_plan(event: kopf.RawEvent, **_: Any) -> None:
-        controller.observe_plan(event["type"], dict(event["object"]))
-
+    for resource in WATCHED:
+        kopf.on.event(*resource, registry=registry)(observe)
     return registry

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from fastapi_maintenance.windows import (
+    KIND,
     InvalidWindow,
     Occurrence,
     Window,
@@ -18,7 +20,9 @@ from fastapi_maintenance.windows import (
 )
 
 from .conditions import Verdict, merge_conditions
+from .names import CLUSTER_KIND
 from .past import expires_at, last_occurrence
+from .selectors import Selector, parse_selector
 
 Object = dict[str, Any]
 
@@ -52,6 +56,8 @@ class Observed:
     window: Window | None
     """None where it is invalid."""
     error: str | None = None
+    selector: Selector | None = None
+    """Of a valid ClusterMaintenanceWindow: which namespaces it is for."""
 
     @property
     def kind(self) -> str:
@@ -93,9 +99,19 @@ def read(item: Object) -> Observed:
     """Understand an object of the API server."""
     kept = slimmed(item)
     try:
+        if item.get("kind") == CLUSTER_KIND:
+            return _read_parent(item, kept)
         return Observed(kept, parse_manifest(item))
     except InvalidWindow as error:
         return Observed(kept, None, str(error))
+
+
+def _read_parent(item: Object, kept: Object) -> Observed:
+    """What it means wherever it applies: a window of no namespace in particular."""
+    spec = dict(item["spec"])
+    selector = parse_selector(spec.pop("namespaceSelector", None))
+    window = parse_manifest({**item, "kind": KIND, "spec": spec})
+    return Observed(kept, window, selector=selector)
 
 
 def slimmed(item: Object) -> Object:
@@ -106,24 +122,31 @@ def slimmed(item: Object) -> Object:
 
 def desired_status(observed: Observed, fate: Fate, now: datetime) -> Object:
     """The status that should stand in the cluster."""
+    if observed.window is None:
+        return make_status(observed, invalid_verdicts(observed), now)
+    ready = Verdict("Ready", fate is Fate.PLANNED, fate, _FATES[fate])
+    return make_status(observed, (ready, _stalled(fate)), now)
+
+
+def make_status(observed: Observed, verdicts: Iterable[Verdict], now: datetime) -> Object:
+    """A status with these verdicts, and what the calendar says: Active and the occurrences."""
     current, following = _occurrences(observed, now)
+    active = _active(observed.window, current, following)
+    before = observed.status.get("conditions") or ()
     generation = observed.generation
     status: Object = {
         "observedGeneration": generation,
-        "conditions": merge_conditions(
-            observed.status.get("conditions") or (),
-            _verdicts(observed, fate, current, following),
-            generation,
-            now,
-        ),
+        "conditions": merge_conditions(before, (*verdicts, active), generation, now),
     }
-    if current:
-        status["current"] = _times(current)
-    if following:
-        status["next"] = _times(following)
-    if last := _last(observed, now):
-        status["last"] = _times(last)
-    return status
+    found = {"current": current, "next": following, "last": _last(observed, now)}
+    return status | {name: _times(each) for name, each in found.items() if each}
+
+
+def invalid_verdicts(observed: Observed) -> tuple[Verdict, ...]:
+    """What is said of a window that means nothing."""
+    error = observed.error or ""
+    stalled = Verdict("Stalled", True, "Invalid", error)
+    return Verdict("Ready", False, "Invalid", error), stalled
 
 
 def next_edge(observed: Observed, now: datetime) -> datetime | None:
@@ -153,33 +176,17 @@ def _last(observed: Observed, now: datetime) -> Occurrence | None:
     return None if window is None or window.suspend else last_occurrence(window, now)
 
 
-def _verdicts(
-    observed: Observed,
-    fate: Fate,
-    current: Occurrence | None,
-    following: Occurrence | None,
-) -> tuple[Verdict, ...]:
-    if observed.window is None:
-        error = observed.error or ""
-        return (
-            Verdict("Ready", False, "Invalid", error),
-            Verdict("Stalled", True, "Invalid", error),
-            Verdict("Active", False, "Invalid", "An invalid window is never active"),
-        )
-    return (
-        Verdict("Ready", fate is Fate.PLANNED, fate, _FATES[fate]),
-        _stalled(fate),
-        _active(observed.window, current, following),
-    )
-
-
 def _stalled(fate: Fate) -> Verdict:
     if fate is Fate.PLANNED:
         return Verdict("Stalled", False, "Valid", "The window is valid")
     return Verdict("Stalled", True, fate, _FATES[fate])
 
 
-def _active(window: Window, current: Occurrence | None, following: Occurrence | None) -> Verdict:
+def _active(
+    window: Window | None, current: Occurrence | None, following: Occurrence | None
+) -> Verdict:
+    if window is None:
+        return Verdict("Active", False, "Invalid", "An invalid window is never active")
     if window.suspend:
         return Verdict("Active", False, "Suspended", "spec.suspend is true")
     if current:

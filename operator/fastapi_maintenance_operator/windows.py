@@ -9,7 +9,11 @@ from fastapi_maintenance.windows import Window
 from .reconcile import Object, Observed, read
 
 Key = tuple[str, str]
-"""Namespace and name of a window; an empty name stands for the namespace's plan."""
+"""Namespace and name of a window.
+
+An empty name stands for the namespace's plan, an empty namespace for the cluster: such a window is
+a ClusterMaintenanceWindow.
+"""
 
 
 def key_of(item: Object) -> Key:
@@ -44,7 +48,8 @@ class Windows:
 
     def named(self, name: str) -> list[Observed]:
         """Those of a name, in whichever namespace."""
-        return [names[name] for names in self._known.values() if name in names]
+        places = (names for place, names in self._known.items() if place)
+        return [names[name] for names in places if name in names]
 
     def valid(self, namespace: str) -> list[Window]:
         """The windows of a namespace that mean something."""
@@ -55,7 +60,7 @@ class Windows:
         key, version = key_of(item), version_of(item)
         known = self.get(key)
         newest = max(known.version if known else 0, self._deleted.get(key, 0))
-        if version < newest or (kind is None and known and version == known.version):
+        if version < newest or (known and version == known.version and kind != "DELETED"):
             return False
         if kind == "DELETED":
             self._deleted[key] = version
@@ -70,14 +75,18 @@ class Windows:
             self._known[known.namespace][known.name] = read(item)
 
     def gone(self, listed: Iterable[Object], version: int, namespace: str | None) -> set[Key]:
-        """Forget what a list, of all or of a namespace, no longer has; gives what went."""
+        """Forget what a list no longer has; gives what went.
+
+        It is a list of a namespace, of the cluster's own with "", or with None of all but these.
+        """
         present = {key_of(item) for item in listed}
-        missing = {key for key in self.keys(namespace) if key not in present}
+        missing = {key for key in self.keys(namespace) if _lists(namespace, key)} - present
         # The watch may be ahead of the list.
         went = {key for key in missing if (o := self.get(key)) and o.version <= version}
         for key in went:
             self._remove(key)
-        self._deleted = {key: at for key, at in self._deleted.items() if at > version}
+        for key in [k for k, at in self._deleted.items() if at <= version and _lists(namespace, k)]:
+            del self._deleted[key]
         return went
 
     def _remove(self, key: Key) -> bool:
@@ -86,3 +95,8 @@ class Windows:
         if not names:
             self._known.pop(key[0], None)
         return removed
+
+
+def _lists(namespace: str | None, key: Key) -> bool:
+    """Whether a list would have an object."""
+    return bool(key[0]) if namespace is None else key[0] == namespace

@@ -107,14 +107,16 @@ def test_an_application_lists_a_configmap_by_its_name(application: Identity, nam
 def test_the_operator_may_do_its_work_and_no_more(kubectl: Kubectl) -> None:
     """In every namespace; it can't change what a user wrote."""
     rights = {
-        (API, "maintenancewindows", ""): "get list watch delete",
+        (API, "maintenancewindows", ""): "get list watch create patch delete",
         (API, "maintenancewindows/status", ""): "patch",
+        (API, "clustermaintenancewindows", ""): "get list watch delete",
+        (API, "clustermaintenancewindows/status", ""): "patch",
         ("", "configmaps", "fastapi-maintenance-plan"): "list watch create patch",
         ("", "configmaps", "fastapi-maintenance"): "",
         ("", "configmaps", ""): "",
         ("events.k8s.io", "events", ""): "create",
         ("apiextensions.k8s.io", "customresourcedefinitions", ""): "",
-        ("", "namespaces", ""): "",
+        ("", "namespaces", ""): "list watch",
         ("", "secrets", ""): "",
         ("", "pods", ""): "",
     }

@@ -295,7 +295,7 @@ async def test_a_plan_that_somebody_touches_is_put_right_at_once(
 ) -> None:
     """Each time, also where the same is done to it again."""
     for _ in range(2):
-        operator.observe_plan(*cluster.edit_plan(damage))
+        operator.observe(*cluster.edit_plan(damage))
         assert await operator.work() == ["plan shop"]
         assert cluster.planned() == ["lunch"]
 
@@ -304,7 +304,7 @@ async def test_what_the_watch_tells_of_its_own_plan_is_no_news(
     operator: Operator, cluster: MemoryCluster
 ) -> None:
     lists = cluster.lists
-    operator.observe_plan("MODIFIED", cluster.configmap("shop", cluster.plans["shop"]))
+    operator.observe("MODIFIED", cluster.configmap("shop", cluster.plans["shop"]))
     assert await operator.work() == []
     assert cluster.lists == lists
 
