@@ -63,6 +63,9 @@ lint: $(VENV)/dev.stamp ## formatting, rules, types, layers
 format: $(VENV)/dev.stamp ## let ruff mend what it can
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
+crds: $(VENV)/dev.stamp ## make the CRD of ClusterMaintenanceWindow, and the chart's copies, after a change of the other's
+	@$(BIN)/python crds/generate.py
+
 cluster: $(VENV)/dev.stamp ## a control plane of your own with CRDs and operator, left running
 	@$(BIN)/python -m tests.controlplane up
 

@@ -15,13 +15,16 @@ from datetime import UTC, datetime, timedelta
 from fastapi_maintenance.windows import make_plan
 
 from .api import FAILURES, ClusterApi, message_of
-from .reconcile import Fate, Object, Observed, desired_status, events, next_edge, read
+from .children import Distribution, distribute, parent_status
+from .events import events
+from .parents import Namespaces, settle
+from .plans import PlanChanged, Plans
+from .reconcile import Fate, Object, Observed, desired_status, has_expired, next_edge
+from .retries import Retries
 from .scheduler import Scheduler
+from .windows import Key, Windows, key_of
 
 logger = logging.getLogger(__name__)
-
-Key = tuple[str, str]
-"""Namespace and name of a window; an empty name stands for the namespace's plan."""
 
 Write = Callable[[Key, datetime], Awaitable[None]]
 
@@ -31,7 +34,8 @@ _LONGEST_SLEEP = 1.0
 """Seconds after which the clock is looked at again, since it may have been set."""
 _AT_ONCE = 16
 """Requests under way at the same time."""
-_FIRST_RETRY, _LONGEST_RETRY = 1.0, 60.0
+_PLAN_TRIES = 3
+"""How often a plan that others write too is written before it waits as after a failure."""
 
 
 class Controller:
@@ -39,14 +43,13 @@ class Controller:
 
     def __init__(self, api: ClusterApi) -> None:
         self._api = api
-        self._windows: dict[Key, Observed] = {}
-        self._deleted: dict[Key, int] = {}
-        """At which version windows went since the last list."""
-        self._plans: dict[str, str] = {}
+        self._windows = Windows()
+        self._plans = Plans(api)
+        self._namespaces = Namespaces()
         self._too_large: dict[str, frozenset[str]] = {}
         self._dirty: set[Key] = set()
         self._scheduler: Scheduler[Key] = Scheduler()
-        self._retries: dict[Key, float] = {}
+        self._retries: Retries[Key] = Retries()
         self._woken = asyncio.Event()
         self._resync_at = datetime.min.replace(tzinfo=UTC)
         self._listed = False
@@ -57,18 +60,22 @@ class Controller:
         """When the loop last came round, for the liveness probe."""
 
     def observe(self, kind: str | None, item: Object) -> None:
-        """Take an event of the watch, or with None an object of a list, whichever comes first."""
-        key, version = _key(item), _version(item)
-        known = self._windows.get(key)
-        if version < max(_version(known.object) if known else 0, self._deleted.get(key, 0)):
-            return
-        if kind != "DELETED":
-            self._windows[key] = read(item)
-            self._mark(key)
-            return
-        self._deleted[key] = version
-        if known:
-            self._forget(key)
+        """Take an event of a watch, or with None an object of a list, whichever comes first.
+
+        Args:
+            kind: ADDED, MODIFIED or DELETED.
+            item: A window of either kind, a plan's ConfigMap, or a Namespace.
+        """
+        if item["kind"] == "ConfigMap":
+            if self._plans.observe(kind, item):
+                self._mark((str(item["metadata"]["namespace"]), ""))
+        elif item["kind"] == "Namespace":
+            if self._namespaces.observe(kind, item):
+                self._mark_all("")
+        elif self._windows.take(kind, item):
+            if kind == "DELETED":
+                self._forget(key_of(item))
+            self._mark(key_of(item))
 
     async def run(self) -> None:
         """Look, reconcile, sleep until something happens; for ever."""
@@ -110,31 +117,49 @@ class Controller:
             self._resync_at = now + _RESYNC_RETRY
 
     async def _resync(self) -> None:
-        """List everything: what was deleted while a watch was down is never told otherwise."""
-        self._plans = await self._api.list_plans()
-        listed, version = await self._api.list_windows()
-        items = {_key(item): item for item in listed}
-        for key in self._windows.keys() - items.keys():
-            # The watch may be ahead of the list.
-            if _version(self._windows[key].object) <= version:
-                self._forget(key)
-        for item in items.values():
+        """List everything: what was deleted while a watch was down is never told otherwise.
+
+        Plans first: what is written over them rests on windows that were listed later.
+        """
+        planned = self._plans.replace(*await self._api.list_plans())
+        self._namespaces.replace(*await self._api.list_namespaces())
+        self._take_list(*await self._api.list_parents(), "")
+        await self._relist(None)
+        for key in {(namespace, "") for namespace in planned} | self._windows.keys():
+            self._mark(key)
+
+    async def _relist(self, namespace: str | None) -> None:
+        """List the windows of a namespace, or of all, as they are now."""
+        self._take_list(*await self._api.list_windows(namespace), namespace)
+
+    def _take_list(self, listed: list[Object], version: int, namespace: str | None) -> None:
+        for key in self._windows.gone(listed, version, namespace):
+            self._forget(key)
+            self._mark(key)
+        for item in listed:
             self.observe(None, item)
-        self._deleted.clear()
-        self._dirty |= {(namespace, "") for namespace in self._plans}
 
     def _forget(self, key: Key) -> None:
-        del self._windows[key]
-        self._retries.pop(key, None)
+        self._retries.forget(key)
         self._scheduler.arrange(key, None)
-        self._mark(key)
 
     def _mark(self, key: Key) -> None:
-        self._dirty |= {key, (key[0], "")}
+        """Look at a window, and at what depends on it: the plan, and the parent of its name."""
+        namespace, name = key
+        self._dirty.add(key)
+        if namespace:
+            self._dirty.add((namespace, ""))
+            self._mark_parent(name)
         self._woken.set()
 
+    def _mark_parent(self, name: str) -> None:
+        if ("", name) in self._windows:
+            self._dirty.add(("", name))
+
     def _mark_all(self, namespace: str) -> None:
-        self._dirty |= {key for key in self._windows if key[0] == namespace}
+        """Look at all windows of a namespace, or with "" at those of the cluster."""
+        self._dirty |= self._windows.keys(namespace)
+        self._woken.set()
 
     def _fate(self, observed: Observed) -> Fate:
         namespace = observed.namespace
@@ -144,10 +169,12 @@ class Controller:
         return Fate.TOO_LARGE if too_large else Fate.PLANNED
 
     async def _reconcile(self, keys: Iterable[Key]) -> None:
-        """Plans first: a window is Ready once it is in the plan."""
+        """Plans first: a window is Ready once it is in the plan; parents after their children."""
         keys = set(keys)
         await self._each(self._write_plan, {key for key in keys if not key[1]})
-        await self._each(self._write_status, {key for key in keys if key in self._windows})
+        windows = {key for key in keys if key in self._windows}
+        await self._each(self._write_status, {key for key in windows if key[0]})
+        await self._each(self._write_status, {key for key in windows if not key[0]})
 
     async def _each(self, write: Write, keys: Iterable[Key]) -> None:
         async with asyncio.TaskGroup() as group:
@@ -159,7 +186,7 @@ class Controller:
             failed_before = key in self._retries
             try:
                 await write(key, datetime.now(UTC))
-                self._retries.pop(key, None)
+                self._retries.forget(key)
             except FAILURES as error:
                 self._retry(key, error)
             except Exception as error:  # of one object, and no reason to leave all others alone
@@ -171,49 +198,59 @@ class Controller:
     def _retry(self, key: Key, error: Exception) -> None:
         if key[1] and key not in self._windows:
             return  # it went meanwhile
-        delay = self._retries.get(key, _FIRST_RETRY)
-        self._retries[key] = min(delay * 2, _LONGEST_RETRY)
+        delay = self._retries.failed(key)
         self._scheduler.arrange(key, datetime.now(UTC) + timedelta(seconds=delay))
         logger.warning("%s/%s: %s; next try in %.0f s", *key, message_of(error), delay)
 
     async def _write_plan(self, key: Key, now: datetime) -> None:
         namespace = key[0]
-        windows = [o.window for (ns, _), o in self._windows.items() if ns == namespace and o.window]
-        text, too_large = make_plan(windows, now)
-        if too_large != self._too_large.get(namespace, frozenset()):
-            self._too_large[namespace] = too_large
-            self._mark_all(namespace)
-        known = self._plans.get(namespace)
-        if known != text and (windows or known is not None):
-            await self._api.apply_plan(namespace, text)
-            self._plans[namespace] = text
-        self._scheduler.arrange(key, _next_midnight(now) if windows else None)
+        for _ in range(_PLAN_TRIES):
+            windows = self._windows.valid(namespace)
+            text, too_large = make_plan(windows, now)
+            if too_large != self._too_large.get(namespace, frozenset()):
+                self._too_large[namespace] = too_large
+                self._mark_all(namespace)
+            unneeded = not windows and namespace not in self._plans
+            if unneeded or await self._plans.publish(namespace, text):
+                self._scheduler.arrange(key, _next_midnight(now) if windows else None)
+                return
+            await self._relist(namespace)
+        raise PlanChanged("others keep writing the plan")
 
     async def _write_status(self, key: Key, now: datetime) -> None:
         observed = self._windows.get(key)
         if observed is None:
             return
-        status = desired_status(observed, self._fate(observed), now)
+        status = await self._settle(observed, now)
         if status != observed.status:
-            for event in events(observed, status, now):
-                await self._api.create_event(event)
-                logger.info("%s/%s: %s: %s", *key, event["reason"], event["note"])
-            self._keep(key, await self._api.apply_status(observed, status))
+            await self._tell(events(observed, status, now))
+            self._windows.keep(await self._api.apply_status(observed, status))
+            self._mark_parent(observed.name if observed.namespace else "")
+        if has_expired(observed, now):
+            # What the status was written on is older; the watch tells of the deletion.
+            await self._api.delete_window(self._windows.get(key) or observed)
+            logger.info("%s/%s: deleted, as ttlSecondsAfterFinished says", *key)
+            self._scheduler.arrange(key, None)
+            return
         self._scheduler.arrange(key, next_edge(observed, now))
 
-    def _keep(self, key: Key, item: Object) -> None:
-        known = self._windows.get(key)
-        if known and _version(item) >= _version(known.object):
-            self._windows[key] = read(item)
+    async def _settle(self, observed: Observed, now: datetime) -> Object:
+        """The status that a window should have, of a parent after its children were made right."""
+        if observed.namespace:
+            return desired_status(observed, self._fate(observed), now)
+        found = self._distribution(observed)
+        await settle(self._api, observed, found, lambda item: self.observe(None, item))
+        return parent_status(observed, self._distribution(observed), now)
 
+    def _distribution(self, parent: Observed) -> Distribution:
+        return distribute(parent, self._namespaces.labels, self._windows.named(parent.name))
 
-def _key(item: Object) -> Key:
-    return str(item["metadata"]["namespace"]), str(item["metadata"]["name"])
-
-
-def _version(item: Object) -> int:
-    """The resource version, which grows with time."""
-    return int(item["metadata"]["resourceVersion"])
+    async def _tell(self, found: Iterable[Object]) -> None:
+        for event in found:
+            await self._api.create_event(event)
+            regarding = event["regarding"]
+            place = f"{regarding.get('namespace', '')}/{regarding['name']}"
+            logger.info("%s: %s: %s", place, event["reason"], event["note"])
 
 
 def _next_midnight(now: datetime) -> datetime:

@@ -9,6 +9,15 @@ import kopf
 from fastapi_maintenance.windows import GROUP, PLURAL, VERSION
 
 from .controller import Controller
+from .names import CLUSTER_PLURAL, PLAN_CONFIGMAP
+
+WATCHED = (
+    (GROUP, VERSION, PLURAL),
+    (GROUP, VERSION, CLUSTER_PLURAL),
+    ("", "v1", "configmaps"),
+    ("", "v1", "namespaces"),
+)
+"""Group, version and plural of what the operator reacts to."""
 
 
 def make_registry(controller: Controller) -> kopf.OperatorRegistry:
@@ -26,9 +35,13 @@ def make_registry(controller: Controller) -> kopf.OperatorRegistry:
         settings.watching.server_timeout = 300
         settings.watching.connect_timeout = 10
         settings.networking.request_timeout = 30
+        settings.watching.field_selectors["", "v1", "configmaps"] = (
+            f"metadata.name={PLAN_CONFIGMAP}"
+        )
 
-    @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
     async def observe(event: kopf.RawEvent, **_: Any) -> None:
         controller.observe(event["type"], dict(event["object"]))
 
+    for resource in WATCHED:
+        kopf.on.event(*resource, registry=registry)(observe)
     return registry

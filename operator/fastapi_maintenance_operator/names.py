@@ -10,3 +10,6 @@ CONTROLLER = "fastapi-maintenance.io/operator"
 
 PLAN_CONFIGMAP = "fastapi-maintenance-plan"
 PLAN_KEY = "windows.json"
+
+CLUSTER_KIND = "ClusterMaintenanceWindow"
+CLUSTER_PLURAL = "clustermaintenancewindows"
