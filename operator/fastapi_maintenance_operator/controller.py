@@ -15,6 +15,8 @@ from datetime import UTC, datetime, timedelta
 from fastapi_maintenance.windows import make_plan
 
 from .api import FAILURES, ClusterApi, message_of
+from .proof_events import proof_events
+from .proof_rounds import Round, Rounds, unplanned
 from .reconcile import Fate, Object, Observed, desired_status, events, next_edge, read
 from .scheduler import Scheduler
 
@@ -37,8 +39,9 @@ _FIRST_RETRY, _LONGEST_RETRY = 1.0, 60.0
 class Controller:
     """Keeps status, plan and Events of all windows true."""
 
-    def __init__(self, api: ClusterApi) -> None:
+    def __init__(self, api: ClusterApi, rounds: Rounds) -> None:
         self._api = api
+        self._rounds = rounds
         self._windows: dict[Key, Observed] = {}
         self._deleted: dict[Key, int] = {}
         """At which version windows went since the last list."""
@@ -69,6 +72,13 @@ class Controller:
         self._deleted[key] = version
         if known:
             self._forget(key)
+
+    def observe_process(self, kind: str | None, item: Object) -> None:
+        """Take an event about a process, which only says that a look is worth it."""
+        keys, at = self._rounds.hear(kind, item)
+        for key in keys:
+            if self._scheduler.hasten(key, at):
+                self._woken.set()
 
     async def run(self) -> None:
         """Look, reconcile, sleep until something happens; for ever."""
@@ -124,7 +134,7 @@ class Controller:
         self._dirty |= {(namespace, "") for namespace in self._plans}
 
     def _forget(self, key: Key) -> None:
-        del self._windows[key]
+        self._rounds.forget(self._windows.pop(key))
         self._retries.pop(key, None)
         self._scheduler.arrange(key, None)
         self._mark(key)
@@ -193,13 +203,38 @@ class Controller:
         observed = self._windows.get(key)
         if observed is None:
             return
-        status = desired_status(observed, self._fate(observed), now)
-        if status != observed.status:
-            for event in events(observed, status, now):
-                await self._api.create_event(event)
-                logger.info("%s/%s: %s: %s", *key, event["reason"], event["note"])
-            self._keep(key, await self._api.apply_status(observed, status))
-        self._scheduler.arrange(key, next_edge(observed, now))
+        # Whatever rings from here on is answered by another look.
+        self._scheduler.arrange(key, None)
+        missing = unplanned(observed, self._fate(observed), self._plans.get(observed.namespace))
+        asked = await self._rounds.about(observed, missing)
+        if self._windows.get(key) is not observed:
+            return  # another version has come, and has its own turn
+        now = asked.began or now
+        status = desired_status(observed, self._fate(observed), now, asked.proof)
+        wait = self._rounds.wait(observed, status)
+        if status != observed.status and not wait:
+            await self._tell(key, observed, status, asked)
+        look_again = now + wait if wait else asked.proof.look_again
+        for instant in (next_edge(observed, now), look_again):
+            if instant is not None:
+                self._scheduler.hasten(key, instant)
+        if await self._rounds.clear(observed.namespace, asked.proof.suspects):
+            self._mark(key)
+
+    async def _tell(self, key: Key, observed: Observed, status: Object, asked: Round) -> None:
+        """Write a status, and the Events that it is worth."""
+        now = datetime.now(UTC)
+        for event in events(observed, status, now):
+            await self._record(key, event)
+        asked.check_age()
+        self._keep(key, await self._api.apply_status(observed, status))
+        self._rounds.wrote(observed)
+        for event in proof_events(observed, status, now):
+            await self._record(key, event)
+
+    async def _record(self, key: Key, event: Object) -> None:
+        await self._api.create_event(event)
+        logger.info("%s/%s: %s: %s", *key, event["reason"], event["note"])
 
     def _keep(self, key: Key, item: Object) -> None:
         known = self._windows.get(key)

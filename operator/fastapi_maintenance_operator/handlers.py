@@ -9,6 +9,7 @@ import kopf
 from fastapi_maintenance.windows import GROUP, PLURAL, VERSION
 
 from .controller import Controller
+from .processes import PLURAL as PLURAL_OF_PROCESSES
 
 
 def make_registry(controller: Controller) -> kopf.OperatorRegistry:
@@ -30,5 +31,9 @@ def make_registry(controller: Controller) -> kopf.OperatorRegistry:
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
     async def observe(event: kopf.RawEvent, **_: Any) -> None:
         controller.observe(event["type"], dict(event["object"]))
+
+    @kopf.on.event(GROUP, VERSION, PLURAL_OF_PROCESSES, registry=registry)
+    async def observe_process(event: kopf.RawEvent, **_: Any) -> None:
+        controller.observe_process(event["type"], dict(event["object"]))
 
     return registry

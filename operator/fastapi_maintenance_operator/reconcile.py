@@ -23,6 +23,7 @@ from fastapi_maintenance.windows import (
 
 from .conditions import Verdict, merge_conditions
 from .names import CONTROLLER
+from .proof import Proof
 
 Object = dict[str, Any]
 
@@ -81,7 +82,9 @@ def read(item: Object) -> Observed:
         return Observed(item, None, str(error))
 
 
-def desired_status(observed: Observed, fate: Fate, now: datetime) -> Object:
+def desired_status(
+    observed: Observed, fate: Fate, now: datetime, proof: Proof | None = None
+) -> Object:
     """The status that should stand in the cluster."""
     current, following = _occurrences(observed, now)
     generation = int(observed.object["metadata"]["generation"])
@@ -89,7 +92,10 @@ def desired_status(observed: Observed, fate: Fate, now: datetime) -> Object:
         "observedGeneration": generation,
         "conditions": merge_conditions(
             observed.status.get("conditions") or (),
-            _verdicts(observed, fate, current, following),
+            (
+                *_verdicts(observed, fate, current, following),
+                *(proof.verdicts if proof else ()),
+            ),
             generation,
             now,
         ),
@@ -98,6 +104,8 @@ def desired_status(observed: Observed, fate: Fate, now: datetime) -> Object:
         status["current"] = _times(current)
     if following:
         status["next"] = _times(following)
+    if proof and proof.processes:
+        status["processes"] = proof.processes
     return status
 
 
@@ -113,9 +121,9 @@ def events(observed: Observed, desired: Mapping[str, Any], now: datetime) -> Ite
     before, after = observed.status.get("current"), desired.get("current")
     if after and not before:
         until = f"until {after['end']}" if "end" in after else "until it is ended"
-        yield _event(observed, after, "WindowOpened", "Open", f"Maintenance {until}", now)
+        yield make_event(observed, after, "WindowOpened", "Open", f"Maintenance {until}", now)
     if before and not after:
-        yield _event(observed, before, "WindowClosed", "Close", "Maintenance is over", now)
+        yield make_event(observed, before, "WindowClosed", "Close", "Maintenance is over", now)
 
 
 def _occurrences(observed: Observed, now: datetime) -> tuple[Occurrence | None, Occurrence | None]:
@@ -170,7 +178,7 @@ def _times(occurrence: Occurrence) -> dict[str, str]:
     return times
 
 
-def _event(
+def make_event(
     observed: Observed,
     occurrence: Mapping[str, str],
     reason: str,

@@ -13,8 +13,10 @@ from fastapi_maintenance.windows import parse_plan
 from fastapi_maintenance_operator import controller as controller_module
 from fastapi_maintenance_operator.api import ClusterApi
 from fastapi_maintenance_operator.controller import Controller
+from fastapi_maintenance_operator.proof_rounds import Rounds
 from fastapi_maintenance_operator.reconcile import Object, Observed
 from tests.unit.making import at, stored
+from tests.unit.proving import MemoryProcesses
 
 
 class Quiet(Exception):
@@ -38,6 +40,7 @@ class MemoryCluster(ClusterApi):
         self.windows: dict[tuple[str, str], Object] = {}
         self.plans: dict[str, str] = {}
         self.events: dict[str, Object] = {}
+        self.processes = MemoryProcesses()
         self.version = 100
         self.writes: list[str] = []
         self.lists = 0
@@ -116,7 +119,7 @@ class Operator(Controller):
     """A controller that works at one instant until nothing is left to do."""
 
     def __init__(self, cluster: MemoryCluster) -> None:
-        super().__init__(cluster)
+        super().__init__(cluster, Rounds(cluster.processes, lambda: Clock.instant))
         self.cluster = cluster
 
     async def _sleep(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
@@ -91,3 +92,42 @@ def all_say(status: str, reason: str) -> Iterable[tuple[str, str]]:
 
 
 PROVEN = (("True", "AllEnforce"), ("True", "AllDrained"))
+
+
+class MemoryProcesses:
+    """The processes and Pods of a cluster in memory, and what was asked of it in which order."""
+
+    def __init__(self) -> None:
+        self.items: dict[str, dict[str, Any]] = {}
+        self.pods: dict[str, dict[str, Any]] = {}
+        self.lists = 0
+        self.looked_at: list[str] = []
+        self.removed: list[str] = []
+        self.failing: list[Exception] = []
+
+    def put(self, item: dict[str, Any]) -> dict[str, Any]:
+        """Register a process, or let it say something else; gives what a watch would tell."""
+        known = self.items.get(item["metadata"]["name"])
+        version = int(known["metadata"]["resourceVersion"]) + 1 if known else 1
+        item["metadata"]["resourceVersion"] = str(version)
+        self.items[item["metadata"]["name"]] = item
+        return copy.deepcopy(item)
+
+    async def list(self, namespace: str) -> list[dict[str, Any]]:
+        self.lists += 1
+        if self.failing:
+            raise self.failing.pop(0)
+        found = [i for i in self.items.values() if i["metadata"]["namespace"] == namespace]
+        return copy.deepcopy(found)
+
+    async def get_pod(self, namespace: str, name: str) -> dict[str, Any] | None:
+        self.looked_at.append(name)
+        return self.pods.get(name)
+
+    async def remove(self, namespace: str, process: Process) -> bool:
+        item = self.items.get(process.name)
+        if item is None or item["metadata"]["resourceVersion"] != process.version:
+            return False
+        self.removed.append(process.name)
+        del self.items[process.name]
+        return True
