@@ -50,6 +50,9 @@ versions: $(VENV)/dev.stamp ## the tests that depend on FastAPI's inner workings
 oracle: $(VENV)/dev.stamp ## the calendar beside a walk through local time, twenty years in sixty zones
 	@$(BIN)/python -m tests.oracle $(ARGS)
 
+protocol: $(VENV)/dev.stamp ## whether Drained may ever be wrong: every interleaving of a model, the large ones included
+	@PROTOCOL=all $(BIN)/python -m pytest tests/protocol $(ARGS)
+
 lint: $(VENV)/dev.stamp ## formatting, rules, types, layers
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -86,4 +89,4 @@ lock: $(VENV)/dev.stamp ## make the locks anew, after a change of pyproject.toml
 clean: ## remove .venv and what tools left behind (the built control plane stays in its cache)
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
 
-.PHONY: help demo test unit corpus servers versions lint format cluster cluster-down cluster-demo bench bench-gate oracle bench-edges lock clean
+.PHONY: help demo test unit corpus servers versions protocol lint format cluster cluster-down cluster-demo bench bench-gate oracle bench-edges lock clean
