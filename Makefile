@@ -54,6 +54,9 @@ pythons: $(VENV)/dev.stamp ## K8sBackend on each Python that is supported, under
 	@$(BIN)/python -m tests.controlplane build
 	@$(BIN)/python -m tests.pythons $(ARGS)
 
+protocol: $(VENV)/dev.stamp ## whether Drained may ever be wrong: every interleaving of a model, the large ones included
+	@PROTOCOL=all $(BIN)/python -m pytest tests/protocol $(ARGS)
+
 lint: $(VENV)/dev.stamp ## formatting, rules, types, layers
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .

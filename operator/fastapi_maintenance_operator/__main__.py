@@ -16,6 +16,8 @@ from .controller import Controller
 from .handlers import make_registry
 from .preflight import CannotStart, check
 from .probes import serve_probes
+from .processes_api import ProcessApi
+from .proof_rounds import Rounds
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +61,7 @@ async def _operate(host: str, port: int) -> None:
     async with client.ApiClient(await _log_in()) as api_client:
         api = ClusterApi(api_client)
         await check(api)
-        controller = Controller(api)
+        controller = Controller(api, Rounds(ProcessApi(api_client)))
         async with serve_probes(controller, host, port):
             await _run_both(controller)
 

@@ -16,12 +16,15 @@ from fastapi_maintenance.windows import make_plan
 
 from .api import FAILURES, ClusterApi, message_of
 from .children import Distribution, distribute, parent_status
-from .events import events
 from .parents import Namespaces, settle
 from .plans import PlanChanged, Plans
+from .processes import KIND as PROCESS_KIND
+from .proof import Proof
+from .proof_rounds import Round, Rounds, unplanned
 from .reconcile import Fate, Object, Observed, desired_status, has_expired, next_edge
 from .retries import Retries
 from .scheduler import Scheduler
+from .statuses import Statuses
 from .windows import Key, Windows, key_of
 
 logger = logging.getLogger(__name__)
@@ -41,9 +44,11 @@ _PLAN_TRIES = 3
 class Controller:
     """Keeps status, plan and Events of all windows true."""
 
-    def __init__(self, api: ClusterApi) -> None:
+    def __init__(self, api: ClusterApi, rounds: Rounds) -> None:
         self._api = api
+        self._rounds = rounds
         self._windows = Windows()
+        self._statuses = Statuses(api, self._windows, rounds)
         self._plans = Plans(api)
         self._namespaces = Namespaces()
         self._too_large: dict[str, frozenset[str]] = {}
@@ -64,9 +69,11 @@ class Controller:
 
         Args:
             kind: ADDED, MODIFIED or DELETED.
-            item: A window of either kind, a plan's ConfigMap, or a Namespace.
+            item: A window of either kind, a process, a plan's ConfigMap, or a Namespace.
         """
-        if item["kind"] == "ConfigMap":
+        if item["kind"] == PROCESS_KIND:
+            self.observe_process(kind, item)
+        elif item["kind"] == "ConfigMap":
             if self._plans.observe(kind, item):
                 self._mark((str(item["metadata"]["namespace"]), ""))
         elif item["kind"] == "Namespace":
@@ -76,6 +83,13 @@ class Controller:
             if kind == "DELETED":
                 self._forget(key_of(item))
             self._mark(key_of(item))
+
+    def observe_process(self, kind: str | None, item: Object) -> None:
+        """Take an event about a process, which only says that a look is worth it."""
+        keys, at = self._rounds.hear(kind, item)
+        for key in keys:
+            if self._scheduler.hasten(key, at):
+                self._woken.set()
 
     async def run(self) -> None:
         """Look, reconcile, sleep until something happens; for ever."""
@@ -140,6 +154,7 @@ class Controller:
             self.observe(None, item)
 
     def _forget(self, key: Key) -> None:
+        self._rounds.forget(*key)
         self._retries.forget(key)
         self._scheduler.arrange(key, None)
 
@@ -221,36 +236,48 @@ class Controller:
         observed = self._windows.get(key)
         if observed is None:
             return
-        status = await self._settle(observed, now)
-        if status != observed.status:
-            await self._tell(events(observed, status, now))
-            self._windows.keep(await self._api.apply_status(observed, status))
+        # Whatever rings from here on is answered by another look.
+        self._scheduler.arrange(key, None)
+        asked = await self._ask(observed)
+        if self._windows.get(key) is not observed:
+            return  # another version has come, and has its own turn
+        now = asked.began or now
+        status = await self._settle(observed, asked.proof, now)
+        wait = self._rounds.wait(observed, status)
+        if status != observed.status and not wait:
+            await self._statuses.write(observed, status, asked, now)
             self._mark_parent(observed.name if observed.namespace else "")
         if has_expired(observed, now):
             # What the status was written on is older; the watch tells of the deletion.
-            await self._api.delete_window(self._windows.get(key) or observed)
-            logger.info("%s/%s: deleted, as ttlSecondsAfterFinished says", *key)
-            self._scheduler.arrange(key, None)
+            await self._statuses.expire(self._windows.get(key) or observed)
             return
-        self._scheduler.arrange(key, next_edge(observed, now))
+        look_again = now + wait if wait else asked.proof.look_again
+        self._look_again(key, next_edge(observed, now), look_again)
+        if await self._rounds.clear(observed.namespace, asked.proof.suspects):
+            self._mark(key)
 
-    async def _settle(self, observed: Observed, now: datetime) -> Object:
+    async def _ask(self, observed: Observed) -> Round:
+        """Ask the processes; a parent's children are asked about, each in its namespace."""
+        if not observed.namespace:
+            return Round()
+        plan = self._plans.text(observed.namespace)
+        return await self._rounds.about(observed, unplanned(observed, self._fate(observed), plan))
+
+    def _look_again(self, key: Key, *instants: datetime | None) -> None:
+        for instant in instants:
+            if instant is not None:
+                self._scheduler.hasten(key, instant)
+
+    async def _settle(self, observed: Observed, proof: Proof, now: datetime) -> Object:
         """The status that a window should have, of a parent after its children were made right."""
         if observed.namespace:
-            return desired_status(observed, self._fate(observed), now)
+            return desired_status(observed, self._fate(observed), now, proof)
         found = self._distribution(observed)
         await settle(self._api, observed, found, lambda item: self.observe(None, item))
         return parent_status(observed, self._distribution(observed), now)
 
     def _distribution(self, parent: Observed) -> Distribution:
         return distribute(parent, self._namespaces.labels, self._windows.named(parent.name))
-
-    async def _tell(self, found: Iterable[Object]) -> None:
-        for event in found:
-            await self._api.create_event(event)
-            regarding = event["regarding"]
-            place = f"{regarding.get('namespace', '')}/{regarding['name']}"
-            logger.info("%s: %s: %s", place, event["reason"], event["note"])
 
 
 def _next_midnight(now: datetime) -> datetime:

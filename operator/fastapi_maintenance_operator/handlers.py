@@ -10,10 +10,12 @@ from fastapi_maintenance.windows import GROUP, PLURAL, VERSION
 
 from .controller import Controller
 from .names import CLUSTER_PLURAL, PLAN_CONFIGMAP
+from .processes import PLURAL as PROCESSES
 
 WATCHED = (
     (GROUP, VERSION, PLURAL),
     (GROUP, VERSION, CLUSTER_PLURAL),
+    (GROUP, VERSION, PROCESSES),
     ("", "v1", "configmaps"),
     ("", "v1", "namespaces"),
 )

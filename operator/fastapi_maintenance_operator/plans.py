@@ -62,6 +62,11 @@ class Plans:
     def __contains__(self, namespace: str) -> bool:
         return namespace in self._known
 
+    def text(self, namespace: str) -> str | None:
+        """The plan as it stood in the cluster when it was last seen; None where there is none."""
+        known = self._known.get(namespace)
+        return known.text if known else None
+
     def replace(self, listed: Mapping[str, Plan], version: int) -> set[str]:
         """Take a list, and the version at which that was all; gives the namespaces with plans.
 

@@ -22,6 +22,7 @@ from fastapi_maintenance.windows import (
 from .conditions import Verdict, merge_conditions
 from .names import CLUSTER_KIND
 from .past import expires_at, last_occurrence
+from .proof import Proof
 from .selectors import Selector, parse_selector
 
 Object = dict[str, Any]
@@ -120,12 +121,18 @@ def slimmed(item: Object) -> Object:
     return {**item, "metadata": metadata}
 
 
-def desired_status(observed: Observed, fate: Fate, now: datetime) -> Object:
+def desired_status(
+    observed: Observed, fate: Fate, now: datetime, proof: Proof | None = None
+) -> Object:
     """The status that should stand in the cluster."""
+    proven = proof.verdicts if proof else ()
     if observed.window is None:
-        return make_status(observed, invalid_verdicts(observed), now)
+        return make_status(observed, (*invalid_verdicts(observed), *proven), now)
     ready = Verdict("Ready", fate is Fate.PLANNED, fate, _FATES[fate])
-    return make_status(observed, (ready, _stalled(fate)), now)
+    status = make_status(observed, (ready, _stalled(fate), *proven), now)
+    if proof and proof.processes:
+        status["processes"] = proof.processes
+    return status
 
 
 def make_status(observed: Observed, verdicts: Iterable[Verdict], now: datetime) -> Object:

@@ -16,8 +16,10 @@ from fastapi_maintenance_operator.api import ClusterApi
 from fastapi_maintenance_operator.controller import Controller
 from fastapi_maintenance_operator.names import CLUSTER_KIND, PLAN_CONFIGMAP, PLAN_KEY
 from fastapi_maintenance_operator.plans import Plan, PlanChanged
+from fastapi_maintenance_operator.proof_rounds import Rounds
 from fastapi_maintenance_operator.reconcile import Object, Observed
 from tests.unit.making import at, stored
+from tests.unit.proving import MemoryProcesses
 
 
 class Quiet(Exception):
@@ -43,6 +45,7 @@ class MemoryCluster(ClusterApi):
         self._versions: dict[str, int] = {}
         self.namespaces: dict[str, Object] = {}
         self.events: dict[str, Object] = {}
+        self.processes = MemoryProcesses()
         self.version = 100
         self.writes: list[str] = []
         self.lists = 0
@@ -201,7 +204,7 @@ class Operator(Controller):
     """A controller that works at one instant until nothing is left to do."""
 
     def __init__(self, cluster: MemoryCluster) -> None:
-        super().__init__(cluster)
+        super().__init__(cluster, Rounds(cluster.processes, lambda: Clock.instant))
         self.cluster = cluster
 
     async def _sleep(self) -> None:

@@ -11,6 +11,7 @@ import pytest
 from fastapi_maintenance_operator import controller as controller_module
 from fastapi_maintenance_operator.controller import Controller
 from fastapi_maintenance_operator.plans import PlanChanged
+from fastapi_maintenance_operator.proof_rounds import Rounds
 from fastapi_maintenance_operator.reconcile import Object, Observed
 from tests.unit.operated import MemoryCluster, Operator, clock_at
 
@@ -277,7 +278,7 @@ async def test_a_change_wakes_an_operator_that_sleeps(monkeypatch: pytest.Monkey
             return await super().apply_status(observed, status)
 
     telling = Telling()
-    controller = Controller(telling)
+    controller = Controller(telling, Rounds(telling.processes))
     task = asyncio.create_task(controller.run())
     while not controller.ready:
         await asyncio.sleep(0)
