@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from fastapi_maintenance.windows import make_plan
 
 from .api import FAILURES, ClusterApi, message_of
+from .meter import Meter, NoMeter
 from .reconcile import Fate, Object, Observed, desired_status, events, next_edge, read
 from .scheduler import Scheduler
 
@@ -37,8 +38,8 @@ _FIRST_RETRY, _LONGEST_RETRY = 1.0, 60.0
 class Controller:
     """Keeps status, plan and Events of all windows true."""
 
-    def __init__(self, api: ClusterApi) -> None:
-        self._api = api
+    def __init__(self, api: ClusterApi, meter: Meter | None = None) -> None:
+        self._api, self._meter = api, meter or NoMeter()
         self._windows: dict[Key, Observed] = {}
         self._deleted: dict[Key, int] = {}
         """At which version windows went since the last list."""
@@ -55,6 +56,11 @@ class Controller:
         """Whether everything has been looked at once."""
         self.last_round = time.monotonic()
         """When the loop last came round, for the liveness probe."""
+
+    @property
+    def windows(self) -> list[Observed]:
+        """All windows as they were seen last."""
+        return list(self._windows.values())
 
     def observe(self, kind: str | None, item: Object) -> None:
         """Take an event of the watch, or with None an object of a list, whichever comes first."""
@@ -156,10 +162,11 @@ class Controller:
 
     async def _try(self, write: Write, key: Key) -> None:
         async with self._limit:
-            failed_before = key in self._retries
+            failed_before, began = key in self._retries, time.monotonic()
             try:
                 await write(key, datetime.now(UTC))
                 self._retries.pop(key, None)
+                self._meter.reconciled(time.monotonic() - began)
             except FAILURES as error:
                 self._retry(key, error)
             except Exception as error:  # of one object, and no reason to leave all others alone
@@ -171,6 +178,7 @@ class Controller:
     def _retry(self, key: Key, error: Exception) -> None:
         if key[1] and key not in self._windows:
             return  # it went meanwhile
+        self._meter.failed()
         delay = self._retries.get(key, _FIRST_RETRY)
         self._retries[key] = min(delay * 2, _LONGEST_RETRY)
         self._scheduler.arrange(key, datetime.now(UTC) + timedelta(seconds=delay))

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import kopf
 
 from fastapi_maintenance.windows import GROUP, PLURAL, VERSION
 
-from .controller import Controller
+from .reconcile import Object
+
+Observe = Callable[[str | None, Object], None]
+"""Takes the kind of an event and the object; called in kopf's thread."""
+Notice = Callable[[], None]
 
 
-def make_registry(controller: Controller) -> kopf.OperatorRegistry:
-    """kopf's handlers for a controller."""
+def make_registry(observe: Observe) -> kopf.OperatorRegistry:
+    """kopf's handlers, which tell `observe` of each event of a watch."""
     registry = kopf.OperatorRegistry()
     # Reads KUBERNETES_SERVICE_HOST, or a kubeconfig; kopf's own login would need cluster DNS.
     kopf.on.login(registry=registry)(kopf.login_via_async_client)
@@ -26,9 +31,11 @@ def make_registry(controller: Controller) -> kopf.OperatorRegistry:
         settings.watching.server_timeout = 300
         settings.watching.connect_timeout = 10
         settings.networking.request_timeout = 30
+        # kopf would kill its thread, and the process with it, while a term ends.
+        settings.process.ultimate_exiting_timeout = None
 
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
-    async def observe(event: kopf.RawEvent, **_: Any) -> None:
-        controller.observe(event["type"], dict(event["object"]))
+    async def tell(event: kopf.RawEvent, **_: Any) -> None:
+        observe(event["type"], dict(event["object"]))
 
     return registry
