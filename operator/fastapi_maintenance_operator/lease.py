@@ -37,6 +37,10 @@ _TAKEN = (404, 409, 422)
 """What the API server answers to a write that somebody else's came before."""
 
 
+_FAREWELL = 1.0
+"""Seconds to give the Lease back; whoever ends this process waits for it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Timings:
     """Seconds; in client-go's proportions, and a fifth shorter than its 15, 10 and 2.
@@ -131,8 +135,7 @@ class Lease:
             return
         given_back = {**self._known["spec"], "holderIdentity": "", "leaseDurationSeconds": 1}
         try:
-            # A second and a half at most: whoever ends this process waits for it.
-            async with asyncio.timeout(self._timings.request / 2):
+            async with asyncio.timeout(_FAREWELL):
                 await self._write(given_back)
         except FAILURES as error:
             logger.warning("the Lease could not be given back: %s", message_of(error))
