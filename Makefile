@@ -77,6 +77,9 @@ bench-gate: $(VENV)/dev.stamp ## what the gate costs a request, beside others
 bench-edges: $(VENV)/dev.stamp ## what windows cost at and between their edges, and how late an edge is seen
 	@$(BIN)/python -m benchmarks.edges $(ARGS)
 
+bench-operator: $(VENV)/dev.stamp ## the operator under 1,000 to 10,000 windows (ARGS=--quick for a look)
+	@$(BIN)/python -m benchmarks.operator_scale $(ARGS)
+
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-package fastapi-maintenance --custom-compile-command 'make lock' $(ARGS)
 lock: $(VENV)/dev.stamp ## make the locks anew, after a change of pyproject.toml (ARGS=--upgrade to move on)
@@ -86,4 +89,4 @@ lock: $(VENV)/dev.stamp ## make the locks anew, after a change of pyproject.toml
 clean: ## remove .venv and what tools left behind (the built control plane stays in its cache)
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
 
-.PHONY: help demo test unit corpus servers versions lint format cluster cluster-down cluster-demo bench bench-gate oracle bench-edges lock clean
+.PHONY: help demo test unit corpus servers versions lint format cluster cluster-down cluster-demo bench bench-gate oracle bench-edges bench-operator lock clean
