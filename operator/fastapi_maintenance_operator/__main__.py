@@ -12,7 +12,7 @@ from kubernetes_asyncio import client
 from .access import FencedClient, NoCluster, log_in, own_namespace
 from .api import ClusterApi
 from .controller import Controller
-from .lease import Lease, make_identity
+from .election import Election, election
 from .logs import configure_logs
 from .metrics import Metrics
 from .namespaced import NamespaceApi
@@ -59,18 +59,19 @@ async def _until_told(settings: Settings) -> None:
 async def _operate(settings: Settings) -> None:
     configuration = await log_in()
     where = settings.lease_namespace or settings.namespace or own_namespace()
-    # The election has a connection of its own: it neither waits for the work nor is fenced.
-    async with client.ApiClient(configuration) as own_client:
-        await check(own_client, settings.namespace, where)
-        if settings.check:
-            logger.info("CRDs and rights are there")
-            return
-        lease = Lease(client.CustomObjectsApi(own_client), where, make_identity())
-        async with FencedClient(configuration, lambda: lease.held) as api_client:
-            await _serve(settings, lease, api_client)
+    async with client.ApiClient(configuration) as asking:
+        await check(asking, settings.namespace, where)
+    if settings.check:
+        logger.info("CRDs and rights are there")
+        return
+    async with (
+        election(configuration, where) as lease,
+        FencedClient(configuration, lambda: lease.held) as api_client,
+    ):
+        await _serve(settings, lease, api_client)
 
 
-async def _serve(settings: Settings, lease: Lease, api_client: FencedClient) -> None:
+async def _serve(settings: Settings, lease: Election, api_client: FencedClient) -> None:
     def windows() -> list[Observed]:
         return operation.controller.windows if operation.controller else []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -12,6 +13,7 @@ from kubernetes_asyncio import client
 from fastapi_maintenance.windows import API_VERSION, GROUP, KIND, PLURAL, VERSION
 
 from .names import FIELD_MANAGER, PLAN_CONFIGMAP, PLAN_KEY
+from .paging import all_pages, slim
 from .reconcile import Object, Observed
 
 _APPLY: dict[str, Any] = {
@@ -37,9 +39,14 @@ class ClusterApi:
 
     async def list_windows(self) -> tuple[list[Object], int]:
         """All MaintenanceWindows, and the resource version at which these were all."""
-        answer = await self._custom.list_cluster_custom_object(
-            GROUP, VERSION, PLURAL, _request_timeout=_LIST_TIMEOUT
+        fetch = partial(
+            self._custom.list_cluster_custom_object,
+            GROUP,
+            VERSION,
+            PLURAL,
+            _request_timeout=_LIST_TIMEOUT,
         )
+        answer = await all_pages(fetch)
         return list(answer["items"]), int(answer["metadata"]["resourceVersion"])
 
     async def list_plans(self) -> dict[str, str]:
@@ -80,7 +87,7 @@ class ClusterApi:
         answer: Object = await self._custom.patch_namespaced_custom_object_status(
             GROUP, VERSION, observed.namespace, PLURAL, observed.name, body, **_APPLY
         )
-        return answer
+        return slim(answer)
 
     async def create_event(self, event: Object) -> None:
         """Record an Event, unless it was recorded before."""

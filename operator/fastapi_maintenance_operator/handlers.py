@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import kopf
+from kopf._core.reactor.inventory import ResourceMemories, ResourceMemory
 
 from fastapi_maintenance.windows import GROUP, PLURAL, VERSION
 
+from .paging import slim
 from .reconcile import Object
 
 Observe = Callable[[str | None, Object], None]
@@ -31,11 +33,24 @@ def make_registry(observe: Observe) -> kopf.OperatorRegistry:
         settings.watching.server_timeout = 300
         settings.watching.connect_timeout = 10
         settings.networking.request_timeout = 30
+        # Ten thousand objects at once, and a task for each that idles for 5 s, are 100 MiB. (Should
+        # a page come too late, 410, the process ends and another one begins.)
+        settings.watching.chunk_size = 500
+        settings.queueing.idle_timeout = 0.1
         # kopf would kill its thread, and the process with it, while a term ends.
         settings.process.ultimate_exiting_timeout = None
 
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
     async def tell(event: kopf.RawEvent, **_: Any) -> None:
-        observe(event["type"], dict(event["object"]))
+        observe(event["type"], slim(dict(event["object"])))
 
     return registry
+
+
+class Forgetful(ResourceMemories):
+    """Remembers no object between two events; kopf would keep the last state of each for handlers
+    that none of ours is."""
+
+    async def recall(self, *args: Any, **kwargs: Any) -> ResourceMemory:
+        """A new memory each time."""
+        return await super().recall(*args, **kwargs | {"ephemeral": True})

@@ -133,12 +133,19 @@ class Lease:
         held, self._held_until = self.held, float("-inf")
         if not held or self._known is None:
             return
-        given_back = {**self._known["spec"], "holderIdentity": "", "leaseDurationSeconds": 1}
         try:
             async with asyncio.timeout(_FAREWELL):
-                await self._write(given_back)
+                await self._give_back()
         except FAILURES as error:
             logger.warning("the Lease could not be given back: %s", message_of(error))
+
+    async def _give_back(self) -> None:
+        """A renewal that was cut off may have arrived: so look at what stands there."""
+        self._known = await self._read()
+        if _holder(self._known) == self.identity:
+            await self._write(
+                {**_spec(self._known), "holderIdentity": "", "leaseDurationSeconds": 1}
+            )
 
     async def _try(self) -> bool:
         """Take or renew the Lease if that may be done now."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from kubernetes_asyncio import client
 
 from fastapi_maintenance.windows import GROUP, PLURAL, VERSION
 
 from .api import _LIST_TIMEOUT, ClusterApi
 from .names import PLAN_CONFIGMAP, PLAN_KEY
+from .paging import all_pages
 from .reconcile import Object
 
 
@@ -20,9 +23,15 @@ class NamespaceApi(ClusterApi):
 
     async def list_windows(self) -> tuple[list[Object], int]:
         """The namespace's MaintenanceWindows, and the resource version at which these were all."""
-        answer = await self._custom.list_namespaced_custom_object(
-            GROUP, VERSION, self._namespace, PLURAL, _request_timeout=_LIST_TIMEOUT
+        fetch = partial(
+            self._custom.list_namespaced_custom_object,
+            GROUP,
+            VERSION,
+            self._namespace,
+            PLURAL,
+            _request_timeout=_LIST_TIMEOUT,
         )
+        answer = await all_pages(fetch)
         return list(answer["items"]), int(answer["metadata"]["resourceVersion"])
 
     async def list_plans(self) -> dict[str, str]:

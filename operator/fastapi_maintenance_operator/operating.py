@@ -10,7 +10,8 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from .controller import Controller
-from .lease import Lease, LeaseLost
+from .election import Election
+from .lease import LeaseLost
 from .watcher import Watcher
 
 logger = logging.getLogger(__name__)
@@ -27,7 +28,7 @@ class Operation:
 
     def __init__(
         self,
-        lease: Lease,
+        lease: Election,
         make_controller: Callable[[], Controller],
         make_watcher: Callable[[Controller], Watcher],
     ) -> None:

@@ -14,7 +14,7 @@ from types import TracebackType
 import kopf
 
 from .controller import Controller
-from .handlers import Notice, make_registry
+from .handlers import Forgetful, Notice, make_registry
 from .reconcile import Object
 
 _JOIN_SECONDS = 0.5
@@ -86,7 +86,8 @@ class Watcher:
         self._started.set()
         where = {"namespaces": [self._namespace]} if self._namespace else {"clusterwide": True}
         registry = make_registry(self._observe)
-        await kopf.operator(registry=registry, standalone=True, **where)
+        memories = Forgetful()
+        await kopf.operator(registry=registry, memories=memories, standalone=True, **where)
 
     def _observe(self, kind: str | None, item: Object) -> None:
         """Hand an event over to the thread of the controller."""

@@ -83,6 +83,7 @@ async def test_what_is_seen_arrives_in_the_thread_of_the_controller(
         await asyncio.wait_for(listener.told.wait(), 5)
     assert listener.seen == [("ADDED", {"name": "lunch"}, threading.current_thread())]
     assert noticed == [1]
+    assert given.pop("memories")
     assert given == {"standalone": True, **where}
 
 
