@@ -28,7 +28,7 @@ import httpx
 from fastapi_maintenance.windows import API_VERSION, GROUP, KIND, PLURAL, VERSION, format_instant
 from tests.controlplane.build import build
 from tests.controlplane.cluster import ControlPlane
-from tests.controlplane.install import Operator, install, start_operator
+from tests.controlplane.install import Operator, install, make_operator
 from tests.controlplane.target import own
 
 from .flip import _admin
@@ -176,14 +176,12 @@ async def populate(api: httpx.AsyncClient, windows: int) -> str:
     return str(listed.json()["metadata"]["resourceVersion"])
 
 
-async def measure(
-    api: httpx.AsyncClient, windows: int, plan: Plan, start: Callable[[], Operator]
-) -> Result:
+async def measure(api: httpx.AsyncClient, windows: int, plan: Plan, operator: Operator) -> Result:
     """All figures of one number of windows."""
     version = await populate(api, windows)
     follower = Follower(api)
     following = asyncio.create_task(follower.follow(version))
-    operator = await asyncio.to_thread(start)
+    operator.spawn()
     process = Process(operator.pid)
     await follower.until(lambda: follower.events >= windows, 600)
     await follower.until(lambda: follower.count(answered) == windows, 600)
@@ -245,7 +243,7 @@ async def _run(plan: Plan) -> list[Result]:
             install(cluster)
             async with _admin(cluster) as api:
                 api.timeout = httpx.Timeout(30)
-                results.append(await measure(api, windows, plan, partial(start_operator, cluster)))
+                results.append(await measure(api, windows, plan, make_operator(cluster)))
     return results
 
 

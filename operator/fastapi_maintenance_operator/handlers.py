@@ -17,6 +17,9 @@ Observe = Callable[[str | None, Object], None]
 """Takes the kind of an event and the object; called in kopf's thread."""
 Notice = Callable[[], None]
 
+WATCHED = ((GROUP, VERSION, PLURAL),)
+"""Group, version and plural of what the operator reacts to."""
+
 
 def make_registry(observe: Observe) -> kopf.OperatorRegistry:
     """kopf's handlers, which tell `observe` of each event of a watch."""
@@ -40,10 +43,11 @@ def make_registry(observe: Observe) -> kopf.OperatorRegistry:
         # kopf would kill its thread, and the process with it, while a term ends.
         settings.process.ultimate_exiting_timeout = None
 
-    @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
     async def tell(event: kopf.RawEvent, **_: Any) -> None:
         observe(event["type"], slim(dict(event["object"])))
 
+    for resource in WATCHED:
+        kopf.on.event(*resource, registry=registry)(tell)
     return registry
 
 

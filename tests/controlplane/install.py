@@ -96,15 +96,19 @@ class Operator(Daemon):
         return float(value)
 
 
+def make_operator(
+    cluster: Cluster, *arguments: str, port: int | None = None, name: str = "operator"
+) -> Operator:
+    """The operator under its ServiceAccount of the chart, not yet started; `name` is its log's."""
+    identity = make_identity(cluster, _service_account(), NAMESPACE, expiration_seconds=DAY)
+    return Operator(identity, port or ports.free_port(), *arguments, name=name)
+
+
 def start_operator(
     cluster: Cluster, *arguments: str, port: int | None = None, name: str = "operator"
 ) -> Operator:
-    """Run the operator under its ServiceAccount of the chart; returns when it is ready.
-
-    `name` is that of its log.
-    """
-    identity = make_identity(cluster, _service_account(), NAMESPACE, expiration_seconds=DAY)
-    operator = Operator(identity, port or ports.free_port(), *arguments, name=name)
+    """The same, running; returns when it is ready."""
+    operator = make_operator(cluster, *arguments, port=port, name=name)
     operator.start()
     return operator
 
