@@ -96,6 +96,9 @@ bench-gate: $(VENV)/dev.stamp ## what the gate costs a request, beside others
 bench-edges: $(VENV)/dev.stamp ## what windows cost at and between their edges, and how late an edge is seen
 	@$(BIN)/python -m benchmarks.edges $(ARGS)
 
+bench-operator: $(VENV)/dev.stamp ## the operator under 1,000 to 10,000 windows (ARGS=--quick for a look)
+	@$(BIN)/python -m benchmarks.operator_scale $(ARGS)
+
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-package fastapi-maintenance --custom-compile-command 'make lock' $(ARGS)
 lock: $(VENV)/dev.stamp ## make the locks anew, after a change of pyproject.toml (ARGS=--upgrade to move on)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import socket
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -13,6 +14,7 @@ from kubernetes_asyncio import client
 from fastapi_maintenance.windows import API_VERSION, GROUP, KIND, PLURAL, VERSION
 
 from .names import CLUSTER_KIND, CLUSTER_PLURAL, FIELD_MANAGER, PLAN_CONFIGMAP, PLAN_KEY
+from .paging import all_pages, slim
 from .plans import Plan, PlanChanged
 from .reconcile import Object, Observed
 
@@ -46,13 +48,12 @@ class ClusterApi:
 
         A consistent read: nothing that was written before is missing.
         """
-        path: dict[str, Any] = {"_request_timeout": _LIST_TIMEOUT}
         if namespace is None:
-            answer = await self._custom.list_cluster_custom_object(GROUP, VERSION, PLURAL, **path)
+            fetch = partial(self._custom.list_cluster_custom_object, GROUP, VERSION, PLURAL)
         else:
-            answer = await self._custom.list_namespaced_custom_object(
-                GROUP, VERSION, namespace, PLURAL, **path
-            )
+            place = (GROUP, VERSION, namespace, PLURAL)
+            fetch = partial(self._custom.list_namespaced_custom_object, *place)
+        answer = await all_pages(partial(fetch, _request_timeout=_LIST_TIMEOUT))
         return _items(answer, KIND)
 
     async def list_parents(self) -> tuple[list[Object], int]:
@@ -70,18 +71,21 @@ class ClusterApi:
 
     async def list_plans(self) -> tuple[dict[str, Plan], int]:
         """The plan of each namespace that has one, and the version at which these were all."""
-        answer = await self._core.list_config_map_for_all_namespaces(
-            field_selector=_PLAN_ONLY, _request_timeout=_LIST_TIMEOUT
-        )
+        return await self._list_plans(None)
+
+    async def _list_plans(self, namespace: str | None) -> tuple[dict[str, Plan], int]:
+        how: dict[str, Any] = {"field_selector": _PLAN_ONLY, "_request_timeout": _LIST_TIMEOUT}
+        if namespace is None:
+            answer = await self._core.list_config_map_for_all_namespaces(**how)
+        else:
+            answer = await self._core.list_namespaced_config_map(namespace, **how)
         plans = {item.metadata.namespace: _plan(item) for item in answer.items}
         return plans, int(answer.metadata.resource_version)
 
     async def read_plan(self, namespace: str) -> Plan | None:
         """The plan of a namespace as it stands now; a list of one needs no further right."""
-        answer = await self._core.list_namespaced_config_map(
-            namespace, field_selector=_PLAN_ONLY, _request_timeout=_TIMEOUT
-        )
-        return _plan(answer.items[0]) if answer.items else None
+        plans, _ = await self._list_plans(namespace)
+        return plans.get(namespace)
 
     async def apply_plan(self, namespace: str, text: str, version: int | None) -> Plan | None:
         """Write over the plan of a version, or with None make the first one.
@@ -123,7 +127,7 @@ class ClusterApi:
             answer = await self._custom.patch_cluster_custom_object_status(
                 GROUP, VERSION, CLUSTER_PLURAL, name, body, **_APPLY
             )
-        return dict(answer)
+        return slim(dict(answer))
 
     async def create_window(self, window: Object) -> Object | None:
         """Make a child; None where a window of its name exists, or the namespace is going."""

@@ -16,6 +16,7 @@ from fastapi_maintenance.windows import make_plan
 
 from .api import FAILURES, ClusterApi, message_of
 from .children import Distribution, distribute, parent_status
+from .meter import Meter, NoMeter
 from .parents import Namespaces, settle
 from .plans import PlanChanged, Plans
 from .processes import KIND as PROCESS_KIND
@@ -44,8 +45,8 @@ _PLAN_TRIES = 3
 class Controller:
     """Keeps status, plan and Events of all windows true."""
 
-    def __init__(self, api: ClusterApi, rounds: Rounds) -> None:
-        self._api = api
+    def __init__(self, api: ClusterApi, rounds: Rounds, meter: Meter | None = None) -> None:
+        self._api, self._meter = api, meter or NoMeter()
         self._rounds = rounds
         self._windows = Windows()
         self._statuses = Statuses(api, self._windows, rounds)
@@ -63,6 +64,11 @@ class Controller:
         """Whether everything has been looked at once."""
         self.last_round = time.monotonic()
         """When the loop last came round, for the liveness probe."""
+
+    @property
+    def windows(self) -> list[Observed]:
+        """All MaintenanceWindows as they were seen last."""
+        return self._windows.namespaced()
 
     def observe(self, kind: str | None, item: Object) -> None:
         """Take an event of a watch, or with None an object of a list, whichever comes first.
@@ -198,10 +204,11 @@ class Controller:
 
     async def _try(self, write: Write, key: Key) -> None:
         async with self._limit:
-            failed_before = key in self._retries
+            failed_before, began = key in self._retries, time.monotonic()
             try:
                 await write(key, datetime.now(UTC))
                 self._retries.forget(key)
+                self._meter.reconciled(time.monotonic() - began)
             except FAILURES as error:
                 self._retry(key, error)
             except Exception as error:  # of one object, and no reason to leave all others alone
@@ -213,6 +220,7 @@ class Controller:
     def _retry(self, key: Key, error: Exception) -> None:
         if key[1] and key not in self._windows:
             return  # it went meanwhile
+        self._meter.failed()
         delay = self._retries.failed(key)
         self._scheduler.arrange(key, datetime.now(UTC) + timedelta(seconds=delay))
         logger.warning("%s/%s: %s; next try in %.0f s", *key, message_of(error), delay)

@@ -51,6 +51,11 @@ class Windows:
         places = (names for place, names in self._known.items() if place)
         return [names[name] for names in places if name in names]
 
+    def namespaced(self) -> list[Observed]:
+        """All that are in a namespace."""
+        places = (names for place, names in self._known.items() if place)
+        return [observed for names in places for observed in names.values()]
+
     def valid(self, namespace: str) -> list[Window]:
         """The windows of a namespace that mean something."""
         return [o.window for o in self._known.get(namespace, {}).values() if o.window]
