@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 Write = Callable[[Key, datetime], Awaitable[None]]
 
 _RESYNC = timedelta(minutes=5)
-_RESYNC_RETRY = timedelta(seconds=5)
+_RESYNC_RETRY = _RESYNC_SOON = timedelta(seconds=5)
 _LONGEST_SLEEP = 1.0
 """Seconds after which the clock is looked at again, since it may have been set."""
 _AT_ONCE = 16
@@ -60,12 +60,19 @@ class Controller:
         """When the loop last came round, for the liveness probe."""
 
     def observe(self, kind: str | None, item: Object) -> None:
-        """Take an event of a watch, or with None an object of a list, whichever comes first.
+        """Take an event of a watch.
 
         Args:
-            kind: ADDED, MODIFIED or DELETED.
+            kind: ADDED, MODIFIED or DELETED; None where the watch had to begin anew with a list.
+                What went meanwhile is not told then, so that everything is listed soon.
             item: A window of either kind, a plan's ConfigMap, or a Namespace.
         """
+        if kind is None and self._listed:
+            self._resync_at = min(self._resync_at, datetime.now(UTC) + _RESYNC_SOON)
+        self._take(kind, item)
+
+    def _take(self, kind: str | None, item: Object) -> None:
+        """Take an event, or with None an object of a list, whichever comes first."""
         if item["kind"] == "ConfigMap":
             if self._plans.observe(kind, item):
                 self._mark((str(item["metadata"]["namespace"]), ""))
@@ -137,7 +144,7 @@ class Controller:
             self._forget(key)
             self._mark(key)
         for item in listed:
-            self.observe(None, item)
+            self._take(None, item)
 
     def _forget(self, key: Key) -> None:
         self._retries.forget(key)
@@ -239,7 +246,7 @@ class Controller:
         if observed.namespace:
             return desired_status(observed, self._fate(observed), now)
         found = self._distribution(observed)
-        await settle(self._api, observed, found, lambda item: self.observe(None, item))
+        await settle(self._api, observed, found, lambda item: self._take(None, item))
         return parent_status(observed, self._distribution(observed), now)
 
     def _distribution(self, parent: Observed) -> Distribution:

@@ -156,7 +156,9 @@ def test_a_users_window_of_the_name_is_never_taken_over(
     wait_for_parent(kubectl, name, "Ready")
 
 
-def test_children_go_with_their_parent(kubectl: Kubectl, namespace: str, distributed: str) -> None:
+def test_21_children_have_an_owner_and_are_collected_with_it(
+    kubectl: Kubectl, namespace: str, distributed: str
+) -> None:
     """By the garbage collector; nothing holds the deletion up, and the window closes."""
     kubectl("delete", "cmw", distributed, "--timeout=30s")
     wait_for(lambda: placed(kubectl, distributed) == [], what="the child to go")

@@ -378,3 +378,16 @@ async def test_a_window_that_is_resumed_opens_a_second_time(
     await operator.work_at("2026-06-01T12:20Z")
     told = [event["reason"] for event in cluster.events.values()]
     assert told == ["WindowOpened", "WindowClosed", "WindowOpened"]
+
+
+async def test_after_a_watch_began_anew_what_it_missed_is_found_soon(
+    operator: Operator, cluster: MemoryCluster
+) -> None:
+    """As after a 410; the watch then tells of what is there, and of no deletion."""
+    cluster.put("night", **NIGHTLY)
+    cluster.remove("lunch")
+    operator.observe(None, cluster.windows["shop", "night"])
+    await operator.work_after(seconds=5)
+    assert cluster.planned() == ["night"]
+    assert await operator.work_after(minutes=4) == []
+    assert cluster.lists == 2
