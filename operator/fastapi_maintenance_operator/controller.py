@@ -115,9 +115,10 @@ class Controller:
         return not timedelta(0) < self._resync_at - now <= _RESYNC
 
     async def _try_resync(self, now: datetime) -> None:
+        # Before: a watch that begins anew meanwhile asks for another list.
+        self._resync_at = now + _RESYNC
         try:
             await self._resync()
-            self._resync_at = now + _RESYNC
             self._listed = True
         except FAILURES as error:
             logger.warning("windows and plans can't be listed: %s", message_of(error))
