@@ -103,7 +103,8 @@ class ClusterApi:
         try:
             return _plan(await patch(PLAN_CONFIGMAP, namespace, body, **how))
         except client.ApiException as error:
-            if error.status == 409:
+            # A plan that is gone has changed too; where there was none, 404 means the namespace.
+            if error.status == 409 or (error.status == 404 and version is not None):
                 raise PlanChanged(message_of(error)) from error
             if error.status != 404 and "being terminated" not in message_of(error):
                 raise
@@ -142,12 +143,12 @@ class ClusterApi:
     async def replace_spec(self, window: Observed, spec: Object) -> Object | None:
         """Let a child's spec be another; None where it changed, or went, since it was observed.
 
-        The whole spec, also what somebody else put in: a JSON patch (RFC 6902), whose tests make
-        sure of the object.
+        The whole spec, also what somebody else put in: a JSON patch (RFC 6902). What it says of the
+        metadata is a conflict where the object is another.
         """
         metadata = window.object["metadata"]
         sure = [
-            {"op": "test", "path": f"/metadata/{name}", "value": metadata[name]}
+            {"op": "replace", "path": f"/metadata/{name}", "value": metadata[name]}
             for name in ("uid", "resourceVersion")
         ]
         body = [*sure, {"op": "replace", "path": "/spec", "value": spec}]
@@ -157,7 +158,7 @@ class ClusterApi:
                 *place, body, field_manager=FIELD_MANAGER, _request_timeout=_TIMEOUT
             )
         except client.ApiException as error:
-            if error.status not in (404, 409, 422):
+            if error.status not in (404, 409):
                 raise
             return None
         return answer
