@@ -143,15 +143,15 @@ class ClusterApi:
     async def replace_spec(self, window: Observed, spec: Object) -> Object | None:
         """Let a child's spec be another; None where it changed, or went, since it was observed.
 
-        The whole spec, also what somebody else put in: a JSON patch (RFC 6902). What it says of the
-        metadata is a conflict where the object is another.
+        The whole spec, also what somebody else put in: a JSON patch (RFC 6902). The version that it
+        says is a conflict where the object has another.
         """
-        metadata = window.object["metadata"]
-        sure = [
-            {"op": "replace", "path": f"/metadata/{name}", "value": metadata[name]}
-            for name in ("uid", "resourceVersion")
-        ]
-        body = [*sure, {"op": "replace", "path": "/spec", "value": spec}]
+        version = {
+            "op": "replace",
+            "path": "/metadata/resourceVersion",
+            "value": str(window.version),
+        }
+        body = [version, {"op": "replace", "path": "/spec", "value": spec}]
         place = (GROUP, VERSION, window.namespace, PLURAL, window.name)
         try:
             answer: Object = await self._custom.patch_namespaced_custom_object(

@@ -126,6 +126,18 @@ def test_a_child_edited_by_hand_is_restored(
     )
 
 
+def test_a_late_restoration_of_a_child_is_a_conflict(
+    kubectl: Kubectl, namespace: str, distributed: str
+) -> None:
+    """The version that the operator's patch says keeps it from writing over another object."""
+    path = "/metadata/resourceVersion"
+    patch = json.dumps([{"op": "replace", "path": path, "value": "1"}])
+    refused = kubectl(
+        *("patch", "mw", distributed, "-n", namespace, "--type=json", "-p", patch), check=False
+    )
+    assert "the object has been modified" in refused.stderr
+
+
 def test_a_child_deleted_by_hand_is_made_again(
     kubectl: Kubectl, namespace: str, distributed: str
 ) -> None:
