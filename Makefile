@@ -41,6 +41,9 @@ corpus: $(VENV)/dev.stamp ## 100,000 random and hostile manifests: the parser, a
 	@$(BIN)/python -m tests.controlplane build
 	@CORPUS=100000 $(BIN)/python -m pytest -s tests/unit/test_corpus.py tests/cluster/test_corpus.py $(ARGS)
 
+simulate: $(VENV)/dev.stamp ## an hour of kills, conflicts, throttling and relists (SIMULATE=seconds)
+	@SIMULATE=$${SIMULATE:-3600} $(BIN)/python -m pytest -s tests/unit/test_simulated.py $(ARGS)
+
 servers: $(VENV)/dev.stamp ## the gate behind every kind of server, slow ones started anew for each test
 	@ALL_SERVERS=1 $(BIN)/python -m pytest tests/servers $(ARGS)
 

@@ -107,7 +107,8 @@ class ClusterApi:
         try:
             return _plan(await patch(PLAN_CONFIGMAP, namespace, body, **how))
         except client.ApiException as error:
-            if error.status == 409:
+            # A plan that is gone has changed too; where there was none, 404 means the namespace.
+            if error.status == 409 or (error.status == 404 and version is not None):
                 raise PlanChanged(message_of(error)) from error
             if error.status != 404 and "being terminated" not in message_of(error):
                 raise
@@ -146,22 +147,22 @@ class ClusterApi:
     async def replace_spec(self, window: Observed, spec: Object) -> Object | None:
         """Let a child's spec be another; None where it changed, or went, since it was observed.
 
-        The whole spec, also what somebody else put in: a JSON patch (RFC 6902), whose tests make
-        sure of the object.
+        The whole spec, also what somebody else put in: a JSON patch (RFC 6902). The version that it
+        says is a conflict where the object has another.
         """
-        metadata = window.object["metadata"]
-        sure = [
-            {"op": "test", "path": f"/metadata/{name}", "value": metadata[name]}
-            for name in ("uid", "resourceVersion")
-        ]
-        body = [*sure, {"op": "replace", "path": "/spec", "value": spec}]
+        version = {
+            "op": "replace",
+            "path": "/metadata/resourceVersion",
+            "value": str(window.version),
+        }
+        body = [version, {"op": "replace", "path": "/spec", "value": spec}]
         place = (GROUP, VERSION, window.namespace, PLURAL, window.name)
         try:
             answer: Object = await self._custom.patch_namespaced_custom_object(
                 *place, body, field_manager=FIELD_MANAGER, _request_timeout=_TIMEOUT
             )
         except client.ApiException as error:
-            if error.status not in (404, 409, 422):
+            if error.status not in (404, 409):
                 raise
             return None
         return answer

@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 Write = Callable[[Key, datetime], Awaitable[None]]
 
 _RESYNC = timedelta(minutes=5)
-_RESYNC_RETRY = timedelta(seconds=5)
+_RESYNC_RETRY = _RESYNC_SOON = timedelta(seconds=5)
 _LONGEST_SLEEP = 1.0
 """Seconds after which the clock is looked at again, since it may have been set."""
 _AT_ONCE = 16
@@ -71,12 +71,19 @@ class Controller:
         return self._windows.namespaced()
 
     def observe(self, kind: str | None, item: Object) -> None:
-        """Take an event of a watch, or with None an object of a list, whichever comes first.
+        """Take an event of a watch.
 
         Args:
-            kind: ADDED, MODIFIED or DELETED.
+            kind: ADDED, MODIFIED or DELETED; None where the watch had to begin anew with a list.
+                What went meanwhile is not told then, so that everything is listed soon.
             item: A window of either kind, a process, a plan's ConfigMap, or a Namespace.
         """
+        if kind is None and self._listed:
+            self._resync_at = min(self._resync_at, datetime.now(UTC) + _RESYNC_SOON)
+        self._take(kind, item)
+
+    def _take(self, kind: str | None, item: Object) -> None:
+        """Take an event, or with None an object of a list, whichever comes first."""
         if item["kind"] == PROCESS_KIND:
             self.observe_process(kind, item)
         elif item["kind"] == "ConfigMap":
@@ -128,9 +135,10 @@ class Controller:
         return not timedelta(0) < self._resync_at - now <= _RESYNC
 
     async def _try_resync(self, now: datetime) -> None:
+        # Before: a watch that begins anew meanwhile asks for another list.
+        self._resync_at = now + _RESYNC
         try:
             await self._resync()
-            self._resync_at = now + _RESYNC
             self._listed = True
         except FAILURES as error:
             logger.warning("windows and plans can't be listed: %s", message_of(error))
@@ -157,7 +165,7 @@ class Controller:
             self._forget(key)
             self._mark(key)
         for item in listed:
-            self.observe(None, item)
+            self._take(None, item)
 
     def _forget(self, key: Key) -> None:
         self._rounds.forget(*key)
@@ -281,7 +289,7 @@ class Controller:
         if observed.namespace:
             return desired_status(observed, self._fate(observed), now, proof)
         found = self._distribution(observed)
-        await settle(self._api, observed, found, lambda item: self.observe(None, item))
+        await settle(self._api, observed, found, lambda item: self._take(None, item))
         return parent_status(observed, self._distribution(observed), now)
 
     def _distribution(self, parent: Observed) -> Distribution:

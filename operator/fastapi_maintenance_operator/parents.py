@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
 from typing import Protocol
 
 from .children import Distribution, child_spec, make_child
 from .reconcile import Object, Observed
 from .selectors import Labels
+
+Request = Callable[[], Awaitable[Object | None]]
 
 _AT_ONCE = 8
 """Requests under way at the same time, for each parent."""
@@ -65,13 +68,13 @@ async def settle(
         Exception: the first request that failed; the others were made all the same.
     """
     spec = child_spec(parent) if found.changed else {}
-    tasks: list[Awaitable[Object | None]] = [
-        *(api.create_window(make_child(parent, namespace)) for namespace in found.missing),
-        *(api.replace_spec(child, spec) for child in found.changed),
-        *(_remove(api, child) for child in found.superfluous),
+    requests: list[Request] = [
+        *(partial(api.create_window, make_child(parent, place)) for place in found.missing),
+        *(partial(api.replace_spec, child, spec) for child in found.changed),
+        *(partial(api.delete_window, child) for child in found.superfluous),
     ]
     limit = asyncio.Semaphore(_AT_ONCE)
-    ended = await asyncio.gather(*(_within(limit, each) for each in tasks), return_exceptions=True)
+    ended = await asyncio.gather(*(_within(limit, r) for r in requests), return_exceptions=True)
     for item in ended:
         if isinstance(item, Mapping):
             take(dict(item))
@@ -80,10 +83,6 @@ async def settle(
             raise failure
 
 
-async def _remove(api: ChildApi, child: Observed) -> None:
-    await api.delete_window(child)
-
-
-async def _within(limit: asyncio.Semaphore, request: Awaitable[Object | None]) -> Object | None:
+async def _within(limit: asyncio.Semaphore, request: Request) -> Object | None:
     async with limit:
-        return await request
+        return await request()

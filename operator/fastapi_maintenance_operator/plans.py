@@ -57,7 +57,6 @@ class Plans:
         self._known: dict[str, Plan] = {}
         self._foreign: set[str] = set()
         """Where somebody else wrote, and the windows were not looked at since."""
-        self._writing: dict[str, str] = {}
 
     def __contains__(self, namespace: str) -> bool:
         return namespace in self._known
@@ -88,9 +87,8 @@ class Plans:
             return False
         if kind == "DELETED":
             return self._known.pop(namespace, None) is not None
+        # Or it is one's own, told before the answer: then its text is as it should be.
         self._known[namespace] = plan
-        if plan.text == self._writing.get(namespace):
-            return False
         self._foreign.add(namespace)
         return True
 
@@ -103,14 +101,11 @@ class Plans:
             return True
         if foreign:
             return False
-        self._writing[namespace] = text
         try:
             written = await self._api.apply_plan(namespace, text, known.version if known else None)
         except PlanChanged:
             await self._read(namespace)
             return False
-        finally:
-            del self._writing[namespace]
         if written is not None:
             self._take(namespace, written)
         return True

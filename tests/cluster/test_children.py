@@ -126,6 +126,18 @@ def test_a_child_edited_by_hand_is_restored(
     )
 
 
+def test_a_late_restoration_of_a_child_is_a_conflict(
+    kubectl: Kubectl, namespace: str, distributed: str
+) -> None:
+    """The version that the operator's patch says keeps it from writing over another object."""
+    path = "/metadata/resourceVersion"
+    patch = json.dumps([{"op": "replace", "path": path, "value": "1"}])
+    refused = kubectl(
+        *("patch", "mw", distributed, "-n", namespace, "--type=json", "-p", patch), check=False
+    )
+    assert "the object has been modified" in refused.stderr
+
+
 def test_a_child_deleted_by_hand_is_made_again(
     kubectl: Kubectl, namespace: str, distributed: str
 ) -> None:
@@ -156,7 +168,9 @@ def test_a_users_window_of_the_name_is_never_taken_over(
     wait_for_parent(kubectl, name, "Ready")
 
 
-def test_children_go_with_their_parent(kubectl: Kubectl, namespace: str, distributed: str) -> None:
+def test_21_children_have_an_owner_and_are_collected_with_it(
+    kubectl: Kubectl, namespace: str, distributed: str
+) -> None:
     """By the garbage collector; nothing holds the deletion up, and the window closes."""
     kubectl("delete", "cmw", distributed, "--timeout=30s")
     wait_for(lambda: placed(kubectl, distributed) == [], what="the child to go")

@@ -10,7 +10,7 @@ import pytest
 
 from fastapi_maintenance_operator import controller as controller_module
 from fastapi_maintenance_operator.controller import Controller
-from fastapi_maintenance_operator.plans import PlanChanged
+from fastapi_maintenance_operator.plans import Plan, PlanChanged
 from fastapi_maintenance_operator.proof_rounds import Rounds
 from fastapi_maintenance_operator.reconcile import Object, Observed
 from tests.unit.operated import MemoryCluster, Operator, clock_at
@@ -322,6 +322,38 @@ async def test_a_plan_is_never_put_over_one_that_rests_on_newer_windows(
     assert cluster.planned() == ["lunch", "night"]
 
 
+async def test_a_plan_that_is_told_before_its_windows_is_not_taken_back(
+    operator: Operator, cluster: MemoryCluster
+) -> None:
+    """The watch of plans may be ahead of that of windows."""
+    cluster.put("night", **NIGHTLY)
+    await Operator(cluster).work()
+    operator.observe("MODIFIED", cluster.configmap("shop", cluster.plans["shop"]))
+    written = await operator.work()
+    assert "plan shop" not in written
+    assert cluster.planned() == ["lunch", "night"]
+
+
+async def test_a_plan_that_is_told_before_the_answer_to_its_write_is_no_news() -> None:
+    class Telling(MemoryCluster):
+        async def apply_plan(self, namespace: str, text: str, version: int | None) -> Plan | None:
+            plan = await super().apply_plan(namespace, text, version)
+            told.observe("MODIFIED", self.configmap(namespace, text))
+            return plan
+
+    cluster = Telling()
+    cluster.put("lunch", **LUNCH)
+    told = Operator(cluster)
+    await told.work()
+    lists = cluster.lists
+    told.observe("ADDED", cluster.put("night", **NIGHTLY))
+    await told.work()
+    told.observe("ADDED", cluster.put("noon", **LUNCH))
+    await told.work()
+    assert cluster.planned() == ["lunch", "night", "noon"]
+    assert cluster.lists == lists
+
+
 async def test_of_two_operators_that_make_the_first_plan_one_gives_way(
     cluster: MemoryCluster,
 ) -> None:
@@ -379,3 +411,16 @@ async def test_a_window_that_is_resumed_opens_a_second_time(
     await operator.work_at("2026-06-01T12:20Z")
     told = [event["reason"] for event in cluster.events.values()]
     assert told == ["WindowOpened", "WindowClosed", "WindowOpened"]
+
+
+async def test_after_a_watch_began_anew_what_it_missed_is_found_soon(
+    operator: Operator, cluster: MemoryCluster
+) -> None:
+    """As after a 410; the watch then tells of what is there, and of no deletion."""
+    cluster.put("night", **NIGHTLY)
+    cluster.remove("lunch")
+    operator.observe(None, cluster.windows["shop", "night"])
+    await operator.work_after(seconds=5)
+    assert cluster.planned() == ["night"]
+    assert await operator.work_after(minutes=4) == []
+    assert cluster.lists == 2
