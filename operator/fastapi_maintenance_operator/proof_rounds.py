@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 Key = tuple[str, str]
 """Namespace and name of a window."""
 
-LEAST_PAUSE = timedelta(seconds=0.5)
+LEAST_PAUSE = timedelta(seconds=0.25)
 """From one look at a namespace to the next, however many processes report."""
 _DETAILS_PAUSE = 5.0
 """Seconds from one write to the next where only counts or messages differ."""

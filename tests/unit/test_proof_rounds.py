@@ -153,14 +153,14 @@ async def test_heartbeats_ring_for_nobody(operator: Operator, cluster: MemoryClu
     assert cluster.processes.lists == lists
 
 
-async def test_many_processes_that_speak_at_once_are_listed_twice_a_second(
+async def test_many_processes_that_speak_at_once_are_listed_four_times_a_second(
     operator: Operator, cluster: MemoryCluster
 ) -> None:
     lists = cluster.processes.lists
     for number in range(100):
         operator.observe_process("ADDED", acknowledged(cluster, f"orders-{number}"))
         await operator.work_after(seconds=0.01)
-    assert cluster.processes.lists - lists <= 3
+    assert cluster.processes.lists - lists <= 5
     await operator.work_after(seconds=0.5)
     assert cluster.condition("lunch", "Drained")[0] == "True"
 
