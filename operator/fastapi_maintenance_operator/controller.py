@@ -115,6 +115,7 @@ class Controller:
             await self._resync()
             self._resync_at = now + _RESYNC
             self._listed = True
+            await self._rounds.sweep()
         except FAILURES as error:
             logger.warning("windows and plans can't be listed: %s", message_of(error))
             self._resync_at = now + _RESYNC_RETRY

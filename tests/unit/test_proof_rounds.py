@@ -203,6 +203,20 @@ async def test_a_process_whose_pod_is_ending_is_waited_for(
     assert cluster.condition("lunch", "Drained") == ("Unknown", "ProcessSilent")
 
 
+async def test_what_has_ended_is_cleared_away_though_no_window_is_open(
+    cluster: MemoryCluster,
+) -> None:
+    """R7: a container that is started again and again leaves an object behind each time."""
+    operator = Operator(cluster)
+    await operator.work()
+    for pod in ("orders-1", "orders-2"):
+        operator.observe_process("ADDED", cluster.processes.put(stored_process(pod)))
+    cluster.processes.pods["orders-2"] = {"metadata": {"uid": "uid-of-orders-2"}, "status": {}}
+    await operator.work_after(minutes=6)
+    assert cluster.processes.removed == ["mp-orders-1"]
+    assert cluster.processes.lists == 0
+
+
 async def test_a_process_that_speaks_while_its_pod_is_looked_at_is_not_removed(
     cluster: MemoryCluster,
 ) -> None:
