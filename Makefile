@@ -53,6 +53,10 @@ oracle: $(VENV)/dev.stamp ## the calendar beside a walk through local time, twen
 protocol: $(VENV)/dev.stamp ## whether Drained may ever be wrong: every interleaving of a model, the large ones included
 	@PROTOCOL=all $(BIN)/python -m pytest tests/protocol $(ARGS)
 
+drained: $(VENV)/dev.stamp ## the same of the real code on a real API server: a hundred runs in random order
+	@$(BIN)/python -m tests.controlplane build
+	@DRAINED=100 $(BIN)/python -m pytest -s tests/cluster/test_drained_machine.py $(ARGS)
+
 lint: $(VENV)/dev.stamp ## formatting, rules, types, layers
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -89,4 +93,4 @@ lock: $(VENV)/dev.stamp ## make the locks anew, after a change of pyproject.toml
 clean: ## remove .venv and what tools left behind (the built control plane stays in its cache)
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
 
-.PHONY: help demo test unit corpus servers versions protocol lint format cluster cluster-down cluster-demo bench bench-gate oracle bench-edges lock clean
+.PHONY: help demo test unit corpus servers versions protocol drained lint format cluster cluster-down cluster-demo bench bench-gate oracle bench-edges lock clean

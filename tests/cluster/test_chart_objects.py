@@ -116,7 +116,8 @@ def test_the_operator_may_do_its_work_and_no_more(kubectl: Kubectl) -> None:
         ("apiextensions.k8s.io", "customresourcedefinitions", ""): "",
         ("", "namespaces", ""): "",
         ("", "secrets", ""): "",
-        ("", "pods", ""): "",
+        (API, "maintenanceprocesses", ""): "list watch delete",
+        ("", "pods", ""): "get",
     }
     assert verbs_of(kubectl, OPERATOR, "default", rights) == rights
 
