@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
+    initialize,
     invariant,
     precondition,
     rule,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from tests.controlplane.install import Operator
     from tests.controlplane.kubectl import Kubectl
 
-EXAMPLES = int(os.environ.get("DRAINED", "3"))
+EXAMPLES = int(os.environ.get("DRAINED", "5"))
 """`make drained` asks for more."""
 ROLE = "fastapi-maintenance-application"
 MOST_PROCESSES, MOST_WORK = 3, 3
@@ -85,6 +86,12 @@ class Drains(RuleBasedStateMachine):
         self.spec: Spec | None = None
         """What the window refuses, if there is one."""
 
+    @initialize()
+    def begin(self) -> None:
+        """Something runs before any window is there."""
+        self.start_process()
+        assert self.serving[0].begin()
+
     @precondition(lambda self: len(self.serving) < MOST_PROCESSES)
     @rule()
     def start_process(self) -> None:
@@ -121,13 +128,15 @@ class Drains(RuleBasedStateMachine):
         self.stopping.append(process)
         process.backend.close()
 
-    @rule(spec=st.sampled_from(SPECS), hours=st.integers(1, 9))
-    def apply_the_window(self, spec: Spec, hours: int) -> None:
-        """Create it, extend or shorten it, or change whom it refuses."""
+    @rule(spec=st.sampled_from(SPECS), hours=st.integers(1, 9), patient=st.booleans())
+    def apply_the_window(self, spec: Spec, hours: int, patient: bool) -> None:
+        """Create it, extend or shorten it, or change whom it refuses; and wait for that, or not."""
         end = in_seconds(3600 * hours)
         place = (self.place.kubectl, "upgrade", self.place.namespace)
         apply_window(*place, start="2026-01-01T00:00:00Z", end=end, **spec)
         self.spec = spec
+        if patient and self.can_be_enforced:
+            self.enforce()
 
     @precondition(lambda self: self.spec is not None)
     @rule()
@@ -140,7 +149,7 @@ class Drains(RuleBasedStateMachine):
     def recreate_the_window(self) -> None:
         spec = self.spec or {}
         self.delete_the_window()
-        self.apply_the_window(spec, 1)
+        self.apply_the_window(spec, hours=1, patient=False)
 
     @precondition(lambda self: self.spec is not None)
     @rule()
@@ -148,15 +157,21 @@ class Drains(RuleBasedStateMachine):
         self.place.operator.kill()
         self.place.operator.start()
 
+    @precondition(lambda self: self.can_be_enforced)
+    @rule()
+    def enforce(self) -> None:
+        """All acknowledge; then Drained has a reason to be true, or none."""
+        wait_for(lambda: self.say("Enforced") == "True", PATIENCE, "Enforced")
+
     @precondition(lambda self: self.serving and self.refuses and not self.running)
     @rule()
     def drain(self) -> None:
         """Where nothing runs any more, it becomes true."""
-        wait_for(lambda: self.said == "True", PATIENCE, "Drained")
+        wait_for(lambda: self.say("Drained") == "True", PATIENCE, "Drained")
 
     @invariant()
     def drained_is_never_wrong(self) -> None:
-        if self.refuses and self.said == "True":
+        if self.refuses and self.say("Drained") == "True":
             assert self.running == 0
             assert not any(process.begin() for process in self.serving)
 
@@ -166,17 +181,22 @@ class Drains(RuleBasedStateMachine):
         return self.spec is not None and "match" not in self.spec
 
     @property
+    def can_be_enforced(self) -> bool:
+        """A process that is stopping hears of no other window, and is waited for until its end."""
+        ending = any(process.work for process in self.stopping)
+        return bool(self.serving) and self.refuses and not ending
+
+    @property
     def running(self) -> int:
         """How much runs in all processes."""
         return sum(len(process.work) for process in self.serving + self.stopping)
 
-    @property
-    def said(self) -> str:
-        """What Drained says of the window as it stands."""
+    def say(self, kind: str) -> str:
+        """What a condition says of the window as it stands."""
         window = get_window(self.place.kubectl, "upgrade", self.place.namespace)
-        drained = condition(window, "Drained")
-        about_now = drained.get("observedGeneration") == window["metadata"]["generation"]
-        return str(drained["status"]) if about_now else ""
+        found = condition(window, kind)
+        about_now = found.get("observedGeneration") == window["metadata"]["generation"]
+        return str(found["status"]) if about_now else ""
 
     def teardown(self) -> None:
         for process in self.serving + self.stopping:
@@ -201,6 +221,7 @@ def test_drained_is_never_true_while_a_process_admits_or_runs_what_is_refused(
             stateful_step_count=15,
             deadline=None,
             database=None,
+            phases=(Phase.generate,),  # what is a matter of moments does not happen again
             suppress_health_check=list(HealthCheck),
         ),
     )
