@@ -60,6 +60,10 @@ pythons: $(VENV)/dev.stamp ## K8sBackend on each Python that is supported, under
 protocol: $(VENV)/dev.stamp ## whether Drained may ever be wrong: every interleaving of a model, the large ones included
 	@PROTOCOL=all $(BIN)/python -m pytest tests/protocol $(ARGS)
 
+drained: $(VENV)/dev.stamp ## the same of the real code on a real API server: a hundred runs in random order
+	@$(BIN)/python -m tests.controlplane build
+	@DRAINED=100 $(BIN)/python -m pytest -s tests/cluster/test_drained_machine.py $(ARGS)
+
 lint: $(VENV)/dev.stamp ## formatting, rules, types, layers
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .

@@ -47,8 +47,7 @@ class Controller:
 
     def __init__(self, api: ClusterApi, rounds: Rounds, meter: Meter | None = None) -> None:
         self._api, self._meter = api, meter or NoMeter()
-        self._rounds = rounds
-        self._windows = Windows()
+        self._rounds, self._windows = rounds, Windows()
         self._statuses = Statuses(api, self._windows, rounds)
         self._plans = Plans(api)
         self._namespaces = Namespaces()
@@ -140,6 +139,7 @@ class Controller:
         try:
             await self._resync()
             self._listed = True
+            await self._rounds.sweep()
         except FAILURES as error:
             logger.warning("windows and plans can't be listed: %s", message_of(error))
             self._resync_at = now + _RESYNC_RETRY

@@ -108,12 +108,11 @@ def read_process(item: Mapping[str, Any]) -> Process:
     )
 
 
-def news_of(item: Mapping[str, Any]) -> object:
-    """What of an object may change a verdict: equal for two heartbeats that say the same."""
-    words = read_process(item).words
+def news_of(process: Process) -> object:
+    """What of its word may change a verdict: equal for two heartbeats that say the same."""
     return {
         uid: (w.generation, w.scope, w.occurrence, w.until, w.reason, w.in_flight > 0)
-        for uid, w in words.items()
+        for uid, w in process.words.items()
     }
 
 

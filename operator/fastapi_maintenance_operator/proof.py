@@ -110,8 +110,9 @@ def prove(question: Question, processes: Iterable[Process]) -> Proof:
     counted = [p for p in listed if counts_for(question.window, p.app)]
     answers = [_answer(question, process) for process in counted]
     standing = _standing(question, answers)
-    enforced = _enforced(question, answers, listed, standing)
-    drained = _drained(question, answers, enforced, standing)
+    hindrance = _hindrance(question, answers, listed)
+    enforced = _enforced(answers, hindrance, standing)
+    drained = _drained(question, answers, hindrance, standing)
     suspects = tuple(_suspects(question, answers, done=drained.status is True))
     return Proof(
         enforced,
@@ -170,18 +171,12 @@ def _standing(question: Question, answers: Sequence[Answer]) -> Claim | None:
 
 
 def _enforced(
-    question: Question,
-    answers: Sequence[Answer],
-    listed: Sequence[Process],
-    standing: Claim | None,
+    answers: Sequence[Answer], hindrance: Verdict | None, standing: Claim | None
 ) -> Verdict:
-    silent = [a for a in answers if a.silent]
-    if standing:
-        return Verdict(ENFORCED, True, "AllEnforce", words.all_enforce(answers, silent))
-    hindrance = _hindrance(question, answers, listed)
-    if hindrance:
+    if hindrance and not standing:
         return hindrance
-    return Verdict(ENFORCED, True, "AllEnforce", words.all_enforce(answers))
+    silent = [a for a in answers if a.silent]
+    return Verdict(ENFORCED, True, "AllEnforce", words.all_enforce(answers, silent))
 
 
 def _hindrance(
@@ -206,22 +201,27 @@ def _hindrance(
 
 
 def _drained(
-    question: Question, answers: Sequence[Answer], enforced: Verdict, standing: Claim | None
+    question: Question,
+    answers: Sequence[Answer],
+    hindrance: Verdict | None,
+    standing: Claim | None,
 ) -> Verdict:
-    """`Enforced`, and nothing from before still runs."""
-    silent = [a for a in answers if a.silent]
+    """Nothing from before still runs.
+
+    Everybody must have spoken for that, also where `Enforced` stands: a process whose object was
+    lost has registered anew, and may have begun before.
+    """
     if standing and standing.drained:
+        silent = [a for a in answers if a.silent]
         return Verdict(DRAINED, True, "AllDrained", words.all_drained(answers, silent))
-    if enforced.status is None:
-        return Verdict(DRAINED, None, enforced.reason, enforced.message)
-    if silent:
-        return Verdict(DRAINED, None, "ProcessSilent", words.silent(silent))
+    if hindrance and hindrance.status is None:
+        return Verdict(DRAINED, None, hindrance.reason, hindrance.message)
     if running := [a for a in answers if a.in_flight]:
         message = words.running(running, question.now)
         told = (question.told or {}).get(DRAINED, "")
         return Verdict(DRAINED, False, "RequestsRunning", words.steady(message, told))
-    if enforced.status is False:
-        return Verdict(DRAINED, False, enforced.reason, enforced.message)
+    if hindrance:
+        return Verdict(DRAINED, False, hindrance.reason, hindrance.message)
     return Verdict(DRAINED, True, "AllDrained", words.all_drained(answers))
 
 

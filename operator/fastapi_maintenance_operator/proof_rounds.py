@@ -16,7 +16,8 @@ from typing import Any
 
 from fastapi_maintenance.windows import occurrence_at
 
-from .processes import Process, news_of
+from .api import FAILURES
+from .processes import Process, news_of, read_process
 from .processes_api import Object, Processes
 from .processes_gone import why_gone
 from .proof import NOT_ACTIVE, Proof, Question, prove
@@ -29,7 +30,7 @@ logger = logging.getLogger(__name__)
 Key = tuple[str, str]
 """Namespace and name of a window."""
 
-LEAST_PAUSE = timedelta(seconds=0.5)
+LEAST_PAUSE = timedelta(seconds=0.25)
 """From one look at a namespace to the next, however many processes report."""
 _DETAILS_PAUSE = 5.0
 """Seconds from one write to the next where only counts or messages differ."""
@@ -74,8 +75,9 @@ class Rounds:
         self._open: dict[str, set[str]] = {}
         """The names of the windows of a namespace that are open."""
         self._looked: dict[str, datetime] = {}
-        self._known: dict[str, object] = {}
-        """What each process, by its uid, has said last; only to tell news from heartbeats."""
+        self._heard: dict[str, tuple[str, Process]] = {}
+        """Namespace and last word of each process, by its uid. Only to tell news from heartbeats,
+        and whom nobody waits for and nobody hears: no verdict rests on it."""
         self._told: dict[Key, float] = {}
         """When the status of each window was written last."""
         self._pods: dict[str, float] = {}
@@ -111,15 +113,15 @@ class Rounds:
 
     def hear(self, kind: str | None, item: Object) -> tuple[set[Key], datetime]:
         """Which windows an event about a process is news for, and when to look at them."""
-        namespace, uid = item["metadata"]["namespace"], item["metadata"]["uid"]
-        before = self._known.pop(uid, None)
-        news = None
+        namespace, process = item["metadata"]["namespace"], read_process(item)
+        _, before = self._heard.pop(process.uid, (namespace, None))
         if kind != "DELETED":
-            news = self._known[uid] = news_of(item)
+            self._heard[process.uid] = namespace, process
+        is_news = kind == "DELETED" or before is None or news_of(before) != news_of(process)
         keys = {(namespace, name) for name in self._open.get(namespace, ())}
         now = self._clock()
         soon = self._looked.get(namespace, now - LEAST_PAUSE) + LEAST_PAUSE
-        return (keys if news != before else set()), max(now, soon)
+        return (keys if is_news else set()), max(now, soon)
 
     def forget(self, namespace: str, name: str) -> None:
         """A window is closed or gone."""
@@ -143,6 +145,21 @@ class Rounds:
         if observed.name in self._open.get(observed.namespace, ()):
             self._told[observed.namespace, observed.name] = self._ticks()
 
+    async def sweep(self) -> None:
+        """Clear away, now and then, those that are silent while no window waits for them.
+
+        A container that is started again and again leaves an object behind each time.
+        """
+        silent: dict[str, list[Process]] = {}
+        for namespace, process in self._heard.values():
+            if process.is_silent(self._clock()):
+                silent.setdefault(namespace, []).append(process)
+        for namespace, processes in silent.items():
+            try:
+                await self.clear(namespace, tuple(processes))
+            except FAILURES as error:
+                logger.warning("%s: processes stay that have ended: %s", namespace, error)
+
     async def clear(self, namespace: str, suspects: tuple[Process, ...]) -> list[tuple[str, str]]:
         """Remove those that are proven to have ended; gives their names, and why.
 
@@ -159,6 +176,7 @@ class Rounds:
             why = why_gone(process, pod)
             if why and await self._processes.remove(namespace, process):
                 logger.info("%s/%s (%s) removed: %s", namespace, process.name, process.called, why)
+                self._heard.pop(process.uid, None)
                 removed.append((process.called, why))
         return removed
 

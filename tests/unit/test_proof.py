@@ -208,10 +208,13 @@ def test_a_rolling_update_during_a_window_does_not_make_it_flap() -> None:
         claim = proof.claim
 
 
-def test_drained_can_be_proven_while_new_processes_come() -> None:
-    """R12: they let in nothing that the window refuses, so they have nothing to finish."""
+def test_drained_is_proven_when_all_have_spoken_though_enforced_stands() -> None:
+    """R3: what seems new may be a process that lost its object, and has begun before."""
     before = claimed(process("orders-1", report(**BUSY)))
-    assert both(proof_of(DRAINED_ONE, NEW_ONE, before=before)) == PROVEN
+    proof = proof_of(DRAINED_ONE, NEW_ONE, before=before)
+    assert both(proof) == (("True", "AllEnforce"), ("False", "NotAcknowledged"))
+    proof = proof_of(DRAINED_ONE, process("orders-new", report()), before=before)
+    assert both(proof) == PROVEN
 
 
 def test_a_request_that_is_counted_and_then_refused_undoes_nothing() -> None:

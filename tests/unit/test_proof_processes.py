@@ -41,11 +41,11 @@ def test_a_process_that_never_wrote_a_time_is_silent() -> None:
 
 
 def test_a_heartbeat_is_no_news_and_a_word_is() -> None:
-    first = stored_process("orders-1", report(in_flight=2), heard="2026-06-01T12:10Z")
-    beat = stored_process("orders-1", report(in_flight=1), heard="2026-06-01T12:11Z")
+    first = process("orders-1", report(in_flight=2), heard="2026-06-01T12:10Z")
+    beat = process("orders-1", report(in_flight=1), heard="2026-06-01T12:11Z")
     assert news_of(first) == news_of(beat)
     for said in (report(), report(generation=2), report(reason="MaintenanceModeOff")):
-        assert news_of(stored_process("orders-1", said)) != news_of(first)
+        assert news_of(process("orders-1", said)) != news_of(first)
 
 
 def pod(*containers: dict[str, Any], uid: str = "uid-of-orders-1") -> dict[str, Any]:
