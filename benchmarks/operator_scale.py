@@ -14,6 +14,7 @@ import argparse
 import asyncio
 import json
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterable
@@ -244,6 +245,7 @@ async def _run(plan: Plan) -> list[Result]:
             async with _admin(cluster) as api:
                 api.timeout = httpx.Timeout(30)
                 results.append(await measure(api, windows, plan, make_operator(cluster)))
+        print(results[-1], file=sys.stderr)
     return results
 
 
