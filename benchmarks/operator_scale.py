@@ -14,6 +14,7 @@ import argparse
 import asyncio
 import json
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterable
@@ -244,6 +245,7 @@ async def _run(plan: Plan) -> list[Result]:
             url, tls = cluster.endpoint["server"], administrators_tls(cluster)
             async with httpx.AsyncClient(base_url=url, verify=tls, timeout=30) as api:
                 results.append(await measure(api, windows, plan, make_operator(cluster)))
+        print(results[-1], file=sys.stderr)
     return results
 
 
