@@ -21,6 +21,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2.5, 5, 10)
 _LABELS = ("namespace", "window")
+_STATES = {"registered", "enforcing", "draining"}
 
 
 class Metrics:
@@ -104,8 +105,8 @@ def window_families(windows: Iterable[Observed]) -> tuple[GaugeMetricFamily, ...
                 end.add_metric(labels, _seconds(current["end"]))
         if "next" in status:
             following.add_metric(labels, _seconds(status["next"]["start"]))
-        for state, count in counts.items():
-            processes.add_metric([*labels, state], float(count))
+        for state in _STATES & counts.keys():
+            processes.add_metric([*labels, state], float(counts[state]))
     return active, since, end, following, processes
 
 

@@ -71,8 +71,10 @@ def test_an_invalid_window_is_not_active() -> None:
 
 
 def test_processes_are_counted_by_state() -> None:
+    """What was claimed stands beside the counts, and is none."""
     counts = {"registered": 3, "enforcing": 2, "draining": 1}
-    found = of(window("lunch", {**OPEN, "processes": counts}))
+    claim = {"scope": "1:abc", "until": "2026-06-01T13:00:00Z"}
+    found = of(window("lunch", {**OPEN, "processes": {**counts, **claim}}))
     assert {k[2]: v for k, v in found.items() if k[0] == "window_processes"} == counts
 
 
