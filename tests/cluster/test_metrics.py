@@ -37,7 +37,7 @@ def of_window(operator: Operator, namespace: str, name: str) -> dict[str, float]
 def test_metrics_follow_a_window_from_its_plan_to_its_deletion(
     kubectl: Kubectl, namespace: str, operator: Operator
 ) -> None:
-    """Active, since when, until when, when next; and nothing of a window that is gone."""
+    """Active, since when, until when, when next, for whom; and nothing of a window that is gone."""
     start, end = in_seconds(3600), in_seconds(7200)
     apply_window(kubectl, "upgrade", namespace, start=start, end=end)
     wait_for_condition(kubectl, "upgrade", namespace, "Ready")
@@ -48,6 +48,7 @@ def test_metrics_follow_a_window_from_its_plan_to_its_deletion(
         "active": 1,
         "active_since_timestamp_seconds": 1767225600,
         "end_timestamp_seconds": end.timestamp(),
+        "processes": 0,
     }
     wait_for(lambda: of_window(operator, namespace, "upgrade") == open_now, what=str(open_now))
     kubectl("delete", "mw", "upgrade", "-n", namespace)
