@@ -41,6 +41,9 @@ corpus: $(VENV)/dev.stamp ## 100,000 random and hostile manifests: the parser, a
 	@$(BIN)/python -m tests.controlplane build
 	@CORPUS=100000 $(BIN)/python -m pytest -s tests/unit/test_corpus.py tests/cluster/test_corpus.py $(ARGS)
 
+simulate: $(VENV)/dev.stamp ## an hour of kills, conflicts, throttling and relists (SIMULATE=seconds)
+	@SIMULATE=$${SIMULATE:-3600} $(BIN)/python -m pytest -s tests/unit/test_simulated.py $(ARGS)
+
 servers: $(VENV)/dev.stamp ## the gate behind every kind of server, slow ones started anew for each test
 	@ALL_SERVERS=1 $(BIN)/python -m pytest tests/servers $(ARGS)
 
@@ -54,6 +57,13 @@ pythons: $(VENV)/dev.stamp ## K8sBackend on each Python that is supported, under
 	@$(BIN)/python -m tests.controlplane build
 	@$(BIN)/python -m tests.pythons $(ARGS)
 
+protocol: $(VENV)/dev.stamp ## whether Drained may ever be wrong: every interleaving of a model, the large ones included
+	@PROTOCOL=all $(BIN)/python -m pytest tests/protocol $(ARGS)
+
+drained: $(VENV)/dev.stamp ## the same of the real code on a real API server: a hundred runs in random order
+	@$(BIN)/python -m tests.controlplane build
+	@DRAINED=100 $(BIN)/python -m pytest -s tests/cluster/test_drained_machine.py $(ARGS)
+
 lint: $(VENV)/dev.stamp ## formatting, rules, types, layers
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -62,6 +72,9 @@ lint: $(VENV)/dev.stamp ## formatting, rules, types, layers
 
 format: $(VENV)/dev.stamp ## let ruff mend what it can
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+crds: $(VENV)/dev.stamp ## make the CRD of ClusterMaintenanceWindow, and the chart's copies, after a change of the other's
+	@$(BIN)/python crds/generate.py
 
 cluster: $(VENV)/dev.stamp ## a control plane of your own with CRDs and operator, left running
 	@$(BIN)/python -m tests.controlplane up
@@ -92,6 +105,9 @@ bench-gate: $(VENV)/dev.stamp ## what the gate costs a request, beside others
 
 bench-edges: $(VENV)/dev.stamp ## what windows cost at and between their edges, and how late an edge is seen
 	@$(BIN)/python -m benchmarks.edges $(ARGS)
+
+bench-operator: $(VENV)/dev.stamp ## the operator under 1,000 to 10,000 windows (ARGS=--quick for a look)
+	@$(BIN)/python -m benchmarks.operator_scale $(ARGS)
 
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-package fastapi-maintenance --custom-compile-command 'make lock' $(ARGS)

@@ -51,6 +51,16 @@ def pod_environ(cluster: Cluster) -> Mapping[str, str]:
 
 def administrator(cluster: Cluster, timeout: float = 60.0) -> httpx.Client:
     """A client with an administrator's certificate."""
+    return httpx.Client(
+        base_url=cluster.endpoint["server"],
+        verify=administrators_tls(cluster),
+        trust_env=False,
+        timeout=timeout,
+    )
+
+
+def administrators_tls(cluster: Cluster) -> ssl.SSLContext:
+    """What makes a connection an administrator's."""
     view = cluster.kubectl("config", "view", "--raw", "--flatten", "-o", "json").stdout
     user = json.loads(view)["users"][0]["user"]
     tls = ssl.create_default_context(cafile=cluster.endpoint["certificate-authority"])
@@ -60,9 +70,7 @@ def administrator(cluster: Cluster, timeout: float = 60.0) -> httpx.Client:
         parts = (user["client-certificate-data"], user["client-key-data"])
         both.write_bytes(b"".join(base64.b64decode(part) for part in parts))
         tls.load_cert_chain(both)
-    return httpx.Client(
-        base_url=cluster.endpoint["server"], verify=tls, trust_env=False, timeout=timeout
-    )
+    return tls
 
 
 def path_of(namespace: str, name: str = "") -> str:

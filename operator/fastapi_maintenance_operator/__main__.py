@@ -2,108 +2,99 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import logging
+import signal
 import sys
-import time
 
-import kopf
-from kubernetes_asyncio import client, config
+from kubernetes_asyncio import client
 
+from .access import FencedClient, NoCluster, log_in, own_namespace
 from .api import ClusterApi
 from .controller import Controller
-from .handlers import make_registry
+from .election import Election, election
+from .logs import configure_logs
+from .metrics import Metrics
+from .namespaced import NamespaceApi
+from .operating import Operation
 from .preflight import CannotStart, check
 from .probes import serve_probes
+from .processes_api import ProcessApi
+from .proof_rounds import Rounds
+from .reconcile import Observed
+from .settings import Settings, parse
+from .watcher import Watcher, WatcherDied
 
 logger = logging.getLogger(__name__)
-
-_RENEW_SECONDS = 60.0
-
-_DESCRIPTION = """
-Reconciles MaintenanceWindows: status, Events, and the plan ConfigMap of each namespace.
-In a Pod it uses the service account; elsewhere $KUBECONFIG, else ~/.kube/config.
-"""
 
 
 def main() -> None:
     """Run until a signal comes; exit 1 where the cluster lacks what the operator needs."""
-    arguments = _parse()
-    logging.basicConfig(level=arguments.log_level, format="%(asctime)s %(levelname)s %(message)s")
-    if arguments.log_level != "DEBUG":  # kopf tells of every task and event of its own
-        logging.getLogger("kopf").setLevel(logging.WARNING)
+    settings = parse()
+    configure_logs(settings.log_level, settings.log_format)
     try:
-        asyncio.run(_operate(arguments.host, arguments.port))
-    except CannotStart as error:
+        asyncio.run(_until_told(settings))
+    except (CannotStart, NoCluster, WatcherDied) as error:
         logger.error("%s", error)
         sys.exit(1)
 
 
-def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m fastapi_maintenance_operator", description=_DESCRIPTION
-    )
-    parser.add_argument("--host", default="0.0.0.0", help="where probes are served: %(default)s")  # noqa: S104
-    parser.add_argument("--port", type=int, default=8080, help="port of the probes: %(default)s")
-    parser.add_argument(
-        "--log-level",
-        default="INFO",
-        choices=("DEBUG", "INFO", "WARNING", "ERROR"),
-        help="default: %(default)s",
-    )
-    return parser.parse_args()
+async def _until_told(settings: Settings) -> None:
+    """End on SIGTERM and SIGINT as after work well done."""
+    work, loop = asyncio.ensure_future(_operate(settings)), asyncio.get_running_loop()
+    told = asyncio.Event()
 
+    def stop(name: str) -> None:
+        logger.info("%s: stopping", name)
+        told.set()
+        work.cancel()
 
-async def _operate(host: str, port: int) -> None:
-    async with client.ApiClient(await _log_in()) as api_client:
-        api = ClusterApi(api_client)
-        await check(api)
-        controller = Controller(api)
-        async with serve_probes(controller, host, port):
-            await _run_both(controller)
-
-
-async def _log_in() -> client.Configuration:
-    """Credentials of the Pod, or else of a kubeconfig; both are read again as they are renewed."""
-    configuration = client.Configuration()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop, number.name)
     try:
-        config.load_incluster_config(configuration)  # type: ignore[no-untyped-call]
-    except config.ConfigException:
-        try:
-            await config.load_kube_config(client_configuration=configuration)
-        except config.ConfigException as error:
-            raise CannotStart(
-                f"no cluster: not in a Pod, and no kubeconfig ({error}): set KUBECONFIG"
-            ) from error
-        configuration.refresh_api_key_hook = _Renewal()
-    return configuration
+        await work
+    except asyncio.CancelledError:
+        if not told.is_set():
+            raise
 
 
-class _Renewal:
-    """Reads a kubeconfig again when its credentials are a minute old, as for a Pod's token."""
+async def _operate(settings: Settings) -> None:
+    configuration = await log_in()
+    where = settings.lease_namespace or settings.namespace or own_namespace()
+    async with client.ApiClient(configuration) as asking:
+        await check(asking, settings.namespace, where)
+    if settings.check:
+        logger.info("CRDs and rights are there")
+        return
+    async with (
+        election(configuration, where) as lease,
+        FencedClient(configuration, lambda: lease.held) as api_client,
+    ):
+        await _serve(settings, lease, api_client)
 
-    def __init__(self) -> None:
-        self._due = time.monotonic() + _RENEW_SECONDS
 
-    async def __call__(self, configuration: client.Configuration) -> None:
-        if time.monotonic() >= self._due:
-            self._due = time.monotonic() + _RENEW_SECONDS
-            await config.load_kube_config(client_configuration=configuration)
+async def _serve(settings: Settings, lease: Election, api_client: FencedClient) -> None:
+    def windows() -> list[Observed]:
+        return operation.controller.windows if operation.controller else []
+
+    def make_controller() -> Controller:
+        return Controller(
+            _api(settings.namespace, api_client), Rounds(ProcessApi(api_client)), metrics
+        )
+
+    def make_watcher(controller: Controller) -> Watcher:
+        return Watcher(controller, settings.namespace, metrics.noticed)
+
+    metrics = Metrics(windows, lambda: lease.held)
+    operation = Operation(lease, make_controller, make_watcher)
+    async with serve_probes(
+        operation, lambda: api_client.last_answer, metrics.text, settings.host, settings.port
+    ):
+        await operation.run()
 
 
-async def _run_both(controller: Controller) -> None:
-    """kopf watches, the controller reconciles; when one of them ends, so does the other."""
-    reconciling = asyncio.create_task(controller.run())
-    watching = asyncio.create_task(
-        kopf.operator(registry=make_registry(controller), standalone=True, clusterwide=True)
-    )
-    done, pending = await asyncio.wait({reconciling, watching}, return_when=asyncio.FIRST_COMPLETED)
-    for task in pending:
-        task.cancel()
-    await asyncio.gather(*pending, return_exceptions=True)
-    for task in done:
-        task.result()
+def _api(namespace: str | None, api_client: client.ApiClient) -> ClusterApi:
+    return NamespaceApi(api_client, namespace) if namespace else ClusterApi(api_client)
 
 
 if __name__ == "__main__":

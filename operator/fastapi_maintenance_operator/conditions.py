@@ -30,6 +30,12 @@ class Verdict:
         return "Unknown" if self.status is None else str(self.status)
 
 
+def find(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+    """The condition of a type in a status; empty where there is none."""
+    conditions: Iterable[Mapping[str, Any]] = status.get("conditions") or ()
+    return next((c for c in conditions if c.get("type") == kind), {})
+
+
 def merge_conditions(
     previous: Iterable[Mapping[str, Any]],
     verdicts: Iterable[Verdict],

@@ -15,38 +15,46 @@ from datetime import UTC, datetime, timedelta
 from fastapi_maintenance.windows import make_plan
 
 from .api import FAILURES, ClusterApi, message_of
-from .reconcile import Fate, Object, Observed, desired_status, events, next_edge, read
+from .children import Distribution, distribute, parent_status
+from .meter import Meter, NoMeter
+from .parents import Namespaces, settle
+from .plans import PlanChanged, Plans
+from .processes import KIND as PROCESS_KIND
+from .proof import Proof
+from .proof_rounds import Round, Rounds, unplanned
+from .reconcile import Fate, Object, Observed, desired_status, has_expired, next_edge
+from .retries import Retries
 from .scheduler import Scheduler
+from .statuses import Statuses
+from .windows import Key, Windows, key_of
 
 logger = logging.getLogger(__name__)
-
-Key = tuple[str, str]
-"""Namespace and name of a window; an empty name stands for the namespace's plan."""
 
 Write = Callable[[Key, datetime], Awaitable[None]]
 
 _RESYNC = timedelta(minutes=5)
-_RESYNC_RETRY = timedelta(seconds=5)
+_RESYNC_RETRY = _RESYNC_SOON = timedelta(seconds=5)
 _LONGEST_SLEEP = 1.0
 """Seconds after which the clock is looked at again, since it may have been set."""
 _AT_ONCE = 16
 """Requests under way at the same time."""
-_FIRST_RETRY, _LONGEST_RETRY = 1.0, 60.0
+_PLAN_TRIES = 3
+"""How often a plan that others write too is written before it waits as after a failure."""
 
 
 class Controller:
     """Keeps status, plan and Events of all windows true."""
 
-    def __init__(self, api: ClusterApi) -> None:
-        self._api = api
-        self._windows: dict[Key, Observed] = {}
-        self._deleted: dict[Key, int] = {}
-        """At which version windows went since the last list."""
-        self._plans: dict[str, str] = {}
+    def __init__(self, api: ClusterApi, rounds: Rounds, meter: Meter | None = None) -> None:
+        self._api, self._meter = api, meter or NoMeter()
+        self._rounds, self._windows = rounds, Windows()
+        self._statuses = Statuses(api, self._windows, rounds)
+        self._plans = Plans(api)
+        self._namespaces = Namespaces()
         self._too_large: dict[str, frozenset[str]] = {}
         self._dirty: set[Key] = set()
         self._scheduler: Scheduler[Key] = Scheduler()
-        self._retries: dict[Key, float] = {}
+        self._retries: Retries[Key] = Retries()
         self._woken = asyncio.Event()
         self._resync_at = datetime.min.replace(tzinfo=UTC)
         self._listed = False
@@ -56,19 +64,44 @@ class Controller:
         self.last_round = time.monotonic()
         """When the loop last came round, for the liveness probe."""
 
+    @property
+    def windows(self) -> list[Observed]:
+        """All MaintenanceWindows as they were seen last."""
+        return self._windows.namespaced()
+
     def observe(self, kind: str | None, item: Object) -> None:
-        """Take an event of the watch, or with None an object of a list, whichever comes first."""
-        key, version = _key(item), _version(item)
-        known = self._windows.get(key)
-        if version < max(_version(known.object) if known else 0, self._deleted.get(key, 0)):
-            return
-        if kind != "DELETED":
-            self._windows[key] = read(item)
-            self._mark(key)
-            return
-        self._deleted[key] = version
-        if known:
-            self._forget(key)
+        """Take an event of a watch.
+
+        Args:
+            kind: ADDED, MODIFIED or DELETED; None where the watch had to begin anew with a list.
+                What went meanwhile is not told then, so that everything is listed soon.
+            item: A window of either kind, a process, a plan's ConfigMap, or a Namespace.
+        """
+        if kind is None and self._listed:
+            self._resync_at = min(self._resync_at, datetime.now(UTC) + _RESYNC_SOON)
+        self._take(kind, item)
+
+    def _take(self, kind: str | None, item: Object) -> None:
+        """Take an event, or with None an object of a list, whichever comes first."""
+        if item["kind"] == PROCESS_KIND:
+            self.observe_process(kind, item)
+        elif item["kind"] == "ConfigMap":
+            if self._plans.observe(kind, item):
+                self._mark((str(item["metadata"]["namespace"]), ""))
+        elif item["kind"] == "Namespace":
+            if self._namespaces.observe(kind, item):
+                self._mark_all("")
+        elif self._windows.take(kind, item):
+            if kind == "DELETED":
+                self._forget(key_of(item))
+            self._mark(key_of(item))
+
+    def observe_process(self, kind: str | None, item: Object) -> None:
+        """Take an event about a process, which only says that a look is worth it."""
+        keys, at = self._rounds.hear(kind, item)
+        for key in keys:
+            if self._scheduler.hasten(key, at):
+                self._woken.set()
 
     async def run(self) -> None:
         """Look, reconcile, sleep until something happens; for ever."""
@@ -101,40 +134,61 @@ class Controller:
         return not timedelta(0) < self._resync_at - now <= _RESYNC
 
     async def _try_resync(self, now: datetime) -> None:
+        # Before: a watch that begins anew meanwhile asks for another list.
+        self._resync_at = now + _RESYNC
         try:
             await self._resync()
-            self._resync_at = now + _RESYNC
             self._listed = True
+            await self._rounds.sweep()
         except FAILURES as error:
             logger.warning("windows and plans can't be listed: %s", message_of(error))
             self._resync_at = now + _RESYNC_RETRY
 
     async def _resync(self) -> None:
-        """List everything: what was deleted while a watch was down is never told otherwise."""
-        self._plans = await self._api.list_plans()
-        listed, version = await self._api.list_windows()
-        items = {_key(item): item for item in listed}
-        for key in self._windows.keys() - items.keys():
-            # The watch may be ahead of the list.
-            if _version(self._windows[key].object) <= version:
-                self._forget(key)
-        for item in items.values():
-            self.observe(None, item)
-        self._deleted.clear()
-        self._dirty |= {(namespace, "") for namespace in self._plans}
+        """List everything: what was deleted while a watch was down is never told otherwise.
+
+        Plans first: what is written over them rests on windows that were listed later.
+        """
+        planned = self._plans.replace(*await self._api.list_plans())
+        self._namespaces.replace(*await self._api.list_namespaces())
+        self._take_list(*await self._api.list_parents(), "")
+        await self._relist(None)
+        for key in {(namespace, "") for namespace in planned} | self._windows.keys():
+            self._mark(key)
+
+    async def _relist(self, namespace: str | None) -> None:
+        """List the windows of a namespace, or of all, as they are now."""
+        self._take_list(*await self._api.list_windows(namespace), namespace)
+
+    def _take_list(self, listed: list[Object], version: int, namespace: str | None) -> None:
+        for key in self._windows.gone(listed, version, namespace):
+            self._forget(key)
+            self._mark(key)
+        for item in listed:
+            self._take(None, item)
 
     def _forget(self, key: Key) -> None:
-        del self._windows[key]
-        self._retries.pop(key, None)
+        self._rounds.forget(*key)
+        self._retries.forget(key)
         self._scheduler.arrange(key, None)
-        self._mark(key)
 
     def _mark(self, key: Key) -> None:
-        self._dirty |= {key, (key[0], "")}
+        """Look at a window, and at what depends on it: the plan, and the parent of its name."""
+        namespace, name = key
+        self._dirty.add(key)
+        if namespace:
+            self._dirty.add((namespace, ""))
+            self._mark_parent(name)
         self._woken.set()
 
+    def _mark_parent(self, name: str) -> None:
+        if ("", name) in self._windows:
+            self._dirty.add(("", name))
+
     def _mark_all(self, namespace: str) -> None:
-        self._dirty |= {key for key in self._windows if key[0] == namespace}
+        """Look at all windows of a namespace, or with "" at those of the cluster."""
+        self._dirty |= self._windows.keys(namespace)
+        self._woken.set()
 
     def _fate(self, observed: Observed) -> Fate:
         namespace = observed.namespace
@@ -144,10 +198,12 @@ class Controller:
         return Fate.TOO_LARGE if too_large else Fate.PLANNED
 
     async def _reconcile(self, keys: Iterable[Key]) -> None:
-        """Plans first: a window is Ready once it is in the plan."""
+        """Plans first: a window is Ready once it is in the plan; parents after their children."""
         keys = set(keys)
         await self._each(self._write_plan, {key for key in keys if not key[1]})
-        await self._each(self._write_status, {key for key in keys if key in self._windows})
+        windows = {key for key in keys if key in self._windows}
+        await self._each(self._write_status, {key for key in windows if key[0]})
+        await self._each(self._write_status, {key for key in windows if not key[0]})
 
     async def _each(self, write: Write, keys: Iterable[Key]) -> None:
         async with asyncio.TaskGroup() as group:
@@ -156,10 +212,11 @@ class Controller:
 
     async def _try(self, write: Write, key: Key) -> None:
         async with self._limit:
-            failed_before = key in self._retries
+            failed_before, began = key in self._retries, time.monotonic()
             try:
                 await write(key, datetime.now(UTC))
-                self._retries.pop(key, None)
+                self._retries.forget(key)
+                self._meter.reconciled(time.monotonic() - began)
             except FAILURES as error:
                 self._retry(key, error)
             except Exception as error:  # of one object, and no reason to leave all others alone
@@ -171,49 +228,72 @@ class Controller:
     def _retry(self, key: Key, error: Exception) -> None:
         if key[1] and key not in self._windows:
             return  # it went meanwhile
-        delay = self._retries.get(key, _FIRST_RETRY)
-        self._retries[key] = min(delay * 2, _LONGEST_RETRY)
+        self._meter.failed()
+        delay = self._retries.failed(key)
         self._scheduler.arrange(key, datetime.now(UTC) + timedelta(seconds=delay))
         logger.warning("%s/%s: %s; next try in %.0f s", *key, message_of(error), delay)
 
     async def _write_plan(self, key: Key, now: datetime) -> None:
         namespace = key[0]
-        windows = [o.window for (ns, _), o in self._windows.items() if ns == namespace and o.window]
-        text, too_large = make_plan(windows, now)
-        if too_large != self._too_large.get(namespace, frozenset()):
-            self._too_large[namespace] = too_large
-            self._mark_all(namespace)
-        known = self._plans.get(namespace)
-        if known != text and (windows or known is not None):
-            await self._api.apply_plan(namespace, text)
-            self._plans[namespace] = text
-        self._scheduler.arrange(key, _next_midnight(now) if windows else None)
+        for _ in range(_PLAN_TRIES):
+            windows = self._windows.valid(namespace)
+            text, too_large = make_plan(windows, now)
+            if too_large != self._too_large.get(namespace, frozenset()):
+                self._too_large[namespace] = too_large
+                self._mark_all(namespace)
+            unneeded = not windows and namespace not in self._plans
+            if unneeded or await self._plans.publish(namespace, text):
+                self._scheduler.arrange(key, _next_midnight(now) if windows else None)
+                return
+            await self._relist(namespace)
+        raise PlanChanged("others keep writing the plan")
 
     async def _write_status(self, key: Key, now: datetime) -> None:
         observed = self._windows.get(key)
         if observed is None:
             return
-        status = desired_status(observed, self._fate(observed), now)
-        if status != observed.status:
-            for event in events(observed, status, now):
-                await self._api.create_event(event)
-                logger.info("%s/%s: %s: %s", *key, event["reason"], event["note"])
-            self._keep(key, await self._api.apply_status(observed, status))
-        self._scheduler.arrange(key, next_edge(observed, now))
+        # Whatever rings from here on is answered by another look.
+        self._scheduler.arrange(key, None)
+        asked = await self._ask(observed)
+        if self._windows.get(key) is not observed:
+            return  # another version has come, and has its own turn
+        now = asked.began or now
+        status = await self._settle(observed, asked.proof, now)
+        wait = self._rounds.wait(observed, status)
+        if status != observed.status and not wait:
+            await self._statuses.write(observed, status, asked, now)
+            self._mark_parent(observed.name if observed.namespace else "")
+        if has_expired(observed, now):
+            # What the status was written on is older; the watch tells of the deletion.
+            await self._statuses.expire(self._windows.get(key) or observed)
+            return
+        look_again = now + wait if wait else asked.proof.look_again
+        self._look_again(key, next_edge(observed, now), look_again)
+        if await self._rounds.clear(observed.namespace, asked.proof.suspects):
+            self._mark(key)
 
-    def _keep(self, key: Key, item: Object) -> None:
-        known = self._windows.get(key)
-        if known and _version(item) >= _version(known.object):
-            self._windows[key] = read(item)
+    async def _ask(self, observed: Observed) -> Round:
+        """Ask the processes; a parent's children are asked about, each in its namespace."""
+        if not observed.namespace:
+            return Round()
+        plan = self._plans.text(observed.namespace)
+        return await self._rounds.about(observed, unplanned(observed, self._fate(observed), plan))
 
+    def _look_again(self, key: Key, *instants: datetime | None) -> None:
+        for instant in instants:
+            if instant is not None:
+                self._scheduler.hasten(key, instant)
 
-def _key(item: Object) -> Key:
-    return str(item["metadata"]["namespace"]), str(item["metadata"]["name"])
+    async def _settle(self, observed: Observed, proof: Proof, now: datetime) -> Object:
+        """The status that a window should have, of a parent after its children were made right."""
+        if observed.namespace:
+            return desired_status(observed, self._fate(observed), now, proof)
+        found = self._distribution(observed)
+        await settle(self._api, observed, found, lambda item: self._take(None, item))
+        return parent_status(observed, self._distribution(observed), now)
 
-
-def _version(item: Object) -> int:
-    """The resource version, which grows with time."""
-    return int(item["metadata"]["resourceVersion"])
+    def _distribution(self, parent: Observed) -> Distribution:
+        return distribute(parent, self._namespaces.labels, self._windows.named(parent.name))
 
 
 def _next_midnight(now: datetime) -> datetime:

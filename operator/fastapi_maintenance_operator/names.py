@@ -10,3 +10,10 @@ CONTROLLER = "fastapi-maintenance.io/operator"
 
 PLAN_CONFIGMAP = "fastapi-maintenance-plan"
 PLAN_KEY = "windows.json"
+
+CLUSTER_KIND = "ClusterMaintenanceWindow"
+CLUSTER_PLURAL = "clustermaintenancewindows"
+
+LEASE = "fastapi-maintenance-operator"
+"""The Lease of whoever acts; its name is fixed, so that two operators of one namespace, or of one
+cluster and release namespace, exclude each other whatever their releases are called."""

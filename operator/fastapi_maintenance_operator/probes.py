@@ -1,33 +1,54 @@
-"""``/healthz`` and ``/readyz`` for the kubelet."""
+"""``/healthz``, ``/readyz`` and ``/metrics``."""
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-from .controller import Controller
+from .metrics import CONTENT_TYPE
+from .operating import Operation
 
 _TOO_LONG = 60.0
-"""Seconds without a round of the loop after which the process is of no use."""
+"""Seconds without a sign of life after which the process is of no use."""
 
 
 @asynccontextmanager
-async def serve_probes(controller: Controller, host: str, port: int) -> AsyncIterator[None]:
-    """Answer probes as long as the block lasts."""
+async def serve_probes(
+    operation: Operation,
+    last_answer: Callable[[], float],
+    metrics: Callable[[], bytes],
+    host: str,
+    port: int,
+) -> AsyncIterator[None]:
+    """Answer probes as long as the block lasts.
+
+    A first round of ten thousand windows may take longer than a probe waits; what the API server
+    answers meanwhile (`last_answer`, on the monotonic clock) is a sign of life as good as the
+    next round.
+    """
 
     async def healthz(_: web.Request) -> web.Response:
-        age = time.monotonic() - controller.last_round
-        return _answer(age < _TOO_LONG, f"last round {age:.1f} s ago")
+        age = time.monotonic() - max(operation.last_round, last_answer())
+        return _answer(age < _TOO_LONG, f"last sign of life {age:.1f} s ago")
 
     async def readyz(_: web.Request) -> web.Response:
-        return _answer(controller.ready, "all windows were looked at once")
+        role = "standing by" if operation.controller is None else "all windows looked at once"
+        return _answer(operation.ready, role)
+
+    async def scrape(_: web.Request) -> web.Response:
+        # In a thread: forty thousand samples must not hold up the renewal of the Lease.
+        text = await asyncio.to_thread(metrics)
+        return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE})
 
     app = web.Application()
-    app.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz)])
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+    app.add_routes(
+        [web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", scrape)]
+    )
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port).start()

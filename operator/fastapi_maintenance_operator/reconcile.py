@@ -1,16 +1,14 @@
-"""What a MaintenanceWindow's status should be, and what is worth an Event: pure functions."""
+"""What a MaintenanceWindow's status should be: pure functions."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from fastapi_maintenance.windows import (
-    API_VERSION,
     KIND,
     InvalidWindow,
     Occurrence,
@@ -22,7 +20,10 @@ from fastapi_maintenance.windows import (
 )
 
 from .conditions import Verdict, merge_conditions
-from .names import CONTROLLER
+from .names import CLUSTER_KIND
+from .past import expires_at, last_occurrence
+from .proof import Proof
+from .selectors import Selector, parse_selector
 
 Object = dict[str, Any]
 
@@ -43,6 +44,11 @@ _FATES = {
 }
 
 
+_METADATA = {
+    "namespace", "name", "uid", "generation", "resourceVersion", "ownerReferences"
+}  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Observed:
     """A MaintenanceWindow as it was seen last, and what it means."""
@@ -51,11 +57,28 @@ class Observed:
     window: Window | None
     """None where it is invalid."""
     error: str | None = None
+    selector: Selector | None = None
+    """Of a valid ClusterMaintenanceWindow: which namespaces it is for."""
+
+    @property
+    def kind(self) -> str:
+        """The object's kind."""
+        return str(self.object["kind"])
 
     @property
     def namespace(self) -> str:
-        """The object's namespace."""
-        return str(self.object["metadata"]["namespace"])
+        """The object's namespace; empty where it belongs to the cluster."""
+        return str(self.object["metadata"].get("namespace", ""))
+
+    @property
+    def generation(self) -> int:
+        """What the API server counts with each change of the spec."""
+        return int(self.object["metadata"]["generation"])
+
+    @property
+    def version(self) -> int:
+        """The resource version, which grows with time."""
+        return int(self.object["metadata"]["resourceVersion"])
 
     @property
     def name(self) -> str:
@@ -75,47 +98,76 @@ class Observed:
 
 def read(item: Object) -> Observed:
     """Understand an object of the API server."""
+    kept = slimmed(item)
     try:
-        return Observed(item, parse_manifest(item))
+        if item.get("kind") == CLUSTER_KIND:
+            return _read_parent(item, kept)
+        return Observed(kept, parse_manifest(item))
     except InvalidWindow as error:
-        return Observed(item, None, str(error))
+        return Observed(kept, None, str(error))
 
 
-def desired_status(observed: Observed, fate: Fate, now: datetime) -> Object:
+def _read_parent(item: Object, kept: Object) -> Observed:
+    """What it means wherever it applies: a window of no namespace in particular."""
+    spec = dict(item["spec"])
+    selector = parse_selector(spec.pop("namespaceSelector", None))
+    window = parse_manifest({**item, "kind": KIND, "spec": spec})
+    return Observed(kept, window, selector=selector)
+
+
+def slimmed(item: Object) -> Object:
+    """What is worth keeping of an object: managedFields and annotations are half of it."""
+    metadata = {name: value for name, value in item["metadata"].items() if name in _METADATA}
+    return {**item, "metadata": metadata}
+
+
+def desired_status(
+    observed: Observed, fate: Fate, now: datetime, proof: Proof | None = None
+) -> Object:
     """The status that should stand in the cluster."""
-    current, following = _occurrences(observed, now)
-    generation = int(observed.object["metadata"]["generation"])
-    status: Object = {
-        "observedGeneration": generation,
-        "conditions": merge_conditions(
-            observed.status.get("conditions") or (),
-            _verdicts(observed, fate, current, following),
-            generation,
-            now,
-        ),
-    }
-    if current:
-        status["current"] = _times(current)
-    if following:
-        status["next"] = _times(following)
+    proven = proof.verdicts if proof else ()
+    if observed.window is None:
+        return make_status(observed, (*invalid_verdicts(observed), *proven), now)
+    ready = Verdict("Ready", fate is Fate.PLANNED, fate, _FATES[fate])
+    status = make_status(observed, (ready, _stalled(fate), *proven), now)
+    if proof and proof.processes:
+        status["processes"] = proof.processes
     return status
 
 
+def make_status(observed: Observed, verdicts: Iterable[Verdict], now: datetime) -> Object:
+    """A status with these verdicts, and what the calendar says: Active and the occurrences."""
+    current, following = _occurrences(observed, now)
+    active = _active(observed.window, current, following)
+    before = observed.status.get("conditions") or ()
+    generation = observed.generation
+    status: Object = {
+        "observedGeneration": generation,
+        "conditions": merge_conditions(before, (*verdicts, active), generation, now),
+    }
+    found = {"current": current, "next": following, "last": _last(observed, now)}
+    return status | {name: _times(each) for name, each in found.items() if each}
+
+
+def invalid_verdicts(observed: Observed) -> tuple[Verdict, ...]:
+    """What is said of a window that means nothing."""
+    error = observed.error or ""
+    stalled = Verdict("Stalled", True, "Invalid", error)
+    return Verdict("Ready", False, "Invalid", error), stalled
+
+
 def next_edge(observed: Observed, now: datetime) -> datetime | None:
-    """The next instant at which the status becomes another by itself."""
+    """The next instant at which the status becomes another by itself, or the window expires."""
     current, following = _occurrences(observed, now)
     edges = [current.end if current else None, following.start if following else None]
-    return min((edge for edge in edges if edge is not None), default=None)
+    expiry = expires_at(observed.window, now) if observed.window else None
+    return min((e for e in (*edges, expiry) if e is not None), default=None)
 
 
-def events(observed: Observed, desired: Mapping[str, Any], now: datetime) -> Iterator[Object]:
-    """The Events that a change of status is worth. Their names make each of them happen once."""
-    before, after = observed.status.get("current"), desired.get("current")
-    if after and not before:
-        until = f"until {after['end']}" if "end" in after else "until it is ended"
-        yield _event(observed, after, "WindowOpened", "Open", f"Maintenance {until}", now)
-    if before and not after:
-        yield _event(observed, before, "WindowClosed", "Close", "Maintenance is over", now)
+def has_expired(observed: Observed, now: datetime) -> bool:
+    """Whether the window is to be deleted (``ttlSecondsAfterFinished``)."""
+    expiry = expires_at(observed.window, now) if observed.window else None
+    return expiry is not None and expiry <= now
 
 
 def _occurrences(observed: Observed, now: datetime) -> tuple[Occurrence | None, Occurrence | None]:
@@ -125,24 +177,10 @@ def _occurrences(observed: Observed, now: datetime) -> tuple[Occurrence | None, 
     return occurrence_at(window, now), next_occurrence(window, now)
 
 
-def _verdicts(
-    observed: Observed,
-    fate: Fate,
-    current: Occurrence | None,
-    following: Occurrence | None,
-) -> tuple[Verdict, ...]:
-    if observed.window is None:
-        error = observed.error or ""
-        return (
-            Verdict("Ready", False, "Invalid", error),
-            Verdict("Stalled", True, "Invalid", error),
-            Verdict("Active", False, "Invalid", "An invalid window is never active"),
-        )
-    return (
-        Verdict("Ready", fate is Fate.PLANNED, fate, _FATES[fate]),
-        _stalled(fate),
-        _active(observed.window, current, following),
-    )
+def _last(observed: Observed, now: datetime) -> Occurrence | None:
+    """As for the others: while a window is suspended, it has no occurrences."""
+    window = observed.window
+    return None if window is None or window.suspend else last_occurrence(window, now)
 
 
 def _stalled(fate: Fate) -> Verdict:
@@ -151,7 +189,11 @@ def _stalled(fate: Fate) -> Verdict:
     return Verdict("Stalled", True, fate, _FATES[fate])
 
 
-def _active(window: Window, current: Occurrence | None, following: Occurrence | None) -> Verdict:
+def _active(
+    window: Window | None, current: Occurrence | None, following: Occurrence | None
+) -> Verdict:
+    if window is None:
+        return Verdict("Active", False, "Invalid", "An invalid window is never active")
     if window.suspend:
         return Verdict("Active", False, "Suspended", "spec.suspend is true")
     if current:
@@ -168,32 +210,3 @@ def _times(occurrence: Occurrence) -> dict[str, str]:
     if occurrence.end is not None:
         times["end"] = format_instant(occurrence.end)
     return times
-
-
-def _event(
-    observed: Observed,
-    occurrence: Mapping[str, str],
-    reason: str,
-    action: str,
-    note: str,
-    now: datetime,
-) -> Object:
-    once = hashlib.sha256(f"{observed.uid}/{occurrence['start']}/{reason}".encode()).hexdigest()
-    return {
-        "apiVersion": "events.k8s.io/v1",
-        "kind": "Event",
-        "metadata": {"name": f"{observed.name}.{once[:16]}", "namespace": observed.namespace},
-        "eventTime": format_instant(now.replace(microsecond=now.microsecond or 1)),
-        "reportingController": CONTROLLER,
-        "action": action,
-        "reason": reason,
-        "type": "Normal",
-        "note": note,
-        "regarding": {
-            "apiVersion": API_VERSION,
-            "kind": KIND,
-            "namespace": observed.namespace,
-            "name": observed.name,
-            "uid": observed.uid,
-        },
-    }

@@ -90,10 +90,12 @@ def run(
         ]
         api = stack.enter_context(administrator(identity.cluster, timeout=120))
         clock = Clock()
+        companies = [make_company(app, clock, seed) for app in apps]
+        for client in (client for company in companies for client in company.clients):
+            stack.callback(client.http.close)
         stack.callback(clock.over.set)
         faults = Faults(clock, daemons, links)
         writer = Writer(clock, api, path_of(identity.namespace))
-        companies = [make_company(app, clock, seed) for app in apps]
         asking = _ask(companies, faults)
         _happen(faults, writer, seed, seconds, manner)
         ended = time.time()

@@ -238,7 +238,8 @@ def test_kubectl_get_mw_shows_what_a_window_does(
     subresource = ("--subresource=status", "--type=merge", "-p", patch)
     kubectl("-n", namespace, "patch", "mw", "move", *subresource)
     header, shown = kubectl("-n", namespace, "get", "mw").stdout.splitlines()
-    assert header.split() == ["NAME", "STATE", "MODE", "APPS", "NEXT", "UNTIL", "AGE"]
+    columns = ["NAME", "STATE", "MODE", "APPS", "NEXT", "UNTIL", "ENFORCED", "DRAINED", "AGE"]
+    assert header.split() == columns
     assert " ".join(shown.split()).startswith(f"move {row} ")
 
 

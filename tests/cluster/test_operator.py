@@ -70,7 +70,7 @@ def test_a_recurring_window_says_when_it_opens_next(
     assert condition(window, "Active")["reason"] == "Scheduled"
 
 
-def test_an_edit_is_observed(kubectl: Kubectl, namespace: str, operator: Operator) -> None:
+def test_03_an_edit_is_observed(kubectl: Kubectl, namespace: str, operator: Operator) -> None:
     """Suspending an open window closes it, and observedGeneration says that it was seen."""
     apply_window(kubectl, "upgrade", namespace, start=PAST)
     wait_for_condition(kubectl, "upgrade", namespace, "Active")
@@ -79,11 +79,12 @@ def test_an_edit_is_observed(kubectl: Kubectl, namespace: str, operator: Operato
     wait_for_condition(kubectl, "upgrade", namespace, "Active=false")
     window = get_window(kubectl, "upgrade", namespace)
     assert window["status"]["observedGeneration"] == 2
+    assert {c["observedGeneration"] for c in window["status"]["conditions"]} == {2}
     assert condition(window, "Active")["reason"] == "Suspended"
     assert "current" not in window["status"]
 
 
-def test_nothing_is_written_where_nothing_changed(
+def test_01_nothing_is_written_where_nothing_changed(
     kubectl: Kubectl, namespace: str, operator: Operator
 ) -> None:
     """A label on a window is an event, but no reason to write its status; nor is a restart."""
@@ -97,7 +98,9 @@ def test_nothing_is_written_where_nothing_changed(
     assert get_window(kubectl, "upgrade", namespace) == before
 
 
-def test_users_objects_stay_theirs(kubectl: Kubectl, namespace: str, operator: Operator) -> None:
+def test_18_a_deletion_with_the_operator_down_does_not_hang(
+    kubectl: Kubectl, namespace: str, operator: Operator
+) -> None:
     """No finalizer, no annotation and no label of ours; so a deletion never waits for us."""
     apply_window(kubectl, "upgrade", namespace, start=PAST)
     wait_for_condition(kubectl, "upgrade", namespace, "Active")
@@ -109,7 +112,7 @@ def test_users_objects_stay_theirs(kubectl: Kubectl, namespace: str, operator: O
     kubectl("delete", "mw", "upgrade", "-n", namespace, "--timeout=30s")
 
 
-def test_nothing_flaps_when_the_operator_dies_in_mid_window(
+def test_08_a_restart_in_mid_window_resumes(
     kubectl: Kubectl,
     namespace: str,
     operator: Operator,

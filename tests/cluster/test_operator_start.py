@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fastapi_maintenance_operator.rights import CLUSTER, ELECTION, WORK
 from tests.controlplane.cluster import ControlPlane
 from tests.controlplane.target import own
 
@@ -42,8 +43,9 @@ def start(kubeconfig: Path | str) -> subprocess.CompletedProcess[str]:
 def test_without_rights_it_names_the_missing_rule(service_account: ServiceAccounts) -> None:
     ended = start(service_account("bare").kubeconfig)
     assert ended.returncode == 1
-    assert "a right is missing" in ended.stderr
-    assert 'cannot list resource "configmaps"' in ended.stderr
+    assert "rights are missing: " in ended.stderr
+    for right in (*WORK, *CLUSTER, *ELECTION):
+        assert right.rule() in ended.stderr
     assert "Traceback" not in ended.stderr
 
 

@@ -64,29 +64,51 @@ def _applies(item: dict[str, Any]) -> bool:
 class Operator(Daemon):
     """The operator as a process of this machine; can be stopped, killed and frozen."""
 
-    def __init__(self, identity: Identity, port: int, *arguments: str) -> None:
+    def __init__(
+        self, identity: Identity, port: int, *arguments: str, name: str = "operator"
+    ) -> None:
         self.identity, self.port = identity, port
         super().__init__(
             [sys.executable, "-m", OPERATOR, "--host", flags.HOST, "--port", str(port), *arguments],
-            log=identity.cluster.folder / "operator.log",
+            log=identity.cluster.folder / f"{name}.log",
             ready=lambda: self.answers("/readyz"),
             env=_environment(identity),
         )
 
     def answers(self, path: str) -> bool:
         """Whether its own HTTP server answers a GET with 200."""
+        return self.get(path)[0] == 200
+
+    def get(self, path: str) -> tuple[int, str]:
+        """What its own HTTP server answers to a GET: status code and text."""
         connection = HTTPConnection(flags.HOST, self.port, timeout=5)
         try:
             connection.request("GET", path)
-            return connection.getresponse().status == 200
+            response = connection.getresponse()
+            return response.status, response.read().decode()
         finally:
             connection.close()
 
+    def metric(self, name: str) -> float:
+        """The value of a metric without labels."""
+        lines = self.get("/metrics")[1].splitlines()
+        (value,) = [line.split()[1] for line in lines if line.startswith(f"{name} ")]
+        return float(value)
 
-def start_operator(cluster: Cluster, *arguments: str, port: int | None = None) -> Operator:
-    """Run the operator under its ServiceAccount of the chart; returns when it is ready."""
+
+def make_operator(
+    cluster: Cluster, *arguments: str, port: int | None = None, name: str = "operator"
+) -> Operator:
+    """The operator under its ServiceAccount of the chart, not yet started; `name` is its log's."""
     identity = make_identity(cluster, _service_account(), NAMESPACE, expiration_seconds=DAY)
-    operator = Operator(identity, port or ports.free_port(), *arguments)
+    return Operator(identity, port or ports.free_port(), *arguments, name=name)
+
+
+def start_operator(
+    cluster: Cluster, *arguments: str, port: int | None = None, name: str = "operator"
+) -> Operator:
+    """The same, running; returns when it is ready."""
+    operator = make_operator(cluster, *arguments, port=port, name=name)
     operator.start()
     return operator
 

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
+from fastapi_maintenance_operator.rights import CLUSTER, ELECTION, WORK, Right
+from fastapi_maintenance_operator.settings import Settings, parse
 from tests.chart import CHART, ROOT, ChartError, lint, notes, render
 
 RELEASED = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
@@ -120,17 +122,17 @@ def test_only_the_operators_pod_gets_a_token(objects: list[dict[str, Any]]) -> N
     assert pod(objects)["spec"]["automountServiceAccountToken"] is True
 
 
-def test_no_second_operator_runs_beside_the_first(objects: list[dict[str, Any]]) -> None:
-    """One replica, ended before the next one starts."""
-    spec = only(objects, "Deployment")["spec"]
-    assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
+def test_any_number_of_operators_may_run(objects: list[dict[str, Any]]) -> None:
+    """One by default; a Lease says which of them acts, so an upgrade may overlap."""
+    assert only(objects, "Deployment")["spec"]["replicas"] == 1
+    assert only(render({"replicas": 2}), "Deployment")["spec"]["replicas"] == 2
 
 
 def test_the_probes_ask_the_port_that_the_operator_is_told(objects: list[dict[str, Any]]) -> None:
     """Liveness at /healthz, readiness at /readyz."""
     found = container(objects)
     (port,) = found["ports"]
-    assert found["args"] == [f"--port={port['containerPort']}"]
+    assert f"--port={port['containerPort']}" in found["args"]
     probes = {name: found[name]["httpGet"] for name in ("livenessProbe", "readinessProbe")}
     assert probes["livenessProbe"] == {"path": "/healthz", "port": port["name"]}
     assert probes["readinessProbe"] == {"path": "/readyz", "port": port["name"]}
@@ -176,10 +178,54 @@ def test_an_existing_service_account_is_bound_and_not_created() -> None:
     assert only(objects, "ClusterRoleBinding")["subjects"][0]["name"] == "mine"
 
 
+def test_the_operator_understands_the_arguments_of_the_deployment(
+    objects: list[dict[str, Any]],
+) -> None:
+    """For all namespaces, and for one."""
+    assert parse(container(objects)["args"], {}) == Settings(log_format="json")
+    one = container(render({"namespace": "shop", "logFormat": "text"}))["args"]
+    assert parse(one, {}) == Settings(namespace="shop")
+
+
+def rules_of(objects: list[dict[str, Any]], name: str) -> list[str]:
+    """The rules of a role of the operator, each as text that can be compared."""
+    (role,) = [item for item in objects if item["metadata"]["name"] == name and "rules" in item]
+    return sorted(
+        Right(
+            rule["apiGroups"][0],
+            resource,
+            tuple(rule["verbs"]),
+            (rule.get("resourceNames") or [None])[0],
+        ).rule()
+        for rule in role["rules"]
+        for resource in rule["resources"]
+    )
+
+
+@pytest.mark.parametrize("values", [{}, {"namespace": "shop"}], ids=["all", "one"])
+def test_the_operator_asks_for_the_rights_that_the_chart_gives(values: dict[str, Any]) -> None:
+    """What it checks at its start, and what its roles say, are the same rules."""
+    objects, name = render(values), "fastapi-maintenance-operator"
+    work = WORK if values else WORK + CLUSTER
+    assert rules_of(objects, name) == sorted(right.rule() for right in work)
+    assert rules_of(objects, f"{name}-lease") == sorted(right.rule() for right in ELECTION)
+
+
+def test_for_one_namespace_the_operator_has_no_right_outside_it() -> None:
+    """Roles and bindings in that namespace, wherever the release is; nothing for the cluster."""
+    objects = [o for o in render({"namespace": "shop"}) if "operator" in o["metadata"]["name"]]
+    kinds = {item["kind"] for item in objects}
+    assert kinds == {"ServiceAccount", "Deployment", "Role", "RoleBinding"}
+    given = [item for item in objects if item["kind"].startswith("Role")]
+    assert {item["metadata"]["namespace"] for item in given} == {"shop"}
+
+
 @pytest.mark.parametrize(
     ("values", "said"),
     [
         ({"crd": {}}, "'crd'"),
+        ({"namespace": "Shop"}, "/namespace"),
+        ({"logFormat": "xml"}, "/logFormat"),
         ({"image": {"tga": "1.0"}}, "'tga'"),
         ({"image": {"digest": "latest"}}, "/image/digest"),
         ({"image": {"pullPolicy": "Sometimes"}}, "/image/pullPolicy"),

@@ -10,6 +10,8 @@ import pytest
 
 from fastapi_maintenance_operator import controller as controller_module
 from fastapi_maintenance_operator.controller import Controller
+from fastapi_maintenance_operator.plans import Plan, PlanChanged
+from fastapi_maintenance_operator.proof_rounds import Rounds
 from fastapi_maintenance_operator.reconcile import Object, Observed
 from tests.unit.operated import MemoryCluster, Operator, clock_at
 
@@ -137,9 +139,9 @@ class Behind(MemoryCluster):
 
     stale: tuple[list[Object], int] | None = None
 
-    async def list_windows(self) -> tuple[list[Object], int]:
+    async def list_windows(self, namespace: str | None = None) -> tuple[list[Object], int]:
         stale, self.stale = self.stale, None
-        return stale or await super().list_windows()
+        return stale or await super().list_windows(namespace)
 
 
 async def test_what_a_watch_told_of_after_the_list_was_taken_stays() -> None:
@@ -187,8 +189,9 @@ async def test_a_window_that_comes_again_after_its_deletion_is_taken_up(
 async def test_a_plan_that_somebody_changed_or_deleted_is_put_right(
     operator: Operator, cluster: MemoryCluster
 ) -> None:
-    for damage in ({"shop": "{}"}, {}):
-        cluster.plans = dict(damage)
+    """Even where no watch told of it."""
+    for damage in ("{}", None):
+        cluster.edit_plan(damage)
         assert await operator.work_after(minutes=6) == ["plan shop"]
         assert cluster.planned() == ["lunch"]
 
@@ -275,7 +278,7 @@ async def test_a_change_wakes_an_operator_that_sleeps(monkeypatch: pytest.Monkey
             return await super().apply_status(observed, status)
 
     telling = Telling()
-    controller = Controller(telling)
+    controller = Controller(telling, Rounds(telling.processes))
     task = asyncio.create_task(controller.run())
     while not controller.ready:
         await asyncio.sleep(0)
@@ -285,3 +288,139 @@ async def test_a_change_wakes_an_operator_that_sleeps(monkeypatch: pytest.Monkey
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+@pytest.mark.parametrize("damage", ["{}", None])
+async def test_a_plan_that_somebody_touches_is_put_right_at_once(
+    operator: Operator, cluster: MemoryCluster, damage: str | None
+) -> None:
+    """Each time, also where the same is done to it again."""
+    for _ in range(2):
+        operator.observe(*cluster.edit_plan(damage))
+        assert await operator.work() == ["plan shop"]
+        assert cluster.planned() == ["lunch"]
+
+
+async def test_what_the_watch_tells_of_its_own_plan_is_no_news(
+    operator: Operator, cluster: MemoryCluster
+) -> None:
+    lists = cluster.lists
+    operator.observe("MODIFIED", cluster.configmap("shop", cluster.plans["shop"]))
+    assert await operator.work() == []
+    assert cluster.lists == lists
+
+
+async def test_a_plan_is_never_put_over_one_that_rests_on_newer_windows(
+    operator: Operator, cluster: MemoryCluster
+) -> None:
+    """Another operator saw the new window and planned it; no watch told this one of either."""
+    other = Operator(cluster)
+    cluster.put("night", **NIGHTLY)
+    await other.work()
+    operator.observe("MODIFIED", cluster.put("lunch", **LUNCH, mode="ReadOnly"))
+    await operator.work()
+    assert cluster.planned() == ["lunch", "night"]
+
+
+async def test_a_plan_that_is_told_before_its_windows_is_not_taken_back(
+    operator: Operator, cluster: MemoryCluster
+) -> None:
+    """The watch of plans may be ahead of that of windows."""
+    cluster.put("night", **NIGHTLY)
+    await Operator(cluster).work()
+    operator.observe("MODIFIED", cluster.configmap("shop", cluster.plans["shop"]))
+    written = await operator.work()
+    assert "plan shop" not in written
+    assert cluster.planned() == ["lunch", "night"]
+
+
+async def test_a_plan_that_is_told_before_the_answer_to_its_write_is_no_news() -> None:
+    class Telling(MemoryCluster):
+        async def apply_plan(self, namespace: str, text: str, version: int | None) -> Plan | None:
+            plan = await super().apply_plan(namespace, text, version)
+            told.observe("MODIFIED", self.configmap(namespace, text))
+            return plan
+
+    cluster = Telling()
+    cluster.put("lunch", **LUNCH)
+    told = Operator(cluster)
+    await told.work()
+    lists = cluster.lists
+    told.observe("ADDED", cluster.put("night", **NIGHTLY))
+    await told.work()
+    told.observe("ADDED", cluster.put("noon", **LUNCH))
+    await told.work()
+    assert cluster.planned() == ["lunch", "night", "noon"]
+    assert cluster.lists == lists
+
+
+async def test_of_two_operators_that_make_the_first_plan_one_gives_way(
+    cluster: MemoryCluster,
+) -> None:
+    operator, other = Operator(cluster), Operator(cluster)
+    await operator.work()
+    await other.work()
+    other.observe("ADDED", cluster.put("night", **NIGHTLY))
+    await other.work()
+    operator.observe("ADDED", cluster.put("lunch", **LUNCH))
+    await operator.work()
+    assert cluster.planned() == ["lunch", "night"]
+
+
+async def test_a_plan_that_others_keep_writing_waits_as_after_a_failure(
+    cluster: MemoryCluster,
+) -> None:
+    cluster.put("lunch", **LUNCH)
+    cluster.failing["plan"] = [PlanChanged("modified")] * 3
+    operator = Operator(cluster)
+    await operator.work()
+    assert cluster.condition("lunch", "Ready") == ("False", "PlanNotWritten")
+    await operator.work_after(seconds=1)
+    assert cluster.condition("lunch", "Ready") == ("True", "Planned")
+
+
+async def test_a_finished_window_is_deleted_in_its_time(cluster: MemoryCluster) -> None:
+    cluster.put("lunch", **LUNCH, ttlSecondsAfterFinished=60)
+    operator = Operator(cluster)
+    await operator.work_at("2026-06-01T12:59:59Z")
+    await operator.work_at("2026-06-01T13:00:59Z")
+    assert cluster.condition("lunch", "Active") == ("False", "Finished")
+    assert await operator.work_at("2026-06-01T13:01Z") == ["delete lunch"]
+    assert cluster.windows == {}
+
+
+async def test_a_window_that_was_edited_at_its_end_is_not_deleted(cluster: MemoryCluster) -> None:
+    """Extended, at the same moment: no watch has told of it yet."""
+    cluster.put("lunch", **LUNCH, ttlSecondsAfterFinished=60)
+    operator = Operator(cluster)
+    await operator.work_at("2026-06-01T13:00:59Z")
+    longer = cluster.put("lunch", **{**LUNCH, "duration": "3h"}, ttlSecondsAfterFinished=60)
+    assert await operator.work_at("2026-06-01T13:01Z") == []
+    operator.observe("MODIFIED", longer)
+    await operator.work()
+    assert cluster.condition("lunch", "Active") == ("True", "Open")
+
+
+async def test_a_window_that_is_resumed_opens_a_second_time(
+    operator: Operator, cluster: MemoryCluster
+) -> None:
+    await operator.work_at("2026-06-01T12:00Z")
+    operator.observe("MODIFIED", cluster.put("lunch", **LUNCH, suspend=True))
+    await operator.work_at("2026-06-01T12:10Z")
+    operator.observe("MODIFIED", cluster.put("lunch", **LUNCH))
+    await operator.work_at("2026-06-01T12:20Z")
+    told = [event["reason"] for event in cluster.events.values()]
+    assert told == ["WindowOpened", "WindowClosed", "WindowOpened"]
+
+
+async def test_after_a_watch_began_anew_what_it_missed_is_found_soon(
+    operator: Operator, cluster: MemoryCluster
+) -> None:
+    """As after a 410; the watch then tells of what is there, and of no deletion."""
+    cluster.put("night", **NIGHTLY)
+    cluster.remove("lunch")
+    operator.observe(None, cluster.windows["shop", "night"])
+    await operator.work_after(seconds=5)
+    assert cluster.planned() == ["night"]
+    assert await operator.work_after(minutes=4) == []
+    assert cluster.lists == 2

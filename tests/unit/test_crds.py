@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -72,3 +74,32 @@ def test_a_list_of_the_spec_is_one_value() -> None:
     lists = [f for path, f in written if f["type"] == "array" and ".spec." in path]
     assert {(f["x-kubernetes-list-type"], f["minItems"]) for f in lists} == {("atomic", 1)}
     assert [path for f in lists for path, inner in walk(f, "") if "default" in inner] == []
+
+
+def spec_of(name: str) -> dict[str, Any]:
+    """The schema of a kind's spec."""
+    crd = yaml.safe_load((ROOT / "crds" / name).read_text())
+    (version,) = crd["spec"]["versions"]
+    spec: dict[str, Any] = version["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    return spec
+
+
+def test_a_windows_spec_is_the_same_for_a_namespace_and_for_the_cluster() -> None:
+    """Field by field, with the rules; only the selector of namespaces is the cluster's own."""
+    one, many = spec_of("maintenancewindows.yaml"), spec_of("clustermaintenancewindows.yaml")
+    selector = many["properties"].pop("namespaceSelector")
+    assert selector["properties"].keys() == {"matchLabels", "matchExpressions"}
+    assert many.pop("required") == [*one.pop("required"), "namespaceSelector"]
+    fields = one.pop("properties")
+    assert many.pop("properties") == fields
+    assert many == one
+    assert len(fields) > 15
+
+
+def test_the_cluster_wide_crd_was_made_from_the_other() -> None:
+    made = subprocess.run(
+        [sys.executable, "-c", "import generate; print(generate.generate(), end='')"],
+        cwd=ROOT / "crds", capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    stands = (ROOT / "crds" / "clustermaintenancewindows.yaml").read_text()
+    assert made.stdout == stands, "make crds"

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from fastapi_maintenance.windows import Exclusion, Override
+from fastapi_maintenance_operator.events import events
 from fastapi_maintenance_operator.reconcile import (
     Fate,
     Object,
     Observed,
     desired_status,
-    events,
+    has_expired,
     next_edge,
     read,
 )
@@ -141,9 +142,52 @@ def test_opening_and_closing_are_worth_an_event_each() -> None:
     closed, opened = status_at(BEFORE, **LUNCH), status_at(NOON, **LUNCH)
     (event,) = told(closed, NOON, **LUNCH)
     assert event["reason"] == "WindowOpened"
-    assert event["note"] == "Maintenance until 2026-06-01T13:00:00Z"
+    assert event["note"] == "Full maintenance of * until 2026-06-01T13:00:00Z"
     (event,) = told(opened, ONE, **LUNCH)
     assert event["reason"] == "WindowClosed"
+    assert event["note"] == "Maintenance is over: There is no further occurrence"
+
+
+def test_a_close_says_when_it_opens_again() -> None:
+    (event,) = told(status_at("2026-06-01T00:30Z", **NIGHTLY), "2026-06-01T02:00Z", **NIGHTLY)
+    assert event["note"] == "Maintenance is over: opens again at 2026-06-02T00:00:00Z"
+
+
+def test_what_nobody_saw_close_and_open_again_is_told_as_both() -> None:
+    """The operator was down between two occurrences."""
+    opened = status_at("2026-06-01T00:30Z", **NIGHTLY)
+    found = told(opened, "2026-06-02T00:30Z", **NIGHTLY)
+    assert [event["reason"] for event in found] == ["WindowClosed", "WindowOpened"]
+
+
+def test_occurrences_that_meet_are_one_opening() -> None:
+    day = {**NIGHTLY, "duration": "24h"}
+    assert told(status_at("2026-06-01T00:30Z", **day), "2026-06-02T00:30Z", **day) == []
+
+
+@pytest.mark.parametrize(
+    ("fate", "spec", "reason", "action"),
+    [
+        (Fate.PLANNED, {"mode": "Half"}, "WindowInvalid", "Validate"),
+        (Fate.TOO_LARGE, {}, "WindowPlanTooLarge", "Publish"),
+    ],
+)
+def test_a_problem_is_told_once_for_each_edit(
+    fate: Fate, spec: dict[str, Any], reason: str, action: str
+) -> None:
+    """With what the condition says, as a warning."""
+    seen = observed(**LUNCH, **spec)
+    status = desired_status(seen, fate, at(BEFORE))
+    (event,) = events(seen, status, at(BEFORE))
+    assert (event["reason"], event["action"], event["type"]) == (reason, action, "Warning")
+    assert event["note"] == conditions(status)["Ready"][2]
+    (again,) = events(seen, desired_status(seen, fate, at(BEFORE)), at("2026-06-01T11:30Z"))
+    assert again["metadata"]["name"] == event["metadata"]["name"]
+    told_of = observed(status, **LUNCH, **spec)
+    assert list(events(told_of, desired_status(told_of, fate, at(BEFORE)), at(BEFORE))) == []
+    told_of.object["metadata"]["generation"] = 2
+    (edited,) = events(told_of, desired_status(told_of, fate, at(BEFORE)), at(BEFORE))
+    assert edited["metadata"]["name"] != event["metadata"]["name"]
 
 
 @pytest.mark.parametrize(
@@ -162,7 +206,7 @@ def test_suspending_an_open_window_closes_it() -> None:
 
 def test_an_event_is_about_its_window() -> None:
     (event,) = told(None, NOON, start=LUNCH["start"])
-    assert event["note"] == "Maintenance until it is ended"
+    assert event["note"] == "Full maintenance of * until it is ended"
     assert event["metadata"]["namespace"] == "shop"
     assert event["regarding"] == {
         "apiVersion": "fastapi-maintenance.io/v1alpha1",
@@ -252,3 +296,67 @@ def test_the_status_follows_what_changes_the_occurrences(
     )
     assert at(status["next"]["start"]) == at(following)
     assert next_edge(seen, now) == at(edge)
+
+
+@pytest.mark.parametrize(
+    ("now", "spec", "last"),
+    [
+        (NOON, LUNCH, None),
+        (ONE, LUNCH, {"start": "2026-06-01T12:00:00Z", "end": "2026-06-01T13:00:00Z"}),
+        (ONE, {**LUNCH, "suspend": True}, None),
+        (
+            "2026-06-01T00:30Z",
+            NIGHTLY,
+            {"start": "2026-05-31T00:00:00Z", "end": "2026-05-31T02:00:00Z"},
+        ),
+        (
+            "2026-06-01T00:30Z",
+            {**NIGHTLY, "schedule": "0 2 29 2 *", "endedAt": "2024-02-29T01:30:00Z"},
+            {"start": "2024-02-29T01:00:00Z", "end": "2024-02-29T01:30:00Z"},
+        ),
+        (
+            NOON,
+            {"start": "1970-01-01T00:00:00Z", "duration": "1s"},
+            {"start": "1970-01-01T00:00:00Z", "end": "1970-01-01T00:00:01Z"},
+        ),
+    ],
+    ids=["open", "over", "suspended", "recurring", "rare, and ended", "long ago"],
+)
+def test_the_status_has_the_occurrence_that_ended_last(
+    now: str, spec: dict[str, Any], last: dict[str, str] | None
+) -> None:
+    assert status_at(now, **spec).get("last") == last
+
+
+@pytest.mark.parametrize(
+    ("now", "spec", "expired"),
+    [
+        ("2026-06-01T13:00:09Z", {}, False),
+        ("2026-06-01T13:00:10Z", {}, True),
+        ("2026-06-01T13:00:10Z", {"suspend": True}, False),
+        ("2026-06-01T13:00:10Z", {"ttlSecondsAfterFinished": None}, False),
+        ("2026-06-01T12:30:10Z", {"endedAt": "2026-06-01T12:30:00Z"}, True),
+        (
+            "2026-06-01T12:00:09Z",
+            {"overrides": [{"occurrence": "2026-06-01T12:00:00Z", "skip": True}]},
+            False,
+        ),
+        (
+            "2026-06-01T12:00:10Z",
+            {"overrides": [{"occurrence": "2026-06-01T12:00:00Z", "skip": True}]},
+            True,
+        ),
+        ("2026-07-01T12:00:10Z", {"duration": None}, False),
+        ("2026-06-01T13:00:10Z", {"mode": "Half"}, False),
+    ],
+)
+def test_a_window_expires_some_time_after_it_has_finished(
+    now: str, spec: dict[str, Any], expired: bool
+) -> None:
+    seen = observed(**{**LUNCH, "ttlSecondsAfterFinished": 10, **spec})
+    assert has_expired(seen, at(now)) is expired
+
+
+def test_the_end_of_its_time_is_an_edge_too() -> None:
+    seen = observed(**LUNCH, ttlSecondsAfterFinished=10)
+    assert next_edge(seen, at(ONE)) == at("2026-06-01T13:00:10Z")

@@ -1,0 +1,32 @@
+"""Lists of thousands of objects in pages: no more of them than needed is in memory at once."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from .reconcile import Object
+
+PAGE = 500
+"""Objects of one request, as kubectl has it."""
+
+Fetch = Callable[..., Awaitable[Any]]
+"""A list method of the client library for custom objects, with all but the page given."""
+
+
+async def all_pages(fetch: Fetch) -> Object:
+    """What one list would have answered; all pages are of the same resource version."""
+    items: list[Object] = []
+    token = None
+    while True:
+        page = await fetch(limit=PAGE, **({"_continue": token} if token else {}))
+        items += [slim(item) for item in page["items"]]
+        token = page["metadata"].get("continue")
+        if not token:
+            return {**page, "items": items}
+
+
+def slim(item: Object) -> Object:
+    """An object without managedFields: they are half of what it takes, and nobody reads them."""
+    item["metadata"] = {k: v for k, v in item["metadata"].items() if k != "managedFields"}
+    return item

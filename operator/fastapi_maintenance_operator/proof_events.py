@@ -1,0 +1,24 @@
+"""The Events that a proof is worth, once each. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from .conditions import find
+from .events import make_event
+from .reconcile import Object, Observed
+
+_REASONS = {"Enforced": ("WindowEnforced", "Enforce"), "Drained": ("WindowDrained", "Drain")}
+
+
+def proof_events(observed: Observed, desired: Mapping[str, Any], now: datetime) -> Iterator[Object]:
+    """To be recorded after the status was written: not before does anything stand."""
+    for condition in desired["conditions"]:
+        kind, before = condition["type"], find(observed.status, condition["type"])
+        proven = condition["status"] == "True" and before.get("status") != "True"
+        if kind in _REASONS and proven:
+            reason, action = _REASONS[kind]
+            cause = (desired["current"]["start"], before.get("lastTransitionTime", ""))
+            yield make_event(observed, reason, action, condition["message"], cause, now)

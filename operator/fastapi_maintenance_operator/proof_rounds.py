@@ -1,0 +1,219 @@
+"""Rounds of asking the processes of a namespace, and when one is worth it.
+
+Events about processes only ring: what is said rests on lists.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from fastapi_maintenance.windows import occurrence_at
+
+from .api import FAILURES
+from .processes import Process, news_of, read_process
+from .processes_api import Object, Processes
+from .processes_gone import why_gone
+from .proof import NOT_ACTIVE, Proof, Question, prove
+from .proof_claim import claim_of
+from .proof_snapshots import Clock, Snapshot, Snapshots, Ticks
+from .reconcile import Fate, Observed
+
+logger = logging.getLogger(__name__)
+
+Key = tuple[str, str]
+"""Namespace and name of a window."""
+
+LEAST_PAUSE = timedelta(seconds=0.25)
+"""From one look at a namespace to the next, however many processes report."""
+_DETAILS_PAUSE = 5.0
+"""Seconds from one write to the next where only counts or messages differ."""
+_MOST_PODS = 10
+"""Pods that are looked at in one round."""
+_POD_PAUSE = 10.0
+"""Seconds from one look at a Pod to the next, for each process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one look has proven of a window."""
+
+    proof: Proof = NOT_ACTIVE
+    snapshot: Snapshot | None = None
+    """None where nothing had to be listed."""
+
+    @property
+    def began(self) -> datetime | None:
+        """Before the processes were listed."""
+        return self.snapshot.began if self.snapshot else None
+
+    def check_age(self) -> None:
+        """See `Snapshot.check_age`."""
+        if self.snapshot is not None:
+            self.snapshot.check_age()
+
+
+class Rounds:
+    """Asks the processes about windows that are open, and clears away those that have ended."""
+
+    def __init__(
+        self,
+        processes: Processes,
+        clock: Clock = lambda: datetime.now(UTC),
+        ticks: Ticks = time.monotonic,
+    ) -> None:
+        self._processes = processes
+        self._clock = clock
+        self._ticks = ticks
+        self._snapshots = Snapshots(processes, clock, ticks)
+        self._open: dict[str, set[str]] = {}
+        """The names of the windows of a namespace that are open."""
+        self._looked: dict[str, datetime] = {}
+        self._heard: dict[str, tuple[str, Process]] = {}
+        """Namespace and last word of each process, by its uid. Only to tell news from heartbeats,
+        and whom nobody waits for and nobody hears: no verdict rests on it."""
+        self._told: dict[Key, float] = {}
+        """When the status of each window was written last."""
+        self._pods: dict[str, float] = {}
+        """When the Pod of each process, by its uid, was looked at last."""
+
+    async def about(self, observed: Observed, unplanned: str | None) -> Round:
+        """Ask about a window.
+
+        Args:
+            observed: as it was read before; the write is to carry its resourceVersion.
+            unplanned: why the plan in etcd lacks it; see `unplanned`.
+        """
+        window, namespace, now = observed.window, observed.namespace, self._clock()
+        if window is None or window.suspend or occurrence_at(window, now) is None:
+            self.forget(namespace, observed.name)
+            return Round()
+        self._open.setdefault(namespace, set()).add(observed.name)
+        snapshot = await self._snapshots.take(namespace)
+        self._looked[namespace] = snapshot.ended
+        occurrence = occurrence_at(window, snapshot.began)
+        if occurrence is None:
+            return Round()
+        question = Question(
+            window,
+            occurrence,
+            snapshot.began,
+            snapshot.ended,
+            unplanned,
+            claim_of(observed.status),
+            _messages(observed.status),
+        )
+        return Round(prove(question, snapshot.processes), snapshot)
+
+    def hear(self, kind: str | None, item: Object) -> tuple[set[Key], datetime]:
+        """Which windows an event about a process is news for, and when to look at them."""
+        namespace, process = item["metadata"]["namespace"], read_process(item)
+        _, before = self._heard.pop(process.uid, (namespace, None))
+        if kind != "DELETED":
+            self._heard[process.uid] = namespace, process
+        is_news = kind == "DELETED" or before is None or news_of(before) != news_of(process)
+        keys = {(namespace, name) for name in self._open.get(namespace, ())}
+        now = self._clock()
+        soon = self._looked.get(namespace, now - LEAST_PAUSE) + LEAST_PAUSE
+        return (keys if is_news else set()), max(now, soon)
+
+    def forget(self, namespace: str, name: str) -> None:
+        """A window is closed or gone."""
+        names = self._open.get(namespace, set())
+        names.discard(name)
+        if not names:
+            self._open.pop(namespace, None)
+            self._looked.pop(namespace, None)
+        self._told.pop((namespace, name), None)
+
+    def wait(self, observed: Observed, desired: Mapping[str, Any]) -> timedelta:
+        """For how long a status need not be written yet: counts alone can wait a little."""
+        differs = _without_details(observed.status) != _without_details(desired)
+        told = self._told.get((observed.namespace, observed.name))
+        if differs or told is None or desired == observed.status:
+            return timedelta(0)
+        return max(timedelta(0), timedelta(seconds=told + _DETAILS_PAUSE - self._ticks()))
+
+    def wrote(self, observed: Observed) -> None:
+        """A status has been written."""
+        if observed.name in self._open.get(observed.namespace, ()):
+            self._told[observed.namespace, observed.name] = self._ticks()
+
+    async def sweep(self) -> None:
+        """Clear away, now and then, those that are silent while no window waits for them.
+
+        A container that is started again and again leaves an object behind each time.
+        """
+        silent: dict[str, list[Process]] = {}
+        for namespace, process in self._heard.values():
+            if process.is_silent(self._clock()):
+                silent.setdefault(namespace, []).append(process)
+        for namespace, processes in silent.items():
+            try:
+                await self.clear(namespace, tuple(processes))
+            except FAILURES as error:
+                logger.warning("%s: processes stay that have ended: %s", namespace, error)
+
+    async def clear(self, namespace: str, suspects: tuple[Process, ...]) -> list[tuple[str, str]]:
+        """Remove those that are proven to have ended; gives their names, and why.
+
+        Raises:
+            ApiException, aiohttp.ClientError, OSError: as the client does.
+        """
+        removed, now = [], self._ticks()
+        self._pods = {uid: at for uid, at in self._pods.items() if now - at < _POD_PAUSE}
+        due = [p for p in suspects if p.pod and p.uid not in self._pods]
+        for process in due[:_MOST_PODS]:
+            self._pods[process.uid] = now
+            assert process.pod is not None
+            pod = await self._processes.get_pod(namespace, process.pod.name)
+            why = why_gone(process, pod)
+            if why and await self._processes.remove(namespace, process):
+                logger.info("%s/%s (%s) removed: %s", namespace, process.name, process.called, why)
+                self._heard.pop(process.uid, None)
+                removed.append((process.called, why))
+        return removed
+
+
+def unplanned(observed: Observed, fate: Fate, plan: str | None) -> str | None:
+    """Why a plan that stands in etcd lacks this version of a window; None if it has it.
+
+    Args:
+        observed: the window.
+        fate: what became of it.
+        plan: the text of the plan, as it was written or read.
+    """
+    if fate is not Fate.PLANNED:
+        return str(fate)
+    planned = _generations(plan or "").get(observed.uid)
+    return None if planned == observed.generation else str(Fate.NOT_WRITTEN)
+
+
+@functools.lru_cache(maxsize=512)
+def _generations(plan: str) -> Mapping[str, int]:
+    """The generation of each window in a plan, by uid."""
+    try:
+        return {w["uid"]: int(w["generation"]) for w in json.loads(plan)["windows"]}
+    except (ValueError, KeyError, TypeError):
+        return {}
+
+
+def _messages(status: Mapping[str, Any]) -> dict[str, str]:
+    return {c["type"]: c.get("message", "") for c in status.get("conditions") or ()}
+
+
+def _without_details(status: Mapping[str, Any]) -> object:
+    """A status but for the counts, and the messages of what processes say."""
+    processes = status.get("processes") or {}
+    conditions = [
+        {**c, "message": ""} if c["type"] in ("Enforced", "Drained") else c
+        for c in status.get("conditions") or ()
+    ]
+    claim = (processes.get("scope"), processes.get("until"))
+    return {**status, "conditions": conditions, "processes": claim}

@@ -1,0 +1,127 @@
+"""The messages of `Enforced` and `Drained`: who holds a window back, and what mends it. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from fastapi_maintenance.windows import Window, format_instant
+
+if TYPE_CHECKING:
+    from .processes import Process
+    from .proof import Answer
+
+NOT_ACTIVE = "No occurrence is open"
+NOT_PLANNED = "The plan lacks this version of the window, and applications may follow the plan"
+
+_MOST_NAMES = 5
+_AGE = re.compile(r", (\d+) s$")
+
+
+def all_enforce(answers: Sequence[Answer], silent: Sequence[Answer] = ()) -> str:
+    """Of reporting processes only: nobody else can speak."""
+    acknowledging = sum(answer.acknowledges for answer in answers)
+    said = f"{acknowledging} of {len(answers)} reporting processes refuse requests"
+    return said + _new(len(answers) - acknowledging) + _fallen_silent(silent)
+
+
+def all_drained(answers: Sequence[Answer], silent: Sequence[Answer] = ()) -> str:
+    """The same, and what is no more."""
+    return all_enforce(answers) + "; no request from before still runs" + _fallen_silent(silent)
+
+
+def missing_apps(window: Window, answers: Iterable[Answer]) -> list[str]:
+    """The names in ``spec.apps`` that no process carries; patterns where there is none at all."""
+    answers = list(answers)
+    if not answers:
+        return list(window.apps)
+    carried = {answer.process.app for answer in answers}
+    return [app for app in window.apps if "*" not in app and app not in carried]
+
+
+def no_processes(missing: Sequence[str], listed: Iterable[Process]) -> str:
+    """A name that nobody carries is a typo more often than not."""
+    apps = sorted({process.app for process in listed if process.app})
+    registered = f"registered are: {_names(apps)}" if apps else "none is registered"
+    return f"No process reports for {_names(missing)}; {registered}"
+
+
+def not_enforced(lapsing: Sequence[Answer], answers: Sequence[Answer]) -> str:
+    """By the processes' own word."""
+    named = [f"{a.process.called}: {a.word.reason}" for a in lapsing if a.word]
+    return f"{len(lapsing)} of {len(answers)} processes do not refuse requests: {_names(named)}"
+
+
+def pending(waiting: Sequence[Answer], answers: Sequence[Answer]) -> str:
+    """Who has not spoken of this occurrence and version yet."""
+    named = _names(sorted(a.process.called for a in waiting))
+    return f"{len(waiting)} of {len(answers)} processes have not acknowledged it yet: {named}"
+
+
+def silent(silent: Sequence[Answer]) -> str:
+    """Those of whom nothing is known, and since when."""
+    named = [f"{a.process.called}, last heard {format_instant(_whole(a))}" for a in silent]
+    return f"No heartbeat of {_names(sorted(named))}; a process without a Pod is removed by hand"
+
+
+def ahead(skewed: Sequence[Answer]) -> str:
+    """A clock that is ahead ends windows too early."""
+    named = sorted(a.process.called for a in skewed)
+    return f"The clock is more than 2 s ahead of the operator's: {_names(named)}"
+
+
+def opening(since: datetime) -> str:
+    """Another clock may be a little late."""
+    return f"Other clocks may be late: true from {format_instant(since)} at the earliest"
+
+
+def running(holding: Sequence[Answer], now: datetime) -> str:
+    """The worst is the process whose oldest request has run the longest."""
+    worst = min(holding, key=lambda a: (_since(a, now), -a.in_flight, a.process.called))
+    count = f"{worst.in_flight} request{'s' if worst.in_flight > 1 else ''}"
+    more = f" (and {len(holding) - 1} more)" if len(holding) > 1 else ""
+    said = f"{worst.process.called}{more}: {count}"
+    flight = worst.word.oldest if worst.word else None
+    if flight is None:
+        return said
+    age = max(0, int((now - flight.since).total_seconds()))
+    return f"{said}, {flight.method} {flight.route}, {age} s"
+
+
+def steady(message: str, told: str) -> str:
+    """What was told, if it differs in an age alone that has not doubled since.
+
+    Each write of a status wakes everybody who watches.
+    """
+    new, old = _AGE.search(message), _AGE.search(told)
+    if not new or not old or message[: new.start()] != told[: old.start()]:
+        return message
+    known, age = int(old[1]), int(new[1])
+    return told if known <= age < max(2 * known, 10) else message
+
+
+def _since(answer: Answer, now: datetime) -> datetime:
+    return answer.word.oldest.since if answer.word and answer.word.oldest else now
+
+
+def _whole(answer: Answer) -> datetime:
+    return answer.process.renewed.replace(microsecond=0)
+
+
+def _new(number: int) -> str:
+    return f"; {number} more have started since, and look before they serve" if number else ""
+
+
+def _fallen_silent(silent: Sequence[Answer]) -> str:
+    return (
+        f"; fallen silent since: {_names(sorted(a.process.called for a in silent))}"
+        if silent
+        else ""
+    )
+
+
+def _names(names: Sequence[str]) -> str:
+    more = len(names) - _MOST_NAMES
+    return ", ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,50 @@
+"""Writing what should stand in the cluster about one window: its status, Events, its deletion."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from datetime import datetime
+
+from .api import ClusterApi
+from .events import events
+from .proof_events import proof_events
+from .proof_rounds import Round, Rounds
+from .reconcile import Object, Observed
+from .windows import Windows
+
+logger = logging.getLogger(__name__)
+
+
+class Statuses:
+    """Writes about windows, and lets what is known of them and of their processes follow."""
+
+    def __init__(self, api: ClusterApi, windows: Windows, rounds: Rounds) -> None:
+        self._api, self._windows, self._rounds = api, windows, rounds
+
+    async def write(self, observed: Observed, status: Object, asked: Round, now: datetime) -> None:
+        """Write a status, and the Events that it is worth.
+
+        What was proven is told once it stands; all else before, so that no crash swallows it.
+
+        Raises:
+            RoundTooOld: what the processes said is too old to be written.
+        """
+        await self._tell(events(observed, status, now))
+        asked.check_age()
+        self._windows.keep(await self._api.apply_status(observed, status))
+        self._rounds.wrote(observed)
+        await self._tell(proof_events(observed, status, now))
+
+    async def expire(self, observed: Observed) -> None:
+        """Delete a window that has finished; the watch tells of it."""
+        await self._api.delete_window(observed)
+        place = f"{observed.namespace}/{observed.name}"
+        logger.info("%s: deleted, as ttlSecondsAfterFinished says", place)
+
+    async def _tell(self, found: Iterable[Object]) -> None:
+        for event in found:
+            await self._api.create_event(event)
+            regarding = event["regarding"]
+            place = f"{regarding.get('namespace', '')}/{regarding['name']}"
+            logger.info("%s: %s: %s", place, event["reason"], event["note"])

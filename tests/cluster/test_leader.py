@@ -1,0 +1,109 @@
+"""Two operators on a real API server: one acts, and the other takes over when it is gone."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.chart import NAMESPACE
+from tests.cluster.windows import apply_window, get_window, wait_for_condition
+from tests.controlplane.install import start_operator
+from tests.waiting import wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.controlplane.install import Operator
+    from tests.controlplane.kubectl import Kubectl
+    from tests.controlplane.target import Cluster
+
+PAST = "2026-01-01T00:00:00Z"
+WORK = "fastapi_maintenance_reconcile_duration_seconds_count"
+LEADER = "fastapi_maintenance_operator_leader"
+
+
+@pytest.fixture
+def standby(cluster: Cluster, operator: Operator) -> Iterator[Operator]:
+    """A second operator; the first one leads, and leads again afterwards."""
+    wait_for(lambda: operator.metric(LEADER) == 1, what="the first operator to lead")
+    second = start_operator(cluster, name="standby")
+    yield second
+    if second.running:
+        second.resume()
+        second.stop()
+
+
+def lease(kubectl: Kubectl) -> dict[str, Any]:
+    """The Lease's spec."""
+    command = ("get", "lease", "fastapi-maintenance-operator", "-n", NAMESPACE, "-o", "json")
+    spec: dict[str, Any] = json.loads(kubectl(*command).stdout)["spec"]
+    return spec
+
+
+def test_of_two_operators_one_acts_and_nothing_flaps(
+    kubectl: Kubectl, namespace: str, operator: Operator, standby: Operator
+) -> None:
+    """The standby is ready, looks at nothing, and never takes the Lease from a living leader."""
+    before = lease(kubectl)
+    for number in range(5):
+        apply_window(kubectl, f"upgrade-{number}", namespace, start=PAST)
+        wait_for_condition(kubectl, f"upgrade-{number}", namespace, "Active")
+    renewed = lease(kubectl)["renewTime"]
+    wait_for(lambda: lease(kubectl)["renewTime"] > renewed, what="the Lease to be renewed")
+    assert lease(kubectl)["holderIdentity"] == before["holderIdentity"]
+    assert lease(kubectl)["leaseTransitions"] == before["leaseTransitions"]
+    assert (operator.metric(LEADER), standby.metric(LEADER)) == (1, 0)
+    assert operator.metric(WORK) >= 5
+    assert standby.metric(WORK) == 0
+    assert standby.answers("/readyz")
+    assert standby.answers("/healthz")
+
+
+def test_a_standby_takes_over_within_fifteen_seconds_of_the_leaders_death(
+    kubectl: Kubectl, namespace: str, operator: Operator, standby: Operator
+) -> None:
+    """A window that is applied meanwhile is taken up by then."""
+    operator.kill()
+    died = time.monotonic()
+    apply_window(kubectl, "upgrade", namespace, start=PAST)
+    wait_for_condition(kubectl, "upgrade", namespace, "Active")
+    assert time.monotonic() - died <= 15
+    assert standby.metric(LEADER) == 1
+
+
+def test_a_leader_that_stops_hands_over_at_once(
+    kubectl: Kubectl, namespace: str, operator: Operator, standby: Operator
+) -> None:
+    """It gives the Lease back: nobody waits for its end."""
+    leader = lease(kubectl)["holderIdentity"]
+    assert operator.stop() == 0
+    assert lease(kubectl)["holderIdentity"] != leader
+    stopped = time.monotonic()
+    apply_window(kubectl, "upgrade", namespace, start=PAST)
+    wait_for_condition(kubectl, "upgrade", namespace, "Active")
+    assert time.monotonic() - stopped <= 5
+    assert standby.metric(LEADER) == 1
+
+
+def test_a_leader_that_was_frozen_does_no_harm_when_it_wakes(
+    kubectl: Kubectl, namespace: str, operator: Operator, standby: Operator
+) -> None:
+    """It finds that it leads no longer, and what the new leader wrote stays as it was written."""
+    apply_window(kubectl, "upgrade", namespace, start=PAST)
+    wait_for_condition(kubectl, "upgrade", namespace, "Active")
+    operator.pause()
+    wait_for(lambda: standby.metric(LEADER) == 1, what="the standby to lead")
+    kubectl("patch", "mw", "upgrade", "-n", namespace, "--type=merge", "-p", SUSPENDED)
+    wait_for_condition(kubectl, "upgrade", namespace, "Active=false")
+    written = get_window(kubectl, "upgrade", namespace)
+    operator.resume()
+    wait_for(lambda: "leading no longer" in operator.output(), what="the old leader to notice")
+    wait_for(lambda: operator.answers("/readyz"), what="the old leader to stand by")
+    assert operator.metric(LEADER) == 0
+    assert get_window(kubectl, "upgrade", namespace) == written
+
+
+SUSPENDED = '{"spec": {"suspend": true}}'
