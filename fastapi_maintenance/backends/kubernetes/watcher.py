@@ -31,7 +31,9 @@ logger = logging.getLogger(__name__)
 
 Stores = tuple[WindowStore] | tuple[SwitchStore, PlanStore]
 
-_CLOSE_TIMEOUT = _LEARN_TIMEOUT = 1.0
+_CLOSE_TIMEOUT = 1.0
+_LEARN_TIMEOUT = 5.0
+"""Seconds; on a busy machine the thread may be late, and a request must meet what was written."""
 _LOOK_AT_AGE_EVERY = 60.0
 """Seconds; the clock may be set meanwhile."""
 
