@@ -14,9 +14,9 @@ from kubernetes_asyncio import client
 from fastapi_maintenance.windows import API_VERSION, GROUP, KIND, PLURAL, VERSION
 
 from .names import CLUSTER_KIND, CLUSTER_PLURAL, FIELD_MANAGER, PLAN_CONFIGMAP, PLAN_KEY
-from .paging import all_pages, slim
+from .paging import all_pages
 from .plans import Plan, PlanChanged
-from .reconcile import Object, Observed
+from .reconcile import Object, Observed, slim
 
 _TIMEOUT = 10
 _LIST_TIMEOUT = 60

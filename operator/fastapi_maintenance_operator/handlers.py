@@ -11,9 +11,8 @@ from kopf._core.reactor.inventory import ResourceMemories, ResourceMemory
 from fastapi_maintenance.windows import GROUP, PLURAL, VERSION
 
 from .names import CLUSTER_PLURAL, PLAN_CONFIGMAP
-from .paging import slim
 from .processes import PLURAL as PROCESSES
-from .reconcile import Object
+from .reconcile import Object, slim
 
 Observe = Callable[[str | None, Object], None]
 """Takes the kind of an event and the object; called in kopf's thread."""

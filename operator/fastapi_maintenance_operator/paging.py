@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from .reconcile import Object
+from .reconcile import Object, slim
 
 PAGE = 500
 """Objects of one request, as kubectl has it."""
@@ -24,9 +24,3 @@ async def all_pages(fetch: Fetch) -> Object:
         token = page["metadata"].get("continue")
         if not token:
             return {**page, "items": items}
-
-
-def slim(item: Object) -> Object:
-    """An object without managedFields: they are half of what it takes, and nobody reads them."""
-    item["metadata"] = {k: v for k, v in item["metadata"].items() if k != "managedFields"}
-    return item

@@ -45,7 +45,8 @@ _FATES = {
 
 
 _METADATA = {
-    "namespace", "name", "uid", "generation", "resourceVersion", "ownerReferences"
+    "namespace", "name", "uid", "generation", "resourceVersion", "ownerReferences", "labels",
+    "deletionTimestamp",
 }  # fmt: skip
 
 
@@ -98,7 +99,7 @@ class Observed:
 
 def read(item: Object) -> Observed:
     """Understand an object of the API server."""
-    kept = slimmed(item)
+    kept = slim(item)
     try:
         if item.get("kind") == CLUSTER_KIND:
             return _read_parent(item, kept)
@@ -115,7 +116,7 @@ def _read_parent(item: Object, kept: Object) -> Observed:
     return Observed(kept, window, selector=selector)
 
 
-def slimmed(item: Object) -> Object:
+def slim(item: Object) -> Object:
     """What is worth keeping of an object: managedFields and annotations are half of it."""
     metadata = {name: value for name, value in item["metadata"].items() if name in _METADATA}
     return {**item, "metadata": metadata}

@@ -166,7 +166,7 @@ def test_workers_report_each_for_itself_and_the_object_of_a_dead_one_is_removed(
 
     gunicorn forks its workers with the backend in them, made beforehand.
     """
-    pytest.importorskip(server)
+    pytest.importorskip(server, reason=f"{server} is missing: `make test` brings it into .venv")
     preload = ("--preload",) if server == "gunicorn" else ()
     exports = start("--workers", "2", *preload, server=server)
     before = {item["spec"]["process"]["pid"]: item for item in processes.await_count(2)}

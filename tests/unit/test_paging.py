@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from fastapi_maintenance_operator.handlers import Forgetful
-from fastapi_maintenance_operator.paging import PAGE, all_pages, slim
+from fastapi_maintenance_operator.paging import PAGE, all_pages
+from fastapi_maintenance_operator.reconcile import slim
 
 pytestmark = pytest.mark.anyio
 
