@@ -30,6 +30,7 @@ _SPEC = (
 )  # fmt: skip
 _METADATA_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _APP_PATTERN = re.compile(r"[A-Za-z0-9*]([-A-Za-z0-9_.*]{0,61}[A-Za-z0-9*])?")
+_MODES = tuple(mode.value for mode in Mode)
 _MOST_APPS = 64
 _LONGEST_DESCRIPTION = 1024
 
@@ -71,8 +72,7 @@ def parse_apps(fields: Fields) -> tuple[str, ...]:
 
 def parse_mode(fields: Fields) -> Mode:
     """How much is refused; everything where nothing is said."""
-    known = tuple(mode.value for mode in Mode)
-    return Mode(fields.choice("mode", known)) if "mode" in fields else Mode.FULL
+    return Mode(fields.choice("mode", _MODES)) if "mode" in fields else Mode.FULL
 
 
 def check_label(path: str, value: object) -> str:

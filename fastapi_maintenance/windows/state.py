@@ -174,6 +174,8 @@ def switched(opening: Opening) -> State:
 
 def strictest(first: State, second: State) -> State:
     """Both states at once: what either refuses is refused, and told by the one that ends last."""
+    if first is OFF or second is OFF:
+        return second if first is OFF else first
     by_kind: dict[tuple[bool, bool], State] = {}
     for part in (*_parts(first), *_parts(second)):
         known = by_kind.get(part.kind)

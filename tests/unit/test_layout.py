@@ -77,7 +77,7 @@ assert K8sBackend("orders")._target is not None
 
 def test_in_a_pod_the_client_library_for_kubeconfigs_is_not_imported() -> None:
     loaded = modules_after(IN_A_POD)
-    assert "h11" in loaded
+    assert "httptools" in loaded
     assert loaded & {"httpx", "kubernetes_asyncio", "aiohttp", "kopf"} == set()
 
 
@@ -110,7 +110,7 @@ RECURRING = (
     ("module", "statement", "message"),
     [
         (
-            "h11",
+            "httptools",
             "from fastapi_maintenance import K8sBackend",
             "K8sBackend needs: pip install 'fastapi-maintenance[kubernetes]'",
         ),
@@ -133,7 +133,7 @@ def test_a_missing_extra_is_named_in_one_line(module: str, statement: str, messa
 
 BARE = """
 import sys
-for module in ("h11", "httpx", "yaml", "cronsim", "kubernetes_asyncio"):
+for module in ("httptools", "httpx", "yaml", "cronsim", "kubernetes_asyncio"):
     sys.modules[module] = None
 from fastapi_maintenance import LocalFileBackend
 backend = LocalFileBackend(sys.argv[1])

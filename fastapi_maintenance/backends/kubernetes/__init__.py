@@ -1,7 +1,7 @@
 """Maintenance windows from a Kubernetes cluster."""
 
 try:
-    import h11  # noqa: F401
+    import httptools  # noqa: F401
 except ImportError as cause:
     raise ImportError("K8sBackend needs: pip install 'fastapi-maintenance[kubernetes]'") from cause
 

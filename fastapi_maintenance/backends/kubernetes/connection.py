@@ -1,7 +1,7 @@
 """One HTTP/1.1 connection (RFC 9112), over TLS and through a proxy where they are asked for.
 
-h11 and asyncio's streams, since a watch is one long answer: through a general HTTP client an event
-costs more than twice the CPU.
+httptools and asyncio's streams, since a watch is one long answer: through a general HTTP client an
+event costs several times the CPU.
 """
 
 from __future__ import annotations
@@ -13,42 +13,24 @@ import socket
 import ssl
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
-import h11
-
+from .answer import Answer, Head, ProtocolError
 from .identity import Access
 
 _READ_SIZE = 256 * 1024
-_LARGEST_HEAD = 64 * 1024
 _PORTS = {"https": 443, "http": 80}
 
 Headers = list[tuple[str, str]]
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
-    """What an answer begins with."""
-
-    status: int
-    reason: str
-    headers: dict[str, str]
-    """By their names in lower case."""
-
-    @property
-    def is_success(self) -> bool:
-        """Whether it is what was asked for (RFC 9110, 15.3)."""
-        return 200 <= self.status < 300
-
-
 class Connection:
     """Requests to one server, one after the other.
 
-    Everything here raises OSError or `h11.ProtocolError` where the other side, or the way to it,
-    is at fault; TimeoutError is an OSError.
+    Everything here raises OSError where the other side, or the way to it, is at fault;
+    TimeoutError and `ProtocolError` are OSErrors.
     """
 
     def __init__(self, streams: Streams, access: Access) -> None:
@@ -56,7 +38,8 @@ class Connection:
         self.used_at = time.monotonic()
         self._reader, self._writer = streams
         self._host = urlsplit(access.server).netloc.rpartition("@")[2]
-        self._protocol = h11.Connection(h11.CLIENT, max_incomplete_event_size=_LARGEST_HEAD)
+        self._answer: Answer | None = None
+        """Of the last request, or of the one that is being answered."""
 
     @classmethod
     async def open(cls, access: Access, timeout: float) -> Connection:
@@ -67,22 +50,19 @@ class Connection:
     @property
     def reusable(self) -> bool:
         """Whether another request may be sent."""
-        idle = self._protocol.our_state is h11.IDLE
+        last = self._answer
+        idle = last is None or (last.is_complete and last.leaves_open)
         return idle and not self._reader.at_eof() and not self._writer.is_closing()
 
     async def send(self, method: str, target: str, headers: Headers, body: bytes = b"") -> Head:
         """Send a request; returns when the head of the answer has come."""
         length = [("Content-Length", str(len(body)))] if body else []
-        lines = [("Host", self._host), *headers, *length]
-        request = h11.Request(method=method, target=target, headers=lines)
-        # All three give bytes, except for a message that closes the connection.
-        parts = [self._protocol.send(request) or b""]
-        if body:
-            parts.append(self._protocol.send(h11.Data(body)) or b"")
-        parts.append(self._protocol.send(h11.EndOfMessage()) or b"")
-        self._writer.write(b"".join(parts))
+        self._answer = Answer()
+        self._writer.write(
+            _request(method, target, [("Host", self._host), *headers, *length]) + body
+        )
         await self._writer.drain()
-        return await self._head()
+        return await _read_head(self._reader, self._answer)
 
     async def body(self, idle: float | None = None) -> AsyncIterator[bytes]:
         """The answer's body as it comes; what came together is given together.
@@ -90,18 +70,18 @@ class Connection:
         Raises:
             TimeoutError: nothing came for `idle` seconds.
         """
-        while True:
-            parts: list[bytes] = []
-            while isinstance(event := self._protocol.next_event(), h11.Data):
-                parts.append(event.data)
-            if parts:
-                yield b"".join(parts)
-            if event is not h11.NEED_DATA:
-                break
-            await self._receive(idle)
+        answer = self._answer
+        assert answer is not None, "the head is read first"
+        with _Patience(self._reader, idle) if idle else contextlib.nullcontext() as patience:
+            while True:
+                if part := answer.take():
+                    yield part
+                if answer.is_complete:
+                    break
+                answer.feed(await self._reader.read(_READ_SIZE))
+                if patience is not None:
+                    patience.heard()
         self.used_at = time.monotonic()
-        if self._protocol.our_state is self._protocol.their_state is h11.DONE:
-            self._protocol.start_next_cycle()
 
     async def close(self) -> None:
         """Let go of it at once: nothing is said to a server that may not listen any more."""
@@ -109,32 +89,47 @@ class Connection:
         with contextlib.suppress(OSError):
             await self._writer.wait_closed()
 
-    async def _head(self) -> Head:
-        while True:
-            event = self._protocol.next_event()
-            if event is h11.NEED_DATA:
-                await self._receive(None)
-            elif isinstance(event, h11.Response):
-                return _head_of(event)
 
-    async def _receive(self, idle: float | None) -> None:
-        try:
-            async with asyncio.timeout(idle):
-                _feed(self._protocol, await self._reader.read(_READ_SIZE))
-        except TimeoutError:
-            raise TimeoutError(f"nothing came for {idle:g} s") from None
+class _Patience:
+    """Lets a reader fail to which nothing has come for so many seconds.
+
+    One timer that looks now and then: one for each event would cost more than all else about it.
+    """
+
+    def __init__(self, reader: asyncio.StreamReader, seconds: float) -> None:
+        self._reader, self._seconds = reader, seconds
+        self._loop = asyncio.get_running_loop()
+
+    def __enter__(self) -> _Patience:
+        self.heard()
+        self._look()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+
+    def heard(self) -> None:
+        """Something has come."""
+        self._until = self._loop.time() + self._seconds
+
+    def _look(self) -> None:
+        if self._loop.time() < self._until:
+            self._timer = self._loop.call_at(self._until, self._look)
+        else:
+            self._reader.set_exception(TimeoutError(f"nothing came for {self._seconds:g} s"))
 
 
-def _feed(protocol: h11.Connection, data: bytes) -> None:
-    answering = protocol.their_state is h11.SEND_RESPONSE
-    if not data and answering and not protocol.trailing_data[0]:
-        raise ConnectionError("the connection was closed without an answer")
-    protocol.receive_data(data)
+def _request(method: str, target: str, headers: Headers) -> bytes:
+    lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers)]
+    if bad := [line for line in lines if "\r" in line or "\n" in line]:
+        raise ProtocolError(f"a line break in {bad[0].partition(':')[0]!r}")
+    return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
 
-def _head_of(response: h11.Response) -> Head:
-    headers = {name.decode(): value.decode("latin-1") for name, value in response.headers}
-    return Head(response.status_code, bytes(response.reason).decode("latin-1"), headers)
+async def _read_head(reader: asyncio.StreamReader, answer: Answer) -> Head:
+    while answer.head is None:
+        answer.feed(await reader.read(_READ_SIZE))
+    return answer.head
 
 
 async def _open(access: Access) -> Streams:
@@ -186,13 +181,8 @@ async def _tunnel(
         user = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
         basic = base64.b64encode(user.encode()).decode()
         lines.append(("Proxy-Authorization", f"Basic {basic}"))
-    protocol = h11.Connection(h11.CLIENT)
-    request = h11.Request(method="CONNECT", target=target, headers=lines)
-    writer.write((protocol.send(request) or b"") + (protocol.send(h11.EndOfMessage()) or b""))
-    while not isinstance(event := protocol.next_event(), h11.Response):
-        if event is h11.NEED_DATA:
-            _feed(protocol, await reader.read(_READ_SIZE))
-    head = _head_of(event)
+    writer.write(_request("CONNECT", target, lines))
+    head = await _read_head(reader, Answer())
     if not head.is_success:
         raise ConnectionError(f"the proxy answered {head.status} {head.reason}")
 

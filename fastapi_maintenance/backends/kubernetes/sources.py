@@ -83,6 +83,8 @@ class WindowStore(_Store):
     @property
     def unread(self) -> tuple[Unread, ...]:
         """Those that could not be understood."""
+        if not self.rejected:
+            return ()
         contents = ((name, self._read.get(name, ())) for name in sorted(self.rejected))
         return tuple(Unread(str(c[0]), name, int(str(c[1] or 0))) for name, c in contents if c)
 

@@ -11,9 +11,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-import h11
-
-from .connection import Connection, Head, Headers
+from .answer import Head
+from .connection import Connection, Headers
 from .identity import Access, Identity
 from .pace import Pace
 
@@ -200,7 +199,7 @@ async def _one_kind_of_failure() -> AsyncIterator[None]:
     """Whatever keeps an answer from coming is `Unreachable`."""
     try:
         yield
-    except (OSError, h11.ProtocolError) as error:
+    except OSError as error:
         raise Unreachable(_reason(error)) from error
 
 
@@ -242,7 +241,7 @@ def _check(head: Head, content: bytes) -> None:
 
 def _decode(content: bytes) -> Object:
     try:
-        value = json.loads(content)
+        value = json.loads(content.decode())  # what it would find out of bytes is known here: UTF-8
     except ValueError as error:
         raise ApiError(200, f"the answer is not JSON: {error}") from error
     if not isinstance(value, dict):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from fastapi_maintenance.backends.base import state_of_word
 from fastapi_maintenance.windows import OFF, State, Timeline, Window, strictest
@@ -16,8 +16,7 @@ SWITCH_KEY = "maintenance"
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """What is known of a target; replaced whole."""
 
     namespace: str

@@ -246,21 +246,21 @@ class Watcher:
 
         What has been listed counts at once: a switch does not wait for a plan that may not be read.
         """
-        complete = all(store.synced for store in self._stores)
+        first, last = self._stores[0], self._stores[-1]
         known = Known(
             self._namespace,
-            windows=self._written.without_removed(self._stores[-1].windows),
-            words=next((s.words for s in self._stores if isinstance(s, SwitchStore)), None),
-            complete=complete,
-            unread=self._stores[-1].unread,
+            windows=self._written.without_removed(last.windows),
+            words=first.words if isinstance(first, SwitchStore) else None,
+            complete=first.synced and last.synced,
+            unread=last.unread,
         )
         with self._lock:
             self._known = known
             for view in self._views:
                 view.take(known)
-        self.synced = self.synced or complete
-        planned = next((s.windows for s in self._stores if isinstance(s, PlanStore)), ())
-        self._age.take(planned, wall_clock())
+        self.synced = self.synced or known.complete
+        if isinstance(last, PlanStore):
+            self._age.take(last.windows, wall_clock())
 
 
 def _never_is_longest(age: float | None) -> float:

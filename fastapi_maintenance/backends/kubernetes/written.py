@@ -77,7 +77,7 @@ class Written:
 
     def without_removed(self, windows: tuple[Window, ...]) -> tuple[Window, ...]:
         """Windows that are not known to be gone; the same tuple where all are there."""
-        if not any(self.has_removed(window.uid) for window in windows):
+        if not self._removed or not any(self.has_removed(window.uid) for window in windows):
             return windows
         return tuple(window for window in windows if not self.has_removed(window.uid))
 
