@@ -76,6 +76,9 @@ format: $(VENV)/dev.stamp ## let ruff mend what it can
 crds: $(VENV)/dev.stamp ## make the CRD of ClusterMaintenanceWindow, and the chart's copies, after a change of the other's
 	@$(BIN)/python crds/generate.py
 
+docs: $(VENV)/dev.stamp ## the documentation as a site, in dist/site; a warning is an error
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet && echo 'dist/site/index.html'
+
 cluster: $(VENV)/dev.stamp ## a control plane of your own with CRDs and operator, left running
 	@$(BIN)/python -m tests.controlplane up
 
