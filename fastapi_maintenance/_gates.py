@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import weakref
-from contextvars import ContextVar
-
-from starlette.types import Scope
 
 from fastapi_maintenance.backends.base import BaseStateBackend
 from fastapi_maintenance.backends.env import EnvVarBackend
 from fastapi_maintenance.backends.forks import ForkLock
+from fastapi_maintenance.backends.stages import current_connection
 from fastapi_maintenance.windows import State
 
 
@@ -40,11 +38,6 @@ class Gate:
         """Whether requests run that it let in before it kept them in mind."""
         raise NotImplementedError
 
-
-current_connection: ContextVar[tuple[Gate, Scope] | None] = ContextVar(
-    "fastapi_maintenance_connection", default=None
-)
-"""The innermost middleware around the code that runs, and what it let in; None outside of any."""
 
 known: weakref.WeakSet[Gate] = weakref.WeakSet()
 """All middlewares; threads may make some meanwhile, so that `all_known` lists them."""
@@ -97,7 +90,7 @@ def force() -> None:
 
 def current_gate() -> Gate | None:
     """The innermost middleware around the code that runs; None outside of any."""
-    entered = current_connection.get()
+    entered: tuple[Gate, object] | None = current_connection.get()
     if entered is None and _late and len(gates := all_known()) == 1 and gates[0].began_unseen():
         return gates[0]  # it let in what asks before it began to keep that in mind
     return None if entered is None else entered[0]

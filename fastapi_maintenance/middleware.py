@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fastapi_maintenance import _gates
-from fastapi_maintenance._gates import configured_backend, current_connection
+from fastapi_maintenance._gates import configured_backend
 from fastapi_maintenance.backends import ledger
 from fastapi_maintenance.backends.anyof import as_backend
 from fastapi_maintenance.backends.base import BaseStateBackend, state_of_switch, wall_clock
-from fastapi_maintenance.backends.stages import Stage
+from fastapi_maintenance.backends.stages import Stage, current_connection
 from fastapi_maintenance.responses import DEFAULT_RETRY_AFTER, Refuser, announced, refuse
 from fastapi_maintenance.windows import OFF, Refusal, State
 

@@ -8,10 +8,18 @@ at each rolling update.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Hashable
+from collections.abc import Hashable, MutableMapping
+from contextvars import ContextVar
 from enum import Enum
+from typing import Any
 
 from .forks import ForkLock
+
+current_connection: ContextVar[tuple[Any, MutableMapping[str, Any]] | None] = ContextVar(
+    "fastapi_maintenance_connection", default=None
+)
+"""The innermost middleware around the code that runs, and the ASGI scope of what it let in; None
+outside of any."""
 
 
 class Stage(Enum):
@@ -49,9 +57,15 @@ class Stages:
                 del self._of[owner]
 
     def transition(self) -> Stage | None:
-        """What this process is passing through; None while any of its applications serves."""
+        """What the application that asks is passing through; None while it serves.
+
+        Of code that runs in none, all of them that the process has decide.
+        """
+        around = current_connection.get()
         with self._lock:
-            stages = set(self._of.values())
+            own, stages = around and self._of.get(around[0]), set(self._of.values())
+        if own is not None or (around is not None and around[1]["type"] != "lifespan"):
+            return None if own is Stage.SERVING else own
         if Stage.STARTING in stages or Stage.SERVING not in stages:
             return next((stage for stage in Stage if stage in stages), None)
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 import threading
@@ -35,6 +36,9 @@ class ProcessServer(StandingCluster):
         """What every write of a process is answered with."""
         self.loses_answers = False
         """Whether writes are done, but nobody hears of it."""
+        self.is_slow = False
+        """Whether registrations stay on their way until they `arrive`, whoever waits for them."""
+        self.on_their_way: list[tuple[str, Object]] = []
         self.consistent_lists = 0
         """Lists of windows without a resourceVersion."""
         self.too_new_for_caches: list[Object] = []
@@ -68,14 +72,23 @@ class ProcessServer(StandingCluster):
         self.order.append(method)
         self.writes.append((time.monotonic(), method, name))
         if self.away:
-            raise Unreachable("connection refused")
+            raise Unreachable("connection refused", sent=False)
         if self.refuses:
             raise self.refuses
+        if self.is_slow and method == "POST":
+            self.on_their_way.append((name, given))
+            await asyncio.Event().wait()
         with self._lock:
             answer: Object = getattr(self, f"_{method.lower()}")(name, given)
         if self.loses_answers:
             raise Unreachable("the answer was lost")
         return answer
+
+    def arrive(self) -> None:
+        """What was on its way is done; who asked for it may be gone."""
+        for name, given in self.on_their_way:
+            self._post(name, given)
+        self.on_their_way = []
 
     def _plan(self) -> Object:
         if "fastapi_maintenance_plan" not in self.configmaps:
@@ -124,7 +137,7 @@ class ProcessServer(StandingCluster):
 
     def _processes(self, path: str, params: Mapping[str, str]) -> Object:
         if self.away:
-            raise Unreachable("connection refused")
+            raise Unreachable("connection refused", sent=False)
         name = path.partition("/maintenanceprocesses")[2].strip("/")
         if name:
             return self._found(name)

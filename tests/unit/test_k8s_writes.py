@@ -435,6 +435,32 @@ async def test_another_application_of_the_process_turns_it_after_one_has_ended(
     other.close()
 
 
+@pytest.mark.parametrize("shared", [True, False])
+def test_an_application_without_lifespan_turns_it_after_another_has_ended(
+    backend: K8sBackend, cluster: WritableCluster, shared: bool
+) -> None:
+    """Whoever answers requests serves, whatever has become of others for the same state."""
+    other = backend if shared else K8sBackend("orders")
+    serving = TestClient(coming_and_going(other))
+    with TestClient(coming_and_going(backend)):
+        serving.post("/switch/true")
+        serving.post("/switch/false")
+    for value in (True, False):
+        assert serving.post(f"/switch/{value}").status_code == 200
+        assert (source(other) is not None) is value
+    other.close()
+
+
+def test_an_application_that_ends_turns_nothing_while_another_serves(
+    backend: K8sBackend, cluster: WritableCluster
+) -> None:
+    serving = TestClient(coming_and_going(backend))
+    with serving, TestClient(coming_and_going(backend)):
+        serving.post("/switch/false")
+        cluster.requests.clear()
+    assert cluster.requests == []
+
+
 async def test_a_server_without_lifespan_events_turns_it(
     backend: K8sBackend, cluster: WritableCluster
 ) -> None:

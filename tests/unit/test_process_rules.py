@@ -218,6 +218,59 @@ def test_r2_an_object_that_it_had_to_leave_behind_it_removes_when_it_begins_agai
     assert len(server.processes) == 1
 
 
+def test_r2_what_came_of_a_registration_that_was_cut_off_is_removed(
+    server: ProcessServer, make: Make
+) -> None:
+    """It arrived, but its answer did not before the end."""
+    server.loses_answers = True
+    backend = make(sync_timeout=0.01)
+    backend.wait()
+    wait_for(lambda: len(server.processes) == 1)
+    backend.close()
+    wait_for(lambda: not server.processes)
+
+
+def test_r2_a_registration_that_arrives_after_the_end_is_removed(
+    server: ProcessServer, make: Make
+) -> None:
+    """While it is on its way, that there is nothing to remove proves nothing."""
+    server.is_slow = True
+    backend = make(sync_timeout=0.01)
+    backend.wait()
+    wait_for(lambda: len(server.on_their_way) == 1)
+    backend.close()
+    wait_for(lambda: server.writes[-1][1] == "DELETE", what="a look for it")
+    server.arrive()
+    wait_for(lambda: not server.processes, what="another look")
+
+
+def test_r2_an_object_that_it_had_to_leave_behind_it_removes_when_it_can(
+    server: ProcessServer, make: Make
+) -> None:
+    """Though it never begins again: its process may live on for long."""
+    backend = make()
+    backend.wait()
+    server.refuses = Unreachable("connection reset")
+    backend.close()
+    assert len(server.processes) == 1
+    server.refuses = None
+    wait_for(lambda: not server.processes)
+
+
+def test_r2_a_registration_that_was_refused_is_not_looked_for(
+    server: ProcessServer, make: Make
+) -> None:
+    """Nothing came of it."""
+    before = set(threading.enumerate())
+    server.refuses = ApiError(403, "no")
+    backend = make(sync_timeout=0.01)
+    backend.wait()
+    wait_for(lambda: len(server.writes) > 0)
+    backend.close()
+    wait_for(lambda: not set(threading.enumerate()) - before, what="its threads to end")
+    assert {method for _, method, _ in server.writes} == {"POST"}
+
+
 def test_r2_who_begins_again_while_something_runs_does_not_keep_the_old_object(
     server: ProcessServer, make: Make
 ) -> None:
@@ -585,8 +638,9 @@ def test_it_waits_as_long_as_the_server_asks_for(server: ProcessServer, make: Ma
 
 
 def test_no_thread_outlives_the_last_act(server: ProcessServer, make: Make) -> None:
+    before = set(threading.enumerate())  # some of others, which can't remove what they made
     backend = make()
     backend.wait()
     backend.close()
-    names = {thread.name for thread in threading.enumerate()}
+    names = {thread.name for thread in set(threading.enumerate()) - before}
     assert not {name for name in names if name.startswith("fastapi-maintenance")}

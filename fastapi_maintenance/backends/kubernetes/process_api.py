@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
+import math
 import secrets
+import time
 from datetime import datetime
 from typing import Any
 
@@ -15,13 +16,52 @@ from fastapi_maintenance.windows.model import PLURAL as PLURAL_OF_WINDOWS
 from .process import PLURAL, Report, Self, life_of, new_object, spec_of
 from .process_self import has_ended
 from .sources import PLAN_CONFIGMAP, PLAN_KEY
-from .transport import ApiError, Transport
+from .transport import ApiError, Transport, Unreachable, may_be_done
 
 FIELD_MANAGER = {"fieldManager": "fastapi-maintenance"}
 
 NOT_FOUND, CONFLICT = 404, 409
 
 Object = dict[str, Any]
+
+_ON_ITS_WAY = 60.0
+"""Seconds that a request may take whose answer nobody waits for any more: the API server's
+``--request-timeout``."""
+_TRIES = 4
+"""Others may change an object between a look at it and its deletion."""
+
+
+class Left:
+    """Objects that this process could not remove, and those of which it can't tell that they are.
+
+    By their paths: until when (monotonic seconds) they may still come to exist.
+    """
+
+    def __init__(self) -> None:
+        self._until: dict[str, float] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._until)
+
+    def add(self, path: str, until: float) -> None:
+        """Nobody has removed this one."""
+        self._until[path] = min(until, time.monotonic() + _ON_ITS_WAY)
+
+    async def remove(self, transport: Transport) -> None:
+        """Remove what is there.
+
+        Raises:
+            ApiError, Unreachable: as the transport says.
+        """
+        for path in list(self._until):
+            try:
+                await transport.request("DELETE", path, {}, b"{}")  # nobody else has that name
+            except ApiError as error:
+                if error.status != NOT_FOUND:
+                    raise
+                if time.monotonic() < self._until.get(path, 0.0):
+                    continue  # it may be on its way
+            self._until.pop(path, None)
 
 
 class ProcessObject:
@@ -32,7 +72,7 @@ class ProcessObject:
         namespace: where.
         who: what it is about.
         source: where windows are.
-        left: paths of those that nobody could remove; added to, and worked off.
+        left: those that nobody could remove; added to, and worked off.
     """
 
     def __init__(
@@ -41,16 +81,18 @@ class ProcessObject:
         namespace: str,
         who: Self,
         source: str,
-        left: set[str] | None = None,
+        left: Left | None = None,
     ) -> None:
         self.who = who
-        self._left = set() if left is None else left
+        self.left = Left() if left is None else left
+        self.name = _new_name()
+        self._metadata: Object = {}
+        self._comes_until = -math.inf
+        """Until when (monotonic seconds) a request that was given up may still make it."""
         self._transport = transport
         self._namespace = namespace
         self._source = source
         self._all = f"/apis/{GROUP}/{VERSION}/namespaces/{namespace}/{PLURAL}"
-        self._new_name()
-        self._metadata: Object = {}
 
     @property
     def path(self) -> str:
@@ -63,8 +105,15 @@ class ProcessObject:
         Raises:
             ApiError, Unreachable: as the transport says.
         """
-        item = new_object(self.name, self.who, report, now)
-        self._may_exist = True
+        before, self._comes_until = self._comes_until, math.inf
+        try:
+            await self._create(new_object(self.name, self.who, report, now))
+        except (ApiError, Unreachable) as error:
+            late = time.monotonic() + _ON_ITS_WAY
+            self._comes_until = late if may_be_done(error) else before
+            raise
+
+    async def _create(self, item: Object) -> None:
         try:
             self._keep(await self._send("POST", self._all, item, FIELD_MANAGER))
         except ApiError as error:
@@ -85,33 +134,36 @@ class ProcessObject:
         self._keep(await self._send("PATCH", self.path, patch, FIELD_MANAGER, content_type))
 
     async def delete(self) -> None:
-        """Unregister."""
-        if not await self._delete(self.path, self._metadata):
+        """Unregister. Raises as `create` does."""
+        for _ in range(_TRIES):
+            if await self._delete(self.path, self._metadata):
+                self.renew()
+                return
             # A report whose answer was lost, or a person's label, made another version of it.
-            with contextlib.suppress(ApiError):
-                item = await self._transport.get(self.path, {})
-                if item["metadata"]["uid"] == self._metadata["uid"]:
-                    await self._delete(self.path, item["metadata"])
-        self._new_name()
-
-    def renew(self) -> None:
-        """Take another name: the object is gone."""
-        self._new_name()
-
-    def leave_behind(self) -> None:
-        """Let another of this process remove it, if it is there: nobody else may be able to."""
-        if self._may_exist:
-            self._left.add(self.path)
-
-    async def remove_left(self) -> None:
-        """Remove what this process had to leave behind. Raises as `create` does."""
-        for path in list(self._left):
             try:
-                await self._send("DELETE", path, {})  # nobody else has that name
+                item = await self._transport.get(self.path, {})
             except ApiError as error:
                 if error.status != NOT_FOUND:
                     raise
-            self._left.discard(path)
+                item = {"metadata": {"uid": None}}
+            if item["metadata"]["uid"] != self._metadata["uid"]:
+                self.renew()
+                return
+            self._keep(item)
+        raise ApiError(CONFLICT, "others change it all the time")
+
+    def renew(self) -> None:
+        """Take another name: the object is gone."""
+        self.name, self._metadata, self._comes_until = _new_name(), {}, -math.inf
+
+    def leave_behind(self) -> None:
+        """Let another of this process remove it, if it is there: nobody else may be able to."""
+        if self._metadata or self._comes_until > -math.inf:
+            self.left.add(self.path, -math.inf if self._metadata else self._comes_until)
+
+    async def remove_left(self) -> None:
+        """Remove what this process had to leave behind. Raises as `create` does."""
+        await self.left.remove(self._transport)
 
     async def remove_ended_siblings(self) -> list[str]:
         """Remove the objects of processes of this Pod that are proven to have ended.
@@ -188,8 +240,11 @@ class ProcessObject:
         return await self._transport.request(method, path, params or {}, content, content_type)
 
     def _keep(self, item: Object) -> None:
-        self._metadata = item["metadata"]
+        metadata = item.get("metadata") or {}
+        if not metadata.get("uid") or not metadata.get("resourceVersion"):
+            raise ApiError(200, "the answer is no MaintenanceProcess")
+        self._metadata = metadata
 
-    def _new_name(self) -> None:
-        self.name = f"mp-{secrets.token_hex(8)}"
-        self._may_exist = False
+
+def _new_name() -> str:
+    return f"mp-{secrets.token_hex(8)}"

@@ -11,7 +11,7 @@ import threading
 import weakref
 from typing import TYPE_CHECKING
 
-from .process_api import ProcessObject
+from .process_api import Left, ProcessObject
 from .process_self import find_self
 from .report import Account
 from .reporter import Reporter, Source
@@ -35,11 +35,11 @@ class Reporting:
         app: the name by which windows match this process.
         account: what it may say.
         known: the windows that are known here.
-        left: where objects are that earlier ones had to leave behind.
+        left: objects that earlier ones had to leave behind.
     """
 
     def __init__(
-        self, target: Target, app: str | None, account: Account, known: Source, left: set[str]
+        self, target: Target, app: str | None, account: Account, known: Source, left: Left
     ) -> None:
         self._left = left
         self.reporter = Reporter(account, known)
@@ -58,7 +58,7 @@ class Reporting:
         """Unregister, and end the thread, within a second.
 
         While something still runs the object stays, as does the thread: it unregisters when that
-        has ended, if the process lives on so long.
+        has ended, if the process lives on so long. So it does where the API server is away.
         """
         self.reporter.stop()
         in_time = self.reporter.settled.wait(_PATIENCE)
@@ -68,7 +68,6 @@ class Reporting:
             with contextlib.suppress(RuntimeError):  # it ended by itself meanwhile
                 self._loop.call_soon_threadsafe(self._task.cancel)
         self._thread.join(1.0 - _PATIENCE)
-        _running.discard(self)
 
     def _run(self) -> None:
         with contextlib.suppress(asyncio.CancelledError):
@@ -76,20 +75,32 @@ class Reporting:
 
     async def _report(self) -> None:
         self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
-        namespace = self._target.namespace or await self._find_namespace()
-        transport = Transport(self._target.identity)
+        try:
+            namespace = self._target.namespace or await self._find_namespace()
+            await self._report_in(namespace, Transport(self._target.identity))
+        finally:
+            self.reporter.settled.set()
+            _running.discard(self)
+
+    async def _report_in(self, namespace: str, transport: Transport) -> None:
         who = find_self(self._app)
         process = ProcessObject(transport, namespace, who, self._target.source, self._left)
         try:
-            await self.reporter.run(process)
-        except Exception:
-            logger.exception("this process reports no more what it enforces")
-            raise
+            await self._run_reporter(process)
+            await self.reporter.clear_up(process)
         finally:
-            process.leave_behind()
-            self.reporter.has_left = True
-            self.reporter.settled.set()
             await transport.close()
+
+    async def _run_reporter(self, process: ProcessObject) -> None:
+        """Until it has left, or `close` gives up waiting for that."""
+        task = asyncio.current_task()
+        try:
+            await self.reporter.run(process)
+        except asyncio.CancelledError:
+            assert task is not None
+            task.uncancel()  # what it was about to make or to remove is still to be removed
+        finally:
+            self.reporter.has_left = True
 
     async def _find_namespace(self) -> str:
         while True:

@@ -63,7 +63,7 @@ class Reporter:
         self.settled = threading.Event()
         """Set, once it is told to stop, when there is nothing more to wait for."""
         self.has_left = False
-        """Whether it is done: nothing runs, and the object is gone or out of reach."""
+        """Whether it is done: nothing runs, and the object is gone, or out of reach for now."""
         self.successor: Reporter | None = None
         """Who has begun for the same backend since this one was told to stop."""
         self.trouble = Trouble()
@@ -75,7 +75,7 @@ class Reporter:
         self._told = self._seen = Report()
         self._seen_with: tuple[object, ...] = ()
         self._unforeseen = ""
-        self._stopping = False
+        self._stopping = self._is_registered = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._woken = asyncio.Event()
 
@@ -89,27 +89,44 @@ class Reporter:
     async def run(self, process: ProcessObject) -> None:
         """Report until it has left or is cancelled."""
         self._loop = asyncio.get_running_loop()
-        await self._register(process)
         while not self.has_left:
             try:
-                await self._step(process)
+                await (self._step(process) if self._is_registered else self._register(process))
             except Exception as error:  # whatever it is, silence would be for good
                 self._log_unforeseen(error)
                 await self._nap(self._pace.failed(time.monotonic()))
 
     async def _register(self, process: ProcessObject) -> None:
         """Create the object, then make sure of all windows: one that is older waits for nobody."""
-        self.vouches = False
-        while not await self._try(process.create(Report(), _now())):
-            self.is_pointless = self.trouble.lacks_crd
-            await self._nap(self._pace.failed(time.monotonic(), self.trouble.retry_after))
-            if self._stopping:
-                self._leave()
-                return
-        self.is_pointless = False
+        self.vouches = self._is_registered = False
+        if not await self._create(process):
+            self._leave()
+            return
+        self.is_pointless, self._is_registered = False, True
         self._told = Report()
         self._pace.registered(time.monotonic(), self._told.heartbeat_seconds)
         await self._look_around(process, count=True)
+
+    async def _create(self, process: ProcessObject) -> bool:
+        """Whether the object is there; not where the end came first."""
+        while not (self._stopping and self._may_leave()):
+            if await self._try(process.create(Report(), _now())):
+                return True
+            self.is_pointless = self.trouble.lacks_crd
+            await self._nap(self._pace.failed(time.monotonic(), self.trouble.retry_after))
+            if self._stopping:
+                break
+        return False
+
+    async def clear_up(self, process: ProcessObject) -> None:
+        """Remove what had to be left behind, however long that takes."""
+        process.leave_behind()
+        while process.left:
+            with contextlib.suppress(ApiError, Unreachable):
+                await process.remove_left()
+            self.settled.set()
+            if process.left:
+                await self._nap(self._pace.failed(time.monotonic()))
 
     def _log_unforeseen(self, error: Exception) -> None:
         if repr(error) != self._unforeseen:
@@ -213,12 +230,11 @@ class Reporter:
 
     async def _unregister(self, process: ProcessObject) -> None:
         if not await self._try(process.delete()):
-            logger.warning("%s stays behind: its Pod's end will remove it", process.name)
+            logger.warning("%s stays behind until the API server answers again", process.name)
         self._leave()
 
     def _leave(self) -> None:
         self.vouches, self.has_left = False, True
-        self.settled.set()
 
     async def _try(self, request: Coroutine[Any, Any, None]) -> bool:
         """Whether a request has worked; else that is logged, once."""

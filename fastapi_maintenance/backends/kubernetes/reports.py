@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from fastapi_maintenance.windows import State, strictest
 
 from .identity import Identity, PodIdentity
+from .process_api import Left
 from .report import Account
 from .report_thread import Reporting
 from .reporter import Source
@@ -35,8 +36,8 @@ class Reports:
         self._reporting: Reporting | None = None
         self._leaving: list[Reporting] = []
         """Those that wait for what still runs."""
-        self._left: set[str] = set()
-        """Where objects are of which nobody knows whether they are gone."""
+        self._left = Left()
+        """Objects of which nobody knows whether they are gone."""
 
     @property
     def allow_serving(self) -> bool:
@@ -84,7 +85,7 @@ class Reports:
     def forget(self) -> None:
         """Start anew, in the child of a fork."""
         self._account, self._reporting = Account(self._backend, self._app), None
-        self._leaving, self._left = [], set()
+        self._leaving, self._left = [], Left()
 
     def hold(self, state: State, now: float) -> State:
         """The state with what a clock that stepped back must not end (POSIX seconds)."""

@@ -17,7 +17,7 @@ from .identity import Access, Identity
 from .pace import Pace
 
 _LONGEST_LINE = 8 * 1024 * 1024
-_UNAUTHORIZED, _SERVER_ERROR = 401, 500
+_BAD_REQUEST, _UNAUTHORIZED, _SERVER_ERROR = 400, 401, 500
 _KEPT_FOR = 60.0
 """Seconds that an idle connection is kept; Kubernetes closes them after 90."""
 _MOST_KEPT = 4
@@ -52,7 +52,10 @@ class Unreachable(Exception):
 
 def may_be_done(error: ApiError | Unreachable) -> bool:
     """Whether a write that failed so may have been done all the same."""
-    return error.sent if isinstance(error, Unreachable) else error.status >= _SERVER_ERROR
+    if isinstance(error, Unreachable):
+        return error.sent
+    # A success that can't be read may be one.
+    return error.status >= _SERVER_ERROR or error.status < _BAD_REQUEST
 
 
 class Transport:
