@@ -14,10 +14,10 @@ from typing import Any
 
 from kubernetes_asyncio.client import ApiException
 
+from fastapi_maintenance.proof.proving import NOT_ACTIVE, Proof, Question, prove
 from fastapi_maintenance.windows import make_plan, occurrence_at
 from fastapi_maintenance_operator.children import distribute, parent_status
 from fastapi_maintenance_operator.plans import Plan
-from fastapi_maintenance_operator.proof import NOT_ACTIVE, Proof, Question, prove
 from fastapi_maintenance_operator.reconcile import (
     Fate,
     Object,

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from fastapi_maintenance.proof.conditions import Verdict, find
 from fastapi_maintenance.windows import API_VERSION, KIND
 
-from .conditions import Verdict, find
 from .names import CLUSTER_KIND
 from .reconcile import Object, Observed, invalid_verdicts, make_status
 from .selectors import Labels

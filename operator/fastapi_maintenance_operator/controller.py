@@ -12,6 +12,8 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime, timedelta
 
+from fastapi_maintenance.proof.processes import KIND as PROCESS_KIND
+from fastapi_maintenance.proof.proving import Proof
 from fastapi_maintenance.windows import make_plan
 
 from .api import FAILURES, ClusterApi, message_of
@@ -19,8 +21,6 @@ from .children import Distribution, distribute, parent_status
 from .meter import Meter, NoMeter
 from .parents import Namespaces, settle
 from .plans import PlanChanged, Plans
-from .processes import KIND as PROCESS_KIND
-from .proof import Proof
 from .proof_rounds import Round, Rounds, unplanned
 from .reconcile import Fate, Object, Observed, desired_status, has_expired, next_edge
 from .retries import Retries

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from fastapi_maintenance.proof.conditions import find
 from fastapi_maintenance.windows import API_VERSION, format_instant
 
-from .conditions import find
 from .names import CONTROLLER
 from .reconcile import Object, Observed
 

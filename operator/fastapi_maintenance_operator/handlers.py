@@ -8,10 +8,10 @@ from typing import Any
 import kopf
 from kopf._core.reactor.inventory import ResourceMemories, ResourceMemory
 
+from fastapi_maintenance.proof.processes import PLURAL as PROCESSES
 from fastapi_maintenance.windows import GROUP, PLURAL, VERSION
 
 from .names import CLUSTER_PLURAL, PLAN_CONFIGMAP
-from .processes import PLURAL as PROCESSES
 from .reconcile import Object, slim
 
 Observe = Callable[[str | None, Object], None]

@@ -6,9 +6,8 @@ from typing import Any, Protocol
 
 from kubernetes_asyncio import client
 
+from fastapi_maintenance.proof.processes import PLURAL, Process
 from fastapi_maintenance.windows import GROUP, VERSION
-
-from .processes import PLURAL, Process
 
 Object = dict[str, Any]
 

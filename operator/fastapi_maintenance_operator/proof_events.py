@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from .conditions import find
+from fastapi_maintenance.proof.conditions import find
+
 from .events import make_event
 from .reconcile import Object, Observed
 

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from fastapi_maintenance.proof.claim import claim_of
+from fastapi_maintenance.proof.processes import Process, news_of, read_process
+from fastapi_maintenance.proof.proving import NOT_ACTIVE, Proof, Question, prove
 from fastapi_maintenance.windows import occurrence_at
 
 from .api import FAILURES
-from .processes import Process, news_of, read_process
 from .processes_api import Object, Processes
 from .processes_gone import why_gone
-from .proof import NOT_ACTIVE, Proof, Question, prove
-from .proof_claim import claim_of
 from .proof_snapshots import Clock, Snapshot, Snapshots, Ticks
 from .reconcile import Fate, Observed
 

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from .processes import Process, read_process
+from fastapi_maintenance.proof.claim import LONGEST_ROUND
+from fastapi_maintenance.proof.processes import Process, read_process
+
 from .processes_api import Processes
-from .proof_claim import LONGEST_ROUND
 
 Clock = Callable[[], datetime]
 Ticks = Callable[[], float]

@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from fastapi_maintenance.proof.conditions import Verdict, merge_conditions
+from fastapi_maintenance.proof.proving import Proof
 from fastapi_maintenance.windows import (
     KIND,
     InvalidWindow,
@@ -19,10 +21,8 @@ from fastapi_maintenance.windows import (
     parse_manifest,
 )
 
-from .conditions import Verdict, merge_conditions
 from .names import CLUSTER_KIND
 from .past import expires_at, last_occurrence
-from .proof import Proof
 from .selectors import Selector, parse_selector
 
 Object = dict[str, Any]

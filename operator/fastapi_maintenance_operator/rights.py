@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fastapi_maintenance.proof.processes import PLURAL as PROCESSES
 from fastapi_maintenance.windows import GROUP, PLURAL
 
 from .names import CLUSTER_PLURAL, LEASE, PLAN_CONFIGMAP
-from .processes import PLURAL as PROCESSES
 
 
 @dataclass(frozen=True, slots=True)

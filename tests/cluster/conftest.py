@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.cluster.commanding import Cli
     from tests.controlplane.kubectl import Kubectl
 
 
@@ -119,3 +120,11 @@ def operator(running_operator: Operator) -> Operator:
         running_operator.resume()
     running_operator.start()
     return running_operator
+
+
+@pytest.fixture
+def cli(kubectl: Kubectl, namespace: str) -> Cli:
+    """The command line, in the namespace of the test."""
+    from tests.cluster.commanding import Cli
+
+    return Cli(kubectl, namespace)

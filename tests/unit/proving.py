@@ -11,11 +11,11 @@ from typing import Any
 from fastapi_maintenance.backends.kubernetes.process import Pod, Self, WindowReport, new_object
 from fastapi_maintenance.backends.kubernetes.process import Report as Said
 from fastapi_maintenance.backends.ledger import Flight
+from fastapi_maintenance.proof.claim import Claim
+from fastapi_maintenance.proof.processes import Process, read_process
+from fastapi_maintenance.proof.proving import Proof, Question, prove
 from fastapi_maintenance.windows import Window, occurrence_at
 from fastapi_maintenance.windows.scope import scope_of
-from fastapi_maintenance_operator.processes import Process, read_process
-from fastapi_maintenance_operator.proof import Proof, Question, prove
-from fastapi_maintenance_operator.proof_claim import Claim
 from tests.unit.making import at, fixed, window
 
 NOON, ONE = "2026-06-01T12:00Z", "2026-06-01T13:00Z"

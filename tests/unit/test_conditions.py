@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fastapi_maintenance_operator.conditions import Verdict, merge_conditions
+from fastapi_maintenance.proof.conditions import Verdict, merge_conditions
 from tests.unit.making import at
 
 NOW = at("2026-06-01T12:00:00.75Z")

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from fastapi_maintenance.proof.claim import claim_of
+from fastapi_maintenance.proof.proving import NOT_ACTIVE
 from fastapi_maintenance.windows import Allow, Mode, Override
 from fastapi_maintenance.windows.scope import scope_of
-from fastapi_maintenance_operator.proof import NOT_ACTIVE
-from fastapi_maintenance_operator.proof_claim import claim_of
 from tests.unit.making import at, fixed, parsed, recurring, window
 from tests.unit.proving import (
     NOW,

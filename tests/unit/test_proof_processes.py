@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fastapi_maintenance_operator.processes import news_of, read_process
+from fastapi_maintenance.proof.processes import news_of, read_process
 from fastapi_maintenance_operator.processes_gone import why_gone
 from tests.unit.making import at
 from tests.unit.proving import flights, process, report, stored_process

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from kubernetes_asyncio.client import ApiException
 
-from fastapi_maintenance_operator.processes import read_process
+from fastapi_maintenance.proof.processes import read_process
 from fastapi_maintenance_operator.proof_rounds import Rounds, unplanned
 from fastapi_maintenance_operator.proof_snapshots import RoundTooOld, Snapshots
 from fastapi_maintenance_operator.reconcile import Fate, Object, Observed, read

@@ -31,6 +31,8 @@ class Access:
     proxy: str | None = None
     tls_server_name: str | None = None
     """The name in the server's certificate, where it is not the one in its URL."""
+    headers: tuple[tuple[str, str], ...] = ()
+    """More that goes with each request: as whom to act."""
 
 
 class Identity(Protocol):

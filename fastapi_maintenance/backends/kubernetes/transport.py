@@ -215,7 +215,7 @@ def _headers(access: Access) -> Headers:
     headers = [("Accept", "application/json"), ("Accept-Encoding", "identity")]
     if access.authorization:
         headers.append(("Authorization", access.authorization))
-    return headers
+    return [*headers, *access.headers]
 
 
 def _same_way(first: Access, second: Access) -> bool:

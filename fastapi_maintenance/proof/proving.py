@@ -15,10 +15,10 @@ from typing import Any
 from fastapi_maintenance.windows import Occurrence, Window
 from fastapi_maintenance.windows.scope import counts_for, scope_of
 
-from . import proof_words as words
+from . import wording as words
+from .claim import MARGIN, Claim
 from .conditions import Verdict
 from .processes import MAX_CLOCK_SKEW, Process, Word
-from .proof_claim import MARGIN, Claim
 
 ENFORCED, DRAINED = "Enforced", "Drained"
 
@@ -45,6 +45,8 @@ class Question:
     """What is claimed already."""
     told: Mapping[str, str] | None = None
     """The messages that stand in the conditions, by type."""
+    needs_all_apps: bool = True
+    """Whether a process must report for each app that the window names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +187,8 @@ def _hindrance(
     """Why `Enforced` can't be proven from this list; the gravest reason."""
     if question.unplanned:
         return Verdict(ENFORCED, None, question.unplanned, words.NOT_PLANNED)
-    if missing := words.missing_apps(question.window, answers):
+    missing = words.missing_apps(question.window, answers)
+    if missing and question.needs_all_apps:
         return Verdict(ENFORCED, None, "NoProcesses", words.no_processes(missing, listed))
     if lapsing := [a for a in answers if a.lapses]:
         return Verdict(ENFORCED, False, "NotEnforced", words.not_enforced(lapsing, answers))

@@ -11,7 +11,7 @@ from fastapi_maintenance.windows import Window, format_instant
 
 if TYPE_CHECKING:
     from .processes import Process
-    from .proof import Answer
+    from .proving import Answer
 
 NOT_ACTIVE = "No occurrence is open"
 NOT_PLANNED = "The plan lacks this version of the window, and applications may follow the plan"

@@ -1,0 +1,5 @@
+"""``python -m fastapi_maintenance.cli``."""
+
+from . import main
+
+main()

@@ -1,0 +1,107 @@
+"""What went wrong, in words that say what is missing and which command mends it."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import sys
+from collections.abc import Iterator
+from typing import NoReturn
+
+import typer
+
+from fastapi_maintenance.backends.kubernetes.transport import ApiError, Unreachable
+from fastapi_maintenance.windows import GROUP, InvalidWindow
+
+FAILED, NO_OPERATOR, INTERRUPTED = 1, 3, 130
+
+_SERVICE_ACCOUNT = re.compile(r'User "system:serviceaccount:([^:"]+):([^"]+)"')
+_USER = re.compile(r'User "([^"]+)"')
+_MIGRATOR = "fastapi-maintenance-migrator"
+
+
+class Failure(Exception):
+    """A fault that was to be foreseen.
+
+    Args:
+        problem: what is wrong, in one line.
+        mend: what to do about it; often a command.
+        code: how the process exits.
+    """
+
+    def __init__(self, problem: str, mend: str = "", code: int = FAILED) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.mend = mend
+        self.code = code
+
+
+@contextlib.contextmanager
+def told() -> Iterator[None]:
+    """Let each foreseeable fault be two lines and an exit code, never a stack trace."""
+    try:
+        yield
+    except Failure as failure:
+        end(failure)
+    except (ApiError, Unreachable) as error:
+        end(explain(error))
+    except InvalidWindow as error:
+        end(Failure(f"{error.field}: {error.problem}", error.mend))
+    except ImportError as error:
+        end(Failure(str(error)))
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def end(failure: Failure) -> NoReturn:
+    """Say it, and exit."""
+    print(f"error: {failure.problem}", file=sys.stderr)
+    if failure.mend:
+        print(f"  {failure.mend}", file=sys.stderr)
+    raise typer.Exit(failure.code)
+
+
+def explain(error: ApiError | Unreachable) -> Failure:
+    """What a request to the API server has ended in."""
+    if isinstance(error, Unreachable):
+        return _unreachable(str(error))
+    if error.status == 401:
+        mend = "log in anew, or name another user: --context NAME; see: kubectl config get-contexts"
+        return Failure("the API server does not accept these credentials", mend)
+    if error.status == 403:
+        return Failure(f"a right is missing: {error.message}", _grant(error.message))
+    if error.status == 404 and is_missing_crd(error):
+        mend = "install it: fastapi-maintenance crds | kubectl apply --server-side -f -"
+        return Failure(f"the CRDs of {GROUP} are not installed here", mend)
+    if error.status == 422:
+        return Failure(error.message, "see: kubectl explain maintenancewindow.spec")
+    return Failure(f"the API server answered {error}")
+
+
+def is_missing_crd(error: ApiError) -> bool:
+    """Whether nothing of this kind is known there, rather than an object missing."""
+    return error.status == 404 and f"{GROUP} " not in error.message
+
+
+def _unreachable(why: str) -> Failure:
+    if "credentials can't be read" in why:
+        mend = (
+            "see: kubectl config view; name another file by --kubeconfig, or context by --context"
+        )
+        return Failure(why.removeprefix("credentials can't be read: "), mend)
+    mend = "see that it is there: kubectl cluster-info; another cluster: --context NAME"
+    return Failure(f"the API server can't be reached: {why}", mend)
+
+
+def _grant(message: str) -> str:
+    """The command that grants what is missing."""
+    if found := _SERVICE_ACCOUNT.search(message):
+        namespace, name = found.groups()
+        who = f"--serviceaccount={namespace}:{name}"
+    else:
+        user = _USER.search(message)
+        namespace, who = "NAMESPACE", f"--user={user.group(1) if user else 'USER'}"
+    return (
+        f"grant it: kubectl -n {namespace} create rolebinding maintenance-migrator "
+        f"--clusterrole={_MIGRATOR} {who}"
+    )

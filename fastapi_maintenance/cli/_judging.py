@@ -1,0 +1,125 @@
+"""Whether a window is enforced or drained, by the operator's word or by the processes' own: pure.
+
+The operator's word counts for the generation and the occurrence that are meant, while its Lease is
+fresh: a status stays as it is after its writer's death. Otherwise what the processes say is judged
+here, by the same rules.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from fastapi_maintenance.proof.claim import claim_of
+from fastapi_maintenance.proof.conditions import find
+from fastapi_maintenance.proof.processes import MAX_CLOCK_SKEW, read_process
+from fastapi_maintenance.proof.proving import Proof, Question, prove
+from fastapi_maintenance.windows import Occurrence
+
+from ._seen import Seen
+
+Object = dict[str, Any]
+
+CONDITIONS = {"enforced": "Enforced", "drained": "Drained"}
+LAG = timedelta(seconds=10)
+"""How long a status may be behind before it counts as nobody's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What can be said now."""
+
+    met: bool
+    reason: str
+    message: str
+
+
+def by_operator(seen: Seen, what: str) -> Judgement | None:
+    """What the operator says of this generation and occurrence; None where it has not yet."""
+    status, current = seen.item.get("status") or {}, seen.current
+    if current is None or not _is_about(status, seen, current):
+        return None
+    found = find(status, CONDITIONS[what])
+    if not found or int(found.get("observedGeneration", 0)) < _generation(seen):
+        return None
+    said = str(found.get("reason", "")), str(found.get("message", ""))
+    return Judgement(found.get("status") == "True", *said)
+
+
+def by_processes(
+    seen: Seen,
+    what: str,
+    processes: Sequence[Object],
+    plan: str | None,
+    listed: datetime,
+    *,
+    unreported_is_ok: bool = False,
+) -> Judgement:
+    """What a consistent list of processes proves; the window and the plan were read before it."""
+    proof = _prove(seen, processes, plan, listed, unreported_is_ok)
+    verdict = proof.enforced if what == "enforced" else proof.drained
+    return Judgement(verdict.status is True, str(verdict.reason), verdict.message)
+
+
+def lease_is_fresh(lease: Mapping[str, Any] | None, now: datetime) -> bool:
+    """Whether somebody holds it, by the clocks of a cluster."""
+    spec = (lease or {}).get("spec") or {}
+    if not spec.get("holderIdentity"):
+        return False
+    try:
+        renewed = datetime.fromisoformat(str(spec["renewTime"]))
+        lasts = timedelta(seconds=int(spec["leaseDurationSeconds"]))
+    except (KeyError, ValueError):
+        return False
+    return now <= renewed + lasts + MAX_CLOCK_SKEW
+
+
+def _prove(
+    seen: Seen, items: Sequence[Object], plan: str | None, listed: datetime, ok: bool
+) -> Proof:
+    assert seen.window is not None
+    assert seen.current is not None
+    status = seen.item.get("status") or {}
+    question = Question(
+        seen.window,
+        seen.current,
+        seen.at,
+        listed,
+        _unplanned(seen, plan),
+        claim_of(status),
+        needs_all_apps=not ok,
+    )
+    return prove(question, [read_process(item) for item in items])
+
+
+def _unplanned(seen: Seen, plan: str | None) -> str | None:
+    """No plan is nobody's to follow; one that lacks the window may be somebody's."""
+    if plan is None:
+        return None
+    try:
+        planned = {w["uid"]: int(w["generation"]) for w in json.loads(plan)["windows"]}
+    except (ValueError, KeyError, TypeError):
+        planned = {}
+    return None if planned.get(_uid(seen)) == _generation(seen) else "PlanNotWritten"
+
+
+def _is_about(status: Mapping[str, Any], seen: Seen, current: Occurrence) -> bool:
+    """Whether a status speaks of the spec as it is, and of the occurrence that is open."""
+    said = (status.get("current") or {}).get("start")
+    if said is None or int(status.get("observedGeneration", 0)) < _generation(seen):
+        return False
+    try:
+        return datetime.fromisoformat(str(said)) == current.start
+    except ValueError:
+        return False
+
+
+def _generation(seen: Seen) -> int:
+    return int(seen.item["metadata"].get("generation", 0))
+
+
+def _uid(seen: Seen) -> str:
+    return str(seen.item["metadata"].get("uid", ""))

@@ -1,0 +1,112 @@
+"""What goes to the terminal: tables, objects, and what is happening meanwhile."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi_maintenance.proof.wording import steady
+from fastapi_maintenance.windows import GROUP
+
+from ._options import Output
+
+Object = dict[str, Any]
+
+
+def show(items: Sequence[Object], how: Output, *, single: bool = False) -> None:
+    """Objects as JSON, YAML or names; a table is each verb's own."""
+    if how is Output.NAME:
+        for item in items:
+            print(f"{item['kind'].lower()}.{GROUP}/{item['metadata']['name']}")
+        return
+    clean = [_without_managers(item) for item in items]
+    whole = clean[0] if single else {"apiVersion": "v1", "kind": "List", "items": clean}
+    print(json.dumps(whole, indent=2) if how is Output.JSON else yaml_of(whole), end="")
+    if how is Output.JSON:
+        print()
+
+
+def yaml_of(value: Any) -> str:
+    """YAML as kubectl prints it."""
+    import yaml
+
+    return str(yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=100))
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Columns as kubectl has them; what matters is in colour on a terminal."""
+    if not sys.stdout.isatty():
+        print("\n".join(_plain([head, *rows])))
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False, soft_wrap=True)
+    for number, line in enumerate(_plain([head, *rows])):
+        text = Text(line, style="bold" if not number else "")
+        for words, style in _STYLES.items():
+            text.highlight_words(words, style)
+        console.print(text)
+
+
+_STYLES = {
+    ("Open", "Invalid", "False"): "red",
+    ("Scheduled", "Unknown"): "yellow",
+    ("True",): "green",
+}
+
+
+def _plain(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+def tell(text: str) -> None:
+    """Something for people, beside what the command gives: on standard error."""
+    print(text, file=sys.stderr, flush=True)
+
+
+class Progress:
+    """What is waited for: one line that changes on a terminal, elsewhere a line for each news."""
+
+    def __init__(self) -> None:
+        self._tty = sys.stderr.isatty()
+        self._told = ""
+        self._dirty = False
+
+    def say(self, text: str) -> None:
+        """The present state of affairs."""
+        if self._tty:
+            self._rewrite(text)
+        elif steady(text, self._told) != self._told:
+            self._told = text
+            tell(text)
+
+    def _rewrite(self, text: str) -> None:
+        import shutil
+
+        room = max(20, shutil.get_terminal_size().columns - 1)
+        shown = text if len(text) <= room else text[: room - 1] + "…"
+        print(f"\r\033[K{shown}", end="", file=sys.stderr, flush=True)
+        self._dirty = True
+
+    def note(self, text: str) -> None:
+        """Something that is to stay there to be read."""
+        self.done()
+        tell(text)
+
+    def done(self) -> None:
+        """Leave no half line behind."""
+        if self._dirty:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+            self._dirty = False
+
+
+def _without_managers(item: Object) -> Object:
+    metadata = {k: v for k, v in item["metadata"].items() if k != "managedFields"}
+    return {**item, "metadata": metadata}

@@ -1,0 +1,126 @@
+"""A window as the cluster has it, and what it means now: pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from fastapi_maintenance.backends.kubernetes.objects import FIELD_MANAGER, MADE_FOR
+from fastapi_maintenance.windows import (
+    GROUP,
+    InvalidWindow,
+    Occurrence,
+    Window,
+    next_occurrence,
+    occurrence_at,
+    parse_manifest,
+)
+
+Object = dict[str, Any]
+
+OPENED_BY = f"{GROUP}/opened-by"
+"""The annotation that says who opened a window by `on` or `run`."""
+ON, RUN = "on", "run"
+"""What windows of the command line are made for, by their label."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One window at an instant."""
+
+    item: Object
+    at: datetime
+    window: Window | None
+    error: InvalidWindow | None = None
+
+    @property
+    def name(self) -> str:
+        """Of the object."""
+        return str(self.item["metadata"]["name"])
+
+    @property
+    def namespace(self) -> str:
+        """Of the object."""
+        return str(self.item["metadata"].get("namespace", "default"))
+
+    @property
+    def current(self) -> Occurrence | None:
+        """The occurrence that is open."""
+        if self.window is None or self.window.suspend:
+            return None
+        return occurrence_at(self.window, self.at)
+
+    @property
+    def following(self) -> Occurrence | None:
+        """The one that opens next."""
+        if self.window is None or self.window.suspend:
+            return None
+        return next_occurrence(self.window, self.at)
+
+    @property
+    def state(self) -> str:
+        """In the words of the condition Active."""
+        if self.window is None:
+            return "Invalid"
+        if self.window.suspend:
+            return "Suspended"
+        if self.current:
+            return "Open"
+        return "Scheduled" if self.following else "Finished"
+
+    @property
+    def made_for(self) -> str | None:
+        """Which verb has made it; None where it was somebody else."""
+        labels = self.item["metadata"].get("labels") or {}
+        return labels.get(MADE_FOR)
+
+    @property
+    def opened_by(self) -> str:
+        """Who made it, as far as the object tells: a person, else the program that wrote it."""
+        metadata = self.item["metadata"]
+        if who := (metadata.get("annotations") or {}).get(OPENED_BY):
+            return str(who)
+        fields = metadata.get("managedFields") or ()
+        writers = [f["manager"] for f in fields if "f:spec" in f.get("fieldsV1", {})]
+        return str(writers[0]) if writers else ""
+
+
+def see(item: Object, at: datetime) -> Seen:
+    """Understand an object of the API server."""
+    try:
+        return Seen(item, at, parse_manifest(item))
+    except InvalidWindow as error:
+        return Seen(item, at, None, error)
+
+
+def marks_of(item: Object) -> str | None:
+    """Which tool will bring its fields back, by the marks that it leaves; None: none is known."""
+    metadata = item["metadata"]
+    marks = {**(metadata.get("labels") or {}), **(metadata.get("annotations") or {})}
+    managers = {str(f.get("manager", "")) for f in metadata.get("managedFields") or ()}
+    if (
+        any(mark.startswith("argocd.argoproj.io/") for mark in marks)
+        or "argocd-controller" in managers
+    ):
+        return "Argo CD"
+    if any(".toolkit.fluxcd.io/" in mark for mark in marks) or "kustomize-controller" in managers:
+        return "Flux"
+    if "meta.helm.sh/release-name" in marks or marks.get("app.kubernetes.io/managed-by") == "Helm":
+        return "Helm"
+    return None
+
+
+def warning_of(item: Object, what: str) -> str | None:
+    """That a change may not last, where another tool has the window in its hands."""
+    tool = marks_of(item)
+    if tool is None:
+        return None
+    source = "the chart's values" if tool == "Helm" else "Git"
+    return (
+        f"warning: {tool} manages this window: {what} outlives its next sync, but neither a "
+        f"`replace` nor a restore; the durable way is to write it in {source}"
+    )
+
+
+MANAGED_BY = {"app.kubernetes.io/managed-by": FIELD_MANAGER}

@@ -1,0 +1,66 @@
+"""Durations and instants as people write and read them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from fastapi_maintenance.windows import InvalidWindow
+from fastapi_maintenance.windows.fields import Fields
+
+from ._failures import Failure
+
+
+def now() -> datetime:
+    """The present instant."""
+    return datetime.now(UTC)
+
+
+def duration_of(text: str, option: str = "--duration") -> timedelta:
+    """A duration as manifests have it, such as ``2h30m``.
+
+    Raises:
+        Failure: naming the option.
+    """
+    fields = Fields("option", {"value": text}, ("value",))
+    try:
+        return fields.duration("value")
+    except InvalidWindow as error:
+        raise Failure(f"{option}: {error.problem}", error.mend) from error
+
+
+def instant_of(text: str, option: str) -> datetime:
+    """An instant: RFC 3339, or a local time without an offset.
+
+    Raises:
+        Failure: naming the option.
+    """
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        mend = "write 2026-06-01T22:00:00Z, an offset such as +02:00, or a local time without one"
+        raise Failure(f"{option}: {text!r} is not a time", mend) from None
+    return found.astimezone(UTC)
+
+
+def shown(instant: datetime, at: datetime) -> str:
+    """An instant on the clock of whoever reads it; with the date where it is another day."""
+    local, today = instant.astimezone(), at.astimezone().date()
+    form = "%H:%M:%S %Z" if local.date() == today else "%a %d %b %Y %H:%M:%S %Z"
+    return local.strftime(form)
+
+
+def span(length: timedelta) -> str:
+    """A length in its two largest units, such as ``2h30m``."""
+    seconds = max(0, round(length.total_seconds()))
+    days, rest = divmod(seconds, 86_400)
+    hours, rest = divmod(rest, 3600)
+    minutes, rest = divmod(rest, 60)
+    parts = [(days, "d"), (hours, "h"), (minutes, "m"), (rest, "s")]
+    first = next((i for i, (number, _) in enumerate(parts) if number), 3)
+    found = [f"{number}{unit}" for number, unit in parts[first : first + 2] if number]
+    return "".join(found) or "0s"
+
+
+def until(end: datetime | None, at: datetime) -> str:
+    """The end of an occurrence, and how far it is."""
+    return "it is ended" if end is None else f"{shown(end, at)} (in {span(end - at)})"

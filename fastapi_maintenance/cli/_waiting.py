@@ -1,0 +1,211 @@
+"""Waiting until all processes refuse requests, or have finished those from before."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from fastapi_maintenance.backends.kubernetes.transport import ApiError, Unreachable
+
+from ._cluster import Cluster
+from ._failures import FAILED, NO_OPERATOR, Failure
+from ._judging import LAG, Judgement, by_operator, by_processes, lease_is_fresh
+from ._output import Progress
+from ._seen import Seen, see
+from ._times import now, until
+
+PAUSE = 0.5
+"""Seconds between two looks."""
+_GRACE = 10.0
+"""Seconds that processes may take to register, before it counts that there are none."""
+_FORBIDDEN = 403
+_PATIENT = (429, 500, 502, 503, 504)
+
+_RESTART = "see the operator: kubectl get pods -A -l app.kubernetes.io/name=fastapi-maintenance"
+
+
+class TimedOut(Failure):
+    """It did not come to pass in time."""
+
+
+@dataclass
+class Wait:
+    """One wait for a window.
+
+    Args:
+        what: ``enforced`` or ``drained``.
+        timeout: for how long.
+        unreported_is_ok: whether it counts where no process reports.
+        least: the generation that was written, if one was.
+    """
+
+    cluster: Cluster
+    name: str
+    what: str
+    timeout: timedelta
+    unreported_is_ok: bool = False
+    least: int = 0
+    progress: Progress = field(default_factory=Progress)
+
+    def __post_init__(self) -> None:
+        self._began = time.monotonic()
+        self._lagging_since: float | None = None
+        self._unanswered = False
+        """Whether it was said that no operator answers."""
+        self._last = Judgement(False, "", "")
+
+    async def run(self) -> Judgement:
+        """Return once it is so.
+
+        Raises:
+            TimedOut: it was not in time.
+            Failure: it can't come to pass.
+        """
+        try:
+            while not (await self._look()).met:
+                if self._elapsed >= self.timeout.total_seconds():
+                    raise self._timed_out()
+                self.progress.say(self._last.message)
+                await asyncio.sleep(PAUSE)
+            return self._last
+        finally:
+            self.progress.done()
+
+    @property
+    def _elapsed(self) -> float:
+        return time.monotonic() - self._began
+
+    async def _look(self) -> Judgement:
+        """One look; what keeps the API server from answering may pass."""
+        try:
+            self._last = await self._judge()
+        except Unreachable as error:
+            if not error.sent and "credentials" in str(error):
+                raise
+            self._last = Judgement(False, "Unreachable", f"no answer, trying again: {error}")
+        except ApiError as error:
+            if error.status not in _PATIENT:
+                raise
+            self._last = Judgement(False, "Unreachable", f"trying again: {error}")
+        return self._last
+
+    async def _judge(self) -> Judgement:
+        at = now()
+        seen = see(await self.cluster.window(self.name), at)
+        if int(seen.item["metadata"].get("generation", 0)) < self.least:
+            return Judgement(False, "Old", "the API server answers with an older window")
+        if seen.current is None:
+            return self._closed(seen)
+        lease = await self.cluster.lease()
+        told = by_operator(seen, self.what)
+        if told is not None and lease_is_fresh(lease, at):
+            self._lagging_since = None
+            return await self._told(seen, told)
+        return await self._untold(seen, told, lease, at)
+
+    async def _told(self, seen: Seen, told: Judgement) -> Judgement:
+        """By an operator that is there."""
+        if told.met or told.reason != "NoProcesses":
+            return told
+        return await self._unreported(seen, told)
+
+    async def _untold(
+        self, seen: Seen, told: Judgement | None, lease: Any, at: datetime
+    ) -> Judgement:
+        """The operator has not spoken yet, is gone, or can't be seen."""
+        lag = self._lag()
+        if lease is None and told is not None:
+            # Nobody knows whether it lives: what it said is to be borne out by the processes.
+            return await self._borne_out(seen) if told.met else await self._told(seen, told)
+        if lag < LAG.total_seconds():
+            return Judgement(False, "Pending", f"waiting for the operator ({lag:.0f} s)")
+        if not self._unanswered:
+            self._unanswered = True
+            why = "its Lease is stale" if lease and not lease_is_fresh(lease, at) else "no word yet"
+            self.progress.note(
+                f"no operator answers ({why}): counting what the processes say themselves"
+            )
+        counted = await self._counted(seen)
+        if counted.reason == "PlanNotWritten":
+            raise Failure(
+                "no operator answers, and the plan in this namespace lacks the window, so what "
+                "processes say is not enough",
+                _RESTART,
+                NO_OPERATOR,
+            )
+        return await self._unreported(seen, counted) if counted.reason == "NoProcesses" else counted
+
+    async def _unreported(self, seen: Seen, told: Judgement) -> Judgement:
+        """Nobody reports for an app that is named."""
+        if self.unreported_is_ok:  # whoever says so has looked at the plan
+            return await self._borne_out(seen)
+        if self._elapsed < min(_GRACE, self.timeout.total_seconds()):
+            return told
+        code = NO_OPERATOR if self._unanswered else FAILED
+        mend = "see: fastapi-maintenance processes; if none is to be expected: --if-no-processes=ok"
+        raise Failure(told.message, mend, code)
+
+    async def _counted(self, seen: Seen) -> Judgement:
+        """What a list of the processes proves, if the window is still the same afterwards."""
+        return await self._borne_out(seen, await self._plan())
+
+    async def _plan(self) -> str | None:
+        try:
+            return await self.cluster.plan()
+        except ApiError as error:
+            if error.status != _FORBIDDEN:
+                raise
+            raise Failure(
+                "no operator answers, and the plan of this namespace may not be read, so what "
+                f"processes say is not enough: {error.message}",
+                _RESTART,
+                NO_OPERATOR,
+            ) from error
+
+    async def _borne_out(self, seen: Seen, plan: str | None = None) -> Judgement:
+        """The same where a plan plays no part, since the operator has looked at it."""
+        items = await self.cluster.processes(self.cluster.namespace)
+        judged = by_processes(
+            seen, self.what, items, plan, now(), unreported_is_ok=self.unreported_is_ok
+        )
+        if judged.met:
+            again = (await self.cluster.window(self.name))["metadata"]
+            before = seen.item["metadata"]
+            if (again["uid"], again["generation"]) != (before["uid"], before["generation"]):
+                return Judgement(False, "Changed", "the window has changed meanwhile")
+        return judged
+
+    def _lag(self) -> float:
+        """For how many seconds the status has been behind."""
+        if self._lagging_since is None:
+            self._lagging_since = time.monotonic()
+        return time.monotonic() - self._lagging_since
+
+    def _closed(self, seen: Seen) -> Judgement:
+        """One that is to open may be waited for; another never will be what is wanted."""
+        following = seen.following
+        if following is None:
+            why = f": {seen.error}" if seen.error else ""
+            raise Failure(
+                f'maintenancewindow "{self.name}" is not open: {seen.state}{why}',
+                f"see: fastapi-maintenance status {self.name} -n {self.cluster.namespace}",
+            )
+        left = self.timeout.total_seconds() - self._elapsed
+        if (following.start - seen.at).total_seconds() > left:
+            raise Failure(
+                f'maintenancewindow "{self.name}" opens at {until(following.start, seen.at)}, '
+                "later than --timeout",
+                "wait longer: --timeout 12h",
+            )
+        return Judgement(False, "Scheduled", f"opens at {until(following.start, seen.at)}")
+
+    def _timed_out(self) -> TimedOut:
+        held = self._last.message or self._last.reason
+        problem = f"not {self.what} after {self.timeout.total_seconds():g} s: {held}"
+        mend = (
+            f"who holds it: fastapi-maintenance processes {self.name} -n {self.cluster.namespace}"
+        )
+        return TimedOut(problem, mend, NO_OPERATOR if self._unanswered else FAILED)

@@ -1,0 +1,43 @@
+"""``end``: end the open occurrence of a window."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from fastapi_maintenance.windows import format_instant
+
+from ._cluster import Cluster
+from ._editing import edit
+from ._options import Name
+from ._output import tell
+from ._seen import Seen, see
+from ._times import now, shown
+
+_Ignore = Annotated[bool, typer.Option("--ignore-not-found", help="No window is fine too.")]
+
+
+async def end(cluster: Cluster, name: Name, ignore_not_found: _Ignore = False) -> None:
+    """End the occurrence that is open now; later ones open as planned."""
+    if ignore_not_found and await cluster.find_window(name) is None:
+        tell(f'maintenancewindow "{name}" not found: nothing to end')
+        return
+    await end_window(cluster, name)
+
+
+async def end_window(cluster: Cluster, name: str) -> None:
+    """End it, unless it is over already, and say what holds then."""
+
+    def change(seen: Seen) -> dict[str, object] | None:
+        return {"endedAt": format_instant(seen.at)} if seen.current else None
+
+    seen, item = await edit(cluster, name, change, "endedAt")
+    if item is None:
+        print(f"maintenancewindow/{name} is not open ({seen.state})")
+        return
+    after = see(item, now())
+    following = (
+        f"; it opens next at {shown(after.following.start, after.at)}" if after.following else ""
+    )
+    print(f"maintenancewindow/{name} ended{following}")

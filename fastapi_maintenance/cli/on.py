@@ -1,0 +1,90 @@
+"""``on``: open a window now."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ._cluster import Cluster
+from ._failures import Failure
+from ._opening import Opening, open_window, others_open
+from ._options import (
+    Apps,
+    Duration,
+    IfNoProcesses,
+    Message,
+    Output,
+    OutputAs,
+    Proof,
+    ReadOnly,
+    Timeout,
+    Unreported,
+)
+from ._output import show, tell
+from ._seen import ON, Seen
+from ._times import duration_of, until
+from ._waiting import Wait
+
+_UntilOff = Annotated[bool, typer.Option("--until-off", help="No planned end.")]
+_Called = Annotated[str | None, typer.Option("--name", help="Of the window; else by the apps.")]
+_WaitFor = Annotated[Proof | None, typer.Option("--wait", help="Return only then.")]
+_Description = Annotated[str | None, typer.Option(help="Ticket, owner; never in answers.")]
+
+
+async def on(
+    cluster: Cluster,
+    apps: Apps,
+    duration: Duration = None,
+    until_off: _UntilOff = False,
+    name: _Called = None,
+    message: Message = None,
+    description: _Description = None,
+    read_only: ReadOnly = False,
+    wait: _WaitFor = None,
+    timeout: Timeout = "5m",
+    if_no_processes: IfNoProcesses = Unreported.FAIL,
+    output: OutputAs = Output.TABLE,
+) -> None:
+    """Open a window now, and say how to end it. Where it is open already, nothing changes."""
+    if (duration is None) is not until_off:
+        raise Failure(
+            "say how long it lasts: --duration and --until-off exclude each other"
+            if until_off
+            else "say how long it lasts",
+            "for example --duration 30m; without a planned end: --until-off",
+        )
+    length, patience = (
+        duration_of(duration) if duration else None,
+        duration_of(timeout, "--timeout"),
+    )
+    opening = Opening(tuple(apps), length, ON, name, message, read_only, description)
+    seen, is_new = await open_window(cluster, opening)
+    if output is Output.TABLE:
+        _say(seen, is_new)
+        _name_others(others_open(await cluster.windows(), apps, seen.name))
+    else:
+        show([seen.item], output, single=True)
+    if wait is not None:
+        least = int(seen.item["metadata"]["generation"])
+        ok = if_no_processes is Unreported.OK
+        judged = await Wait(cluster, seen.name, wait, patience, ok, least).run()
+        tell(f"{wait}: {judged.message}")
+
+
+def _say(seen: Seen, is_new: bool) -> None:
+    assert seen.window is not None
+    end = seen.current.end if seen.current else None
+    did = "opened" if is_new else "is on already"
+    what = f"{seen.window.mode}, {', '.join(seen.window.apps)}"
+    print(f"maintenancewindow/{seen.name} {did} ({what}) until {until(end, seen.at)}")
+    place = f"{seen.name} -n {seen.namespace}"
+    print(f"  end it:    fastapi-maintenance end {place}")
+    if end is not None:
+        print(f"  extend it: fastapi-maintenance extend {place} --by 30m")
+
+
+def _name_others(others: list[Seen]) -> None:
+    for other in others:
+        end = other.current.end if other.current else None
+        tell(f"note: {other.name} is open too, until {until(end, other.at)}")

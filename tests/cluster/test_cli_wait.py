@@ -1,0 +1,120 @@
+"""`wait` on a real API server: by the operator's word, and by the processes' own without one."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+from tests.cluster.proving import acknowledgement, puppets
+from tests.cluster.windows import apply_window, in_seconds, wait_for_condition
+
+if TYPE_CHECKING:
+    from tests.cluster.commanding import Cli
+    from tests.controlplane.install import Operator
+    from tests.controlplane.kubectl import Kubectl
+    from tests.controlplane.target import Cluster
+
+
+def speak(cluster: Cluster, cli: Cli, name: str, **changes: Any) -> None:
+    """One process of orders says of a window that it refuses requests, or what is given."""
+
+    async def say() -> None:
+        async with puppets(cluster.kubeconfig, cli.namespace) as processes:
+            said = acknowledgement(await processes.window(name), **changes)
+            await processes.register("mp-1", None, said)
+
+    asyncio.run(say())
+
+
+def test_on_waits_until_the_operator_says_drained(
+    cluster: Cluster, cli: Cli, operator: Operator
+) -> None:
+    """The one command before a migration; what `wait` says afterwards is the same."""
+    cli("on", "orders", "--duration", "30m")
+    speak(cluster, cli, "orders-on")
+    said = cli("on", "orders", "--duration", "30m", "--wait", "drained", "--timeout", "60s")
+    assert "drained: 1 of 1 reporting processes refuse requests" in said.err
+    said = cli("wait", "orders-on", "--for", "enforced")
+    assert said.out.startswith("maintenancewindow/orders-on is enforced: 1 of 1 reporting")
+    shown = cli("status").out.splitlines()[1].split()
+    assert shown[-4:-1] == ["True", "True", "1/1"]
+
+
+def test_a_wait_that_is_not_over_in_time_names_who_holds_it(
+    cluster: Cluster, cli: Cli, operator: Operator
+) -> None:
+    cli("on", "orders", "--duration", "30m")
+    speak(cluster, cli, "orders-on", in_flight=2)
+    said = cli("wait", "orders-on", "--timeout", "3s", code=1)
+    assert "error: not drained after 3 s: mp-1: 2 requests" in said.err
+    assert f"fastapi-maintenance processes orders-on -n {cli.namespace}" in said.err
+
+
+def test_where_nobody_reports_wait_fails_unless_that_is_ok(cli: Cli, operator: Operator) -> None:
+    cli("on", "orders", "--duration", "30m")
+    said = cli("wait", "orders-on", "--timeout", "2s", code=1)
+    assert "No process reports for orders; none is registered" in said.err
+    said = cli("wait", "orders-on", "--if-no-processes", "ok")
+    assert "0 of 0 reporting processes" in said.out
+
+
+def test_without_an_operator_wait_counts_what_the_processes_say(
+    cluster: Cluster, cli: Cli, operator: Operator
+) -> None:
+    """It says after ten seconds that nobody answers; a process that still works holds it."""
+    operator.stop()
+    cli("on", "orders", "--duration", "30m")
+    speak(cluster, cli, "orders-on")
+    said = cli("wait", "orders-on", "--timeout", "60s")
+    assert "no operator answers (" in said.err
+    assert said.out.startswith("maintenancewindow/orders-on is drained: 1 of 1 reporting")
+
+
+def test_without_an_operator_a_plan_that_lacks_the_window_is_not_enough(
+    cluster: Cluster, cli: Cli, kubectl: Kubectl, operator: Operator
+) -> None:
+    """Who follows the plan would not know of the window: exit 3."""
+    apply_window(kubectl, "other", cli.namespace, start=in_seconds(3600))
+    wait_for_condition(kubectl, "other", cli.namespace, "Ready")
+    operator.stop()
+    cli("on", "orders", "--duration", "30m")
+    speak(cluster, cli, "orders-on")
+    said = cli("wait", "orders-on", "--timeout", "60s", code=3)
+    assert "the plan in this namespace lacks the window" in said.err
+
+
+def test_a_status_that_speaks_of_an_earlier_occurrence_is_not_believed(
+    cluster: Cluster, cli: Cli, kubectl: Kubectl, operator: Operator
+) -> None:
+    """It stays as it is after its writer's death, whatever opens later."""
+    cli("on", "orders", "--duration", "30m")
+    speak(cluster, cli, "orders-on")
+    cli("wait", "orders-on")
+    operator.stop()
+    override = {
+        "occurrence": cli.window("orders-on")["spec"]["start"],
+        "start": f"{in_seconds(-1):%Y-%m-%dT%H:%M:%SZ}",
+    }
+    patch = json.dumps({"spec": {"overrides": [override]}})
+    kubectl("patch", "mw", "orders-on", "-n", cli.namespace, "--type=merge", "-p", patch)
+    said = cli("wait", "orders-on", "--timeout", "2s", code=1)
+    assert "waiting for the operator" in said.err
+
+
+def test_wait_for_ended_returns_once_nothing_is_open(cli: Cli, operator: Operator) -> None:
+    cli("on", "orders", "--duration", "1h")
+    said = cli("wait", "orders-on", "--for", "ended", "--timeout", "1s", code=1)
+    assert f"end it: fastapi-maintenance end orders-on -n {cli.namespace}" in said.err
+    cli("end", "orders-on")
+    said = cli("wait", "orders-on", "--for", "ended")
+    assert said.out == "maintenancewindow/orders-on is not open\n"
+    said = cli("wait", "orders-on", "--for", "drained", code=1)
+    assert "is not open: Finished" in said.err
+
+
+def test_a_window_that_opens_later_than_the_timeout_fails_at_once(
+    cli: Cli, kubectl: Kubectl
+) -> None:
+    apply_window(kubectl, "upgrade", cli.namespace, start=in_seconds(3600))
+    assert "later than --timeout" in cli("wait", "upgrade", code=1).err

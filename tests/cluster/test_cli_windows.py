@@ -1,0 +1,89 @@
+"""`on`, `end` and `status` on a real API server: opened, seen and ended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.cluster.windows import apply_window, in_seconds
+
+if TYPE_CHECKING:
+    from tests.cluster.commanding import Cli
+    from tests.controlplane.kubectl import Kubectl
+
+
+def test_on_opens_a_window_and_end_ends_it(cli: Cli) -> None:
+    """One window for the apps, with a planned end; again does nothing, and says so."""
+    said = cli("on", "orders", "--duration", "30m", "--message", "Back soon")
+    assert said.out.startswith("maintenancewindow/orders-on opened (Full, orders) until ")
+    assert f"fastapi-maintenance end orders-on -n {cli.namespace}" in said.out
+    window = cli.window("orders-on")
+    assert window["spec"]["response"] == {"message": "Back soon"}
+    assert {f["manager"] for f in window["metadata"]["managedFields"]} >= {"fastapi-maintenance"}
+    again = cli("on", "orders", "--duration", "2h")
+    assert "orders-on is on already" in again.out
+    assert cli.window("orders-on")["metadata"]["uid"] == window["metadata"]["uid"]
+    assert cli("end", "orders-on").out == "maintenancewindow/orders-on ended\n"
+    assert cli("end", "orders-on").out == "maintenancewindow/orders-on is not open (Finished)\n"
+
+
+def test_a_window_that_was_ended_opens_again_with_nothing_left_of_what_it_was(cli: Cli) -> None:
+    """As a new generation, of which nobody can have said that it is enforced."""
+    cli("on", "orders", "--until-off", "--name", "release", "--message", "Moving")
+    cli("end", "release")
+    said = cli("on", "orders", "--duration", "5m", "--name", "release")
+    assert "release opened" in said.out
+    window = cli.window("release")
+    assert window["metadata"]["generation"] == 3
+    assert {"endedAt", "response"} & set(window["spec"]) == set()
+    assert window["spec"]["duration"] == "5m2s"
+
+
+def test_on_leaves_windows_of_others_alone(cli: Cli, kubectl: Kubectl) -> None:
+    """One that has the name is an error, one that is open for the app is named."""
+    apply_window(kubectl, "upgrade", cli.namespace, start=in_seconds(-60))
+    said = cli("on", "orders", "--duration", "5m", "--name", "upgrade", code=1)
+    assert "choose another name: --name NAME" in said.err
+    said = cli("on", "orders", "--duration", "5m")
+    assert "note: upgrade is open too" in said.err
+
+
+def test_on_for_something_else_than_is_open_names_the_window(cli: Cli) -> None:
+    cli("on", "orders", "--duration", "5m", "--name", "release")
+    said = cli("on", "orders", "--read-only", "--duration", "5m", "--name", "release", code=1)
+    assert "is open already, for orders (Full)" in said.err
+    assert f"fastapi-maintenance end release -n {cli.namespace}" in said.err
+
+
+def test_status_shows_the_windows_with_who_opened_them(cli: Cli, kubectl: Kubectl) -> None:
+    apply_window(kubectl, "upgrade", cli.namespace, start=in_seconds(3600), duration="1h")
+    assert "nothing is in maintenance" not in cli("status").err
+    cli("on", "orders", "--until-off")
+    head, first, second, *_ = cli("status").out.splitlines()
+    assert head.split()[:3] == ["NAME", "STATE", "MODE"]
+    assert first.split()[:4] == ["orders-on", "Open", "Full", "orders"]
+    assert first.split()[-1] in ("kubernetes-admin", "admin")
+    assert second.split()[:2] == ["upgrade", "Scheduled"]
+    assert second.split()[-1].startswith("kubectl")
+    assert [item["metadata"]["name"] for item in cli("status", "-o", "json").json["items"]] == [
+        "orders-on",
+        "upgrade",
+    ]
+    assert cli("status", "upgrade", "-o", "json").json["metadata"]["name"] == "upgrade"
+    name = "maintenancewindow.fastapi-maintenance.io/upgrade\n"
+    assert cli("status", "upgrade", "-o", "name").out == name
+    assert cli.namespace in cli("status", "-A").out
+
+
+def test_a_namespace_without_windows_is_said_to_have_none(cli: Cli) -> None:
+    assert cli("status").err == (
+        f"No windows in namespace {cli.namespace}: nothing is in maintenance.\n"
+    )
+
+
+def test_end_of_a_window_that_is_not_there_says_what_is(cli: Cli) -> None:
+    said = cli("end", "nothing", code=1)
+    assert said.err.splitlines() == [
+        f'error: maintenancewindow "nothing" not found in namespace {cli.namespace}',
+        f"  those that are there: fastapi-maintenance status -n {cli.namespace}",
+    ]
+    assert "nothing to end" in cli("end", "nothing", "--ignore-not-found").err

@@ -1,0 +1,37 @@
+"""The command line in a test's own process, without a cluster unless one is named."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from typer.testing import CliRunner
+
+from fastapi_maintenance.cli._app import app
+
+NOWHERE = {
+    "KUBECONFIG": "",
+    "FASTAPI_MAINTENANCE_KUBECONFIG": "",
+    "KUBERNETES_SERVICE_HOST": None,
+    "TZ": "Etc/UTC",
+    "NO_COLOR": "1",
+}
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command has said, and how it has ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+def call(words: list[str], code: int = 0, home: object = "/nowhere", **environment: str) -> Said:
+    """Run it; anything but an exit is an error of the test's subject."""
+    env = {**NOWHERE, "HOME": str(home), **environment}
+    result = CliRunner().invoke(app, words, env=env)
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    said = Said(result.exit_code, result.stdout, result.stderr)
+    assert said.code == code, said
+    return said

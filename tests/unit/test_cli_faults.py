@@ -1,0 +1,125 @@
+"""What is to be foreseen ends in two lines, an exit code and the command that mends it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fastapi_maintenance.backends.kubernetes.transport import ApiError, Unreachable
+from fastapi_maintenance.cli._failures import explain
+from tests.controlplane import ports
+from tests.unit.commanded import call
+
+KUBECONFIG = """
+apiVersion: v1
+kind: Config
+current-context: here
+contexts: [{name: here, context: {cluster: c, user: u}}]
+clusters: [{name: c, cluster: {server: "https://127.0.0.1:%d", insecure-skip-tls-verify: true}}]
+users: [{name: u, user: {%s}}]
+"""
+
+
+def kubeconfig(folder: Path, user: str = "token: x", port: int | None = None) -> str:
+    """A kubeconfig of a server that is not there."""
+    path = folder / "config"
+    path.write_text(KUBECONFIG % (port or ports.free_port(), user))
+    return str(path)
+
+
+def test_without_a_cluster_one_is_asked_for() -> None:
+    said = call(["on", "orders", "--duration", "5m"], code=1)
+    assert said.err.splitlines() == [
+        "error: no cluster: not in a Pod, and there is no kubeconfig",
+        "  set KUBECONFIG, or name a file: --kubeconfig PATH",
+    ]
+
+
+def test_a_server_that_is_not_there_is_named(tmp_path: Path) -> None:
+    said = call(["end", "x", "--kubeconfig", kubeconfig(tmp_path)], code=1)
+    assert said.err.startswith("error: the API server can't be reached: ")
+    assert "kubectl cluster-info" in said.err
+
+
+def test_a_context_that_is_not_there_lists_those_that_are(tmp_path: Path) -> None:
+    words = ["end", "x", "--kubeconfig", kubeconfig(tmp_path), "--context", "there"]
+    said = call(words, code=1)
+    assert "has no context 'there'; it has: here" in said.err
+
+
+@pytest.mark.parametrize("text", ["", "{", "a: [", "contexts: 3", "{}"])
+def test_a_kubeconfig_that_is_none_is_an_error_of_two_lines(tmp_path: Path, text: str) -> None:
+    (tmp_path / "config").write_text(text)
+    said = call(["end", "x", "--kubeconfig", str(tmp_path / "config")], code=1)
+    assert len(said.err.splitlines()) == 2
+    assert "kubectl config get-contexts" in said.err
+
+
+def test_a_kubeconfig_that_is_not_there_is_named(tmp_path: Path) -> None:
+    said = call(["end", "x", "--kubeconfig", str(tmp_path / "nothing")], code=1)
+    assert "the kubeconfig can't be used: " in said.err
+    assert "nothing" in said.err
+
+
+def test_a_login_that_fails_is_told_in_the_plugins_words(tmp_path: Path) -> None:
+    """kubectl's exec plugins (client.authentication.k8s.io)."""
+    user = "exec: {apiVersion: client.authentication.k8s.io/v1, command: /no/such-login}"
+    said = call(["end", "x", "--kubeconfig", kubeconfig(tmp_path, user)], code=1)
+    assert "no/such-login" in said.err
+    assert len(said.err.splitlines()) == 2
+
+
+def test_a_group_alone_is_nobody(tmp_path: Path) -> None:
+    words = ["end", "x", "--kubeconfig", kubeconfig(tmp_path), "--as-group", "admins"]
+    assert "--as-group goes with --as" in call(words, code=1).err
+
+
+@pytest.mark.parametrize(
+    ("words", "problem", "mend"),
+    [
+        (["on", "orders"], "say how long it lasts", "--duration 30m"),
+        (["on", "orders", "--duration", "1h", "--until-off"], "exclude each other", "--until-off"),
+        (["on", "orders", "--duration", "soon"], "--duration: 'soon' is not a duration", "2h30m"),
+        (["on", "or ders", "--duration", "1h"], "spec.apps[0]: 'or ders'", "letters"),
+        (["on", "a", "--duration", "1h", "--name", "A"], "metadata.name: 'A'", "lower-case"),
+        (["wait", "x", "--timeout", "5"], "--timeout: '5' is not a duration", "2h30m"),
+    ],
+)
+def test_what_was_typed_wrong_is_named_with_the_mend(
+    words: list[str], problem: str, mend: str, tmp_path: Path
+) -> None:
+    """Before anything is asked of a cluster: the one of this kubeconfig is not there."""
+    said = call([*words, "--kubeconfig", kubeconfig(tmp_path)], code=1)
+    first, second = said.err.splitlines()
+    assert problem in first
+    assert mend in second
+
+
+FORBIDDEN = (
+    'maintenancewindows.fastapi-maintenance.io is forbidden: User "{}" cannot create resource'
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "problem", "mend"),
+    [
+        (ApiError(401, "Unauthorized"), "does not accept these credentials", "--context NAME"),
+        (
+            ApiError(403, FORBIDDEN.format("system:serviceaccount:shop:migrate")),
+            "a right is missing: maintenancewindows",
+            "kubectl -n shop create rolebinding maintenance-migrator "
+            "--clusterrole=fastapi-maintenance-migrator --serviceaccount=shop:migrate",
+        ),
+        (ApiError(403, FORBIDDEN.format("jane")), "a right is missing", "--user=jane"),
+        (ApiError(404, "404 page not found"), "are not installed here", "crds | kubectl apply"),
+        (ApiError(422, "spec.apps: Required"), "spec.apps: Required", "kubectl explain"),
+        (Unreachable("refused"), "can't be reached: refused", "kubectl cluster-info"),
+    ],
+)
+def test_what_the_api_server_answers_is_told_with_the_command_that_mends_it(
+    error: ApiError | Unreachable, problem: str, mend: str
+) -> None:
+    failure = explain(error)
+    assert problem in failure.problem
+    assert mend in failure.mend
