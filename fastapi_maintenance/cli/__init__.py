@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-_NEEDED = ("typer", "h11")
+_NEEDED = ("typer", "httptools")
 
 
 def main() -> None:
