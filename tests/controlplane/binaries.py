@@ -6,9 +6,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.controlplane.pins import fingerprint
+from tests.controlplane.pins import CONTROL_PLANE, fingerprint
 
-NAMES = ("etcd", "kube-apiserver", "kube-controller-manager")
+NAMES = CONTROL_PLANE.names
 ASSETS = "KUBEBUILDER_ASSETS"
 
 
@@ -73,10 +73,10 @@ def built() -> Binaries:
 
 def missing(folder: Path) -> list[str]:
     """Which of `NAMES` are not there as executables."""
-    return [name for name in NAMES if not os.access(folder / name, os.X_OK)]
+    return CONTROL_PLANE.missing(folder)
 
 
-def cache_folder() -> Path:
+def cache_folder(name: str = CONTROL_PLANE.cache) -> Path:
     """Outside the checkout, so that every clone of it shares one build."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "fastapi-maintenance" / "controlplane"
+    return Path(base) / "fastapi-maintenance" / name

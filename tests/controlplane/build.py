@@ -16,15 +16,14 @@ from typing import TYPE_CHECKING
 
 from tests.controlplane import binaries
 from tests.controlplane.binaries import UnavailableError
-from tests.controlplane.pins import ETCD, KUBERNETES, MODULE, Pins, fingerprint, read_pins
+from tests.controlplane.pins import CONTROL_PLANE, Pins, read_pins
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tests.controlplane.progress import Progress
+    from tests.controlplane.recipe import Recipe
 
-KUBE = [f"{KUBERNETES}/cmd/kube-apiserver", f"{KUBERNETES}/cmd/kube-controller-manager"]
-CORE_MINUTES = 24  # measured: 14 minutes on two cores, with an empty cache
 UNFINISHED = "building-"
 
 
@@ -34,45 +33,58 @@ def build() -> None:
     Raises:
         UnavailableError: Go is missing, or the build failed; with the compiler's last lines.
     """
-    if binaries.given() or not _lacking():
-        return
+    if not binaries.given():
+        follow(CONTROL_PLANE)
+
+
+def follow(recipe: Recipe) -> Path:
+    """Make sure that what `recipe` names is built; the folder that it is in.
+
+    Raises:
+        UnavailableError: as `build` does.
+    """
+    target = built_by(recipe)
+    if not recipe.missing(target):
+        return target
     # Imported late: when all is built, this command takes a tenth of a second.
     from tests.controlplane.progress import Progress
 
     progress = Progress()
-    with _locked(progress):
-        if _lacking():  # else another process has built it meanwhile
-            _build(progress)
+    with _locked(recipe, progress):
+        if recipe.missing(target):  # else another process has built it meanwhile
+            _build(recipe, progress)
+    return target
 
 
-def _lacking() -> list[str]:
-    return binaries.missing(binaries.cache_folder() / fingerprint())
+def built_by(recipe: Recipe) -> Path:
+    """The folder that a finished build is in, or will be."""
+    return binaries.cache_folder(recipe.cache) / recipe.fingerprint()
 
 
 @contextmanager
-def _locked(progress: Progress) -> Iterator[None]:
+def _locked(recipe: Recipe, progress: Progress) -> Iterator[None]:
     """One build at a time; the lock falls with the process that holds it."""
     from filelock import FileLock, Timeout
 
-    cache = binaries.cache_folder()
+    cache = binaries.cache_folder(recipe.cache)
     cache.mkdir(parents=True, exist_ok=True)
     lock = FileLock(cache / "build.lock")
     try:
         held = lock.acquire(timeout=0)
     except Timeout:
-        progress.say("Another process is building the control plane; waiting for it …")
+        progress.say(f"Another process is building {recipe.title}; waiting for it …")
         held = lock.acquire()
     with held:
         yield
 
 
-def _build(progress: Progress) -> None:
-    pins, cache = read_pins(), binaries.cache_folder()
+def _build(recipe: Recipe, progress: Progress) -> None:
+    cache = binaries.cache_folder(recipe.cache)
     _sweep(cache)
     with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=cache) as folder:
-        work = _Build(Path(folder), pins, progress)
+        work = _Build(Path(folder), recipe, read_pins(), progress)
         work.run()
-        work.publish(cache / fingerprint())
+        work.publish(built_by(recipe))
     progress.say(f"Built in {progress.elapsed:.0f} s.")
 
 
@@ -85,10 +97,10 @@ def _sweep(cache: Path) -> None:
 class _Build:
     """One build in a scratch folder."""
 
-    def __init__(self, folder: Path, pins: Pins, progress: Progress) -> None:
+    def __init__(self, folder: Path, recipe: Recipe, pins: Pins, progress: Progress) -> None:
         from tests.controlplane.toolchain import environment, find_go
 
-        self._pins, self._progress = pins, progress
+        self._recipe, self._pins, self._progress = recipe, pins, progress
         self._go = find_go(pins.go)
         self._bin, self._scratch = folder / "bin", folder / "scratch"
         self._bin.mkdir()
@@ -97,18 +109,22 @@ class _Build:
 
     def run(self) -> None:
         """Fetch, compile, link."""
-        minutes = max(1, round(CORE_MINUTES / (os.cpu_count() or 1)))
+        minutes = max(1, round(self._recipe.core_minutes / (os.cpu_count() or 1)))
         self._progress.say(
-            f"Building Kubernetes {self._pins.kubernetes} and etcd {self._pins.etcd} from source, "
+            f"Building Kubernetes {self._pins.kubernetes} from source ({self._names()}), "
             f"once: about {minutes} min on this machine, 5 GiB for sources and Go's cache."
         )
         total = self._count_packages()
-        self._compile(total, "-o", str(self._bin / "etcd"), ETCD)
-        self._compile(total, "-o", f"{self._bin}{os.sep}", *KUBE)
+        for name, packages in self._recipe.links:
+            target = str(self._bin / name) if name else f"{self._bin}{os.sep}"
+            self._compile(total, "-o", target, *packages)
+
+    def _names(self) -> str:
+        return ", ".join(self._recipe.names)
 
     def _count_packages(self) -> int:
         """How many packages there are at most to compile; fetches all sources on the way."""
-        self._run(lambda _: "fetching sources", "list", "-deps", ETCD, *KUBE)
+        self._run(lambda _: "fetching sources", "list", "-deps", *self._recipe.packages)
         return count_packages(self._log("list").read_text())
 
     def _compile(self, total: int, *arguments: str) -> None:
@@ -129,7 +145,7 @@ class _Build:
         from tests.leash import Leashed
 
         command, log = [self._go, verb, *arguments], self._log(verb)
-        with Leashed(command, log=log, env=self._env, cwd=MODULE) as process:
+        with Leashed(command, log=log, env=self._env, cwd=self._recipe.module) as process:
             while process.poll() is None:
                 self._progress.show(status(log.read_text()))  # of both builds, one after the other
                 try:
@@ -144,7 +160,7 @@ class _Build:
 
     def publish(self, target: Path) -> None:
         """Give the finished folder its name; on disk first, should the machine go down now."""
-        for name in binaries.NAMES:
+        for name in self._recipe.names:
             with (self._bin / name).open("rb") as binary:
                 os.fsync(binary.fileno())
         shutil.rmtree(target, ignore_errors=True)  # one that somebody has taken a file from

@@ -40,6 +40,11 @@ class Daemon:
         return self._process is not None and self._process.poll() is None
 
     @property
+    def started(self) -> bool:
+        """Whether it has ever been started."""
+        return self._process is not None
+
+    @property
     def process(self) -> Leashed:
         """The process last started."""
         assert self._process is not None, f"{self.name} has never been started"

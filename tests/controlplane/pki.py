@@ -13,6 +13,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 if TYPE_CHECKING:
     from pathlib import Path
 
+Hosts = tuple[str, ...]
+LOCAL = ("127.0.0.1", "localhost")
+
 
 @dataclass(frozen=True)
 class Credentials:
@@ -37,30 +40,35 @@ class Pki:
     service_accounts: Path  # the RSA key that signs their tokens
 
 
-def make_pki(folder: Path) -> Pki:
-    """Make everything new in `folder`, readable by its owner alone."""
+def make_pki(folder: Path, *, authority: trustme.CA | None = None, hosts: Hosts = LOCAL) -> Pki:
+    """Make everything new in `folder`, readable by its owner alone.
+
+    `hosts` are the names and addresses by which the API server is found; `authority` issues
+    certificates for what else there is (default: one for these alone).
+    """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    authority = trustme.CA()
+    authority = authority or trustme.CA()
     authority.cert_pem.write_to_path(str(folder / "ca.crt"))
     return Pki(
         ca=folder / "ca.crt",
-        server=_issue(authority, folder / "server", "127.0.0.1", "localhost"),
+        server=issue(authority, folder / "server", *hosts),
         # Name and organization of a client certificate are its user and group.
-        admin=_issue(authority, folder / "admin", user="admin", group="system:masters"),
-        controller_manager=_issue(
+        admin=issue(authority, folder / "admin", user="admin", group="system:masters"),
+        controller_manager=issue(
             authority, folder / "controller-manager", user="system:kube-controller-manager"
         ),
         service_accounts=_service_account_key(folder / "service-accounts.key"),
     )
 
 
-def _issue(
+def issue(
     authority: trustme.CA,
     base: Path,
     *hosts: str,
     user: str | None = None,
     group: str | None = None,
 ) -> Credentials:
+    """A certificate and key as files that begin with `base`: a server's, or a client's."""
     # A certificate without any alternative name is refused by Go: a client's gets one as well.
     leaf = authority.issue_cert(
         *(hosts or ["client.invalid"]), common_name=user, organization_name=group

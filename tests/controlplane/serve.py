@@ -36,25 +36,26 @@ def serve(folder: Path, until_exit_of: int | None = None) -> int:
         control_plane = ControlPlane(folder)
         stack.callback(control_plane.close)
         control_plane.start()
-        say(f"etcd, API server and controller-manager: ready after {_since(began)}")
+        say(f"etcd, API server and controller-manager: ready after {since(began)}")
         cluster = own(control_plane)
         install(cluster)
-        say(f"CRDs and rights: in place after {_since(began)}")
+        say(f"CRDs and rights: in place after {since(began)}")
         operator = start_operator(cluster)
         stack.callback(operator.stop)
-        say(f"operator, in {NAMESPACE}: ready after {_since(began)}")
+        say(f"operator, in {NAMESPACE}: ready after {since(began)}")
         (folder / "ready").touch()
         return _watch(control_plane, operator, until_exit_of)
 
 
-def _since(began: float) -> str:
+def since(began: float) -> str:
+    """The seconds since then, as text."""
     return f"{time.monotonic() - began:.1f} s"
 
 
 def _watch(control_plane: ControlPlane, operator: Operator, until_exit_of: int | None) -> int:
     """Do what a node does: start an operator that exited, renew its token."""
     tick, renewed = threading.Event(), time.monotonic()
-    while until_exit_of is None or _exists(until_exit_of):
+    while until_exit_of is None or exists(until_exit_of):
         tick.wait(1)
         for daemon in control_plane.daemons:
             if not daemon.running:
@@ -69,7 +70,8 @@ def _watch(control_plane: ControlPlane, operator: Operator, until_exit_of: int |
     return 0
 
 
-def _exists(pid: int) -> bool:
+def exists(pid: int) -> bool:
+    """Whether a process has that number."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

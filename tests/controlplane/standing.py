@@ -1,4 +1,7 @@
-"""A control plane that is left running: `up` starts it, `down` ends it, `serve` is it."""
+"""A cluster that is left running: `up` starts it, `down` ends it, `serve` is it.
+
+Which one is said by `Standing`: the plain control plane, or the node of `tests/node`.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -21,13 +25,24 @@ FOLDER = ROOT / ".cluster"
 PATIENCE = 180.0  # seconds for everything to be ready
 
 
+@dataclass(frozen=True)
+class Standing:
+    """What is left running: the module whose command `serve` is it, and what people call it."""
+
+    module: str
+    title: str
+
+
+CONTROL_PLANE = Standing("tests.controlplane", "control plane")
+
+
 def say(text: str) -> None:
     """Progress goes to standard error: standard output is for `eval`."""
     print(text, file=sys.stderr, flush=True)
 
 
-def up(folder: Path, until_exit_of: int | None = None) -> None:
-    """Have a control plane run in `folder`; the last line printed tells the shell of it.
+def up(folder: Path, until_exit_of: int | None = None, standing: Standing = CONTROL_PLANE) -> None:
+    """Have a cluster run in `folder`; the last line printed tells the shell of it.
 
     Raises:
         UnavailableError: it does not start.
@@ -36,12 +51,12 @@ def up(folder: Path, until_exit_of: int | None = None) -> None:
     with gate(folder), log.open("ab") as sink:
         seen = sink.tell()
         if holder_inside(folder) is None:
-            say(f"Starting a control plane in {folder} …")
-            server = _spawn(folder, sink, until_exit_of)
+            say(f"Starting a {standing.title} in {folder} …")
+            server = _spawn(folder, sink, until_exit_of, standing)
         else:
-            say(f"A control plane is up in {folder} already.")
+            say(f"A {standing.title} is up in {folder} already.")
     try:
-        _await(folder, server, seen)
+        _await(folder, server, seen, standing)
     except KeyboardInterrupt:
         if server:
             server.terminate()
@@ -49,8 +64,10 @@ def up(folder: Path, until_exit_of: int | None = None) -> None:
     print(f"export KUBECONFIG={shlex.quote(str(folder / 'kubeconfig'))}", flush=True)
 
 
-def _spawn(folder: Path, log: IO[bytes], until_exit_of: int | None) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "tests.controlplane", "serve", "--folder", str(folder)]
+def _spawn(
+    folder: Path, log: IO[bytes], until_exit_of: int | None, standing: Standing
+) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", standing.module, "serve", "--folder", str(folder)]
     if until_exit_of is not None:
         command += ["--until-exit-of", str(until_exit_of)]
     return subprocess.Popen(
@@ -63,7 +80,9 @@ def _spawn(folder: Path, log: IO[bytes], until_exit_of: int | None) -> subproces
     )
 
 
-def _await(folder: Path, server: subprocess.Popen[bytes] | None, seen: int) -> None:
+def _await(
+    folder: Path, server: subprocess.Popen[bytes] | None, seen: int, standing: Standing
+) -> None:
     """Wait until it is ready, passing on what it says meanwhile; `seen` bytes of it are old."""
 
     def ready() -> bool:
@@ -81,13 +100,13 @@ def _await(folder: Path, server: subprocess.Popen[bytes] | None, seen: int) -> N
         return f"it ended; its logs are in {folder}" if over else None
 
     try:
-        wait_for(ready, PATIENCE, "the control plane", hopeless=ended)
+        wait_for(ready, PATIENCE, f"the {standing.title}", hopeless=ended)
     except AssertionError as error:
         raise UnavailableError(str(error)) from error
 
 
-def down(folder: Path) -> None:
-    """End the control plane in `folder`, if one runs there, and remove the folder.
+def down(folder: Path, standing: Standing = CONTROL_PLANE) -> None:
+    """End the cluster in `folder`, if one runs there, and remove the folder.
 
     Raises:
         UnavailableError: it does not end.
@@ -97,7 +116,7 @@ def down(folder: Path) -> None:
         say(f"Nothing is up in {folder}.")
     else:
         _end(folder, pid)
-        say(f"The control plane in {folder} has ended.")
+        say(f"The {standing.title} in {folder} has ended.")
     if folder.exists():
         with gate(folder):
             if holder_inside(folder) is None:  # else somebody has called `up` since
@@ -109,6 +128,6 @@ def _end(folder: Path, pid: int) -> None:
         with suppress(ProcessLookupError):
             os.kill(pid, number)
         with suppress(AssertionError):
-            wait_for(lambda: holder(folder) != pid, seconds, "the control plane to end")
+            wait_for(lambda: holder(folder) != pid, seconds, "its end")
             return
     raise UnavailableError(f"process {pid} does not end")

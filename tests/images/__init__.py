@@ -1,0 +1,1 @@
+"""Container images without Docker: what a Dockerfile makes, as an archive."""
