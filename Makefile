@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 # One environment; the stamp says which lock it was made from.
 $(VENV)/bin/python:
@@ -32,6 +32,7 @@ demo: $(VENV)/demo.stamp ## the main job on this machine alone: edit a file, get
 
 test: $(VENV)/dev.stamp ## all tests, those on a real API server included (the first run builds it)
 	@$(BIN)/python -m tests.controlplane build
+	@$(BIN)/python -m tests.node build --if-possible
 	@$(BIN)/python -m pytest $(ARGS)
 
 unit: $(VENV)/dev.stamp ## the tests that need seconds and no cluster
@@ -79,17 +80,26 @@ crds: $(VENV)/dev.stamp ## make the CRD of ClusterMaintenanceWindow, and the cha
 docs: $(VENV)/dev.stamp ## the documentation as a site, in dist/site; a warning is an error
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet && echo 'dist/site/index.html'
 
-chart-docs: $(VENV)/dev.stamp ## the chart's versions, and its README's table, after a change of what they are made of
-	@$(BIN)/python charts/generate.py
-
-snapshots: $(VENV)/dev.stamp ## what the chart renders to, after a change of it
-	@$(BIN)/python -m tests.snapshots
-
 cluster: $(VENV)/dev.stamp ## a control plane of your own with CRDs and operator, left running
 	@$(BIN)/python -m tests.controlplane up
 
 cluster-down: $(VENV)/dev.stamp ## end what `make cluster` started
 	@$(BIN)/python -m tests.controlplane down
+
+CLUSTER ?= own
+IMAGES ?=
+e2e: $(VENV)/dev.stamp ## chart, images and applications on a cluster with Pods (CLUSTER=own, kind or current)
+	@[ $(CLUSTER) != own ] || $(BIN)/python -m tests.node build
+	@$(BIN)/python -m pytest tests/e2e --cluster $(CLUSTER) $(if $(IMAGES),--images $(IMAGES)) $(ARGS)
+
+images: $(VENV)/dev.stamp ## the images of operator and example as OCI archives in dist/, without Docker
+	@$(BIN)/python -m tests.images
+
+kubernetes: $(VENV)/dev.stamp ## a real one-node Kubernetes of your own, Pods included, left running (root on Linux)
+	@$(BIN)/python -m tests.node up
+
+kubernetes-down: $(VENV)/dev.stamp ## end what `make kubernetes` started
+	@$(BIN)/python -m tests.node down
 
 cluster-demo: $(VENV)/dev.stamp ## the same story on a real API server, with the operator
 	@exec $(BIN)/python -m examples.demo.cluster
@@ -123,6 +133,8 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-ver
 lock: $(VENV)/dev.stamp ## make the locks anew, after a change of pyproject.toml (ARGS=--upgrade to move on)
 	@$(COMPILE) --all-extras --group dev --output-file requirements/dev.txt
 	@$(COMPILE) --extra windows --group demo --constraints requirements/dev.txt --output-file requirements/demo.txt
+	@$(COMPILE) --extra operator --extra cli --constraints requirements/dev.txt --output-file requirements/operator.txt
+	@$(COMPILE) --extra kubernetes --group serve --constraints requirements/dev.txt --output-file requirements/example.txt
 
 clean: ## remove .venv and what tools left behind (the built control plane stays in its cache)
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist

@@ -17,6 +17,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "of our own. CRDs and rights are installed there, and stay. $KUBECONFIG is never used.",
     )
     group.addoption("--context", metavar="NAME", help="a context of that file (default: its own)")
+    pods = parser.getgroup("pods", "the cluster for tests/e2e")
+    pods.addoption(
+        "--cluster",
+        choices=("own", "kind", "current"),
+        default="own",
+        help="a node of our own (root on Linux), one in Docker, or your current context",
+    )
+    pods.addoption(
+        "--images",
+        metavar="REGISTRY/PREFIX",
+        help="where your cluster finds the images that `make images` writes",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -1,0 +1,122 @@
+"""One cluster for all end-to-end tests, with the chart installed and a shop that is open.
+
+`--cluster` says which. Where it can't be had the tests are skipped, and the reason says what is
+missing; on CI (`CI=true`) that is a failure.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.chart import CHART, NAMESPACE, RELEASE
+from tests.controlplane.binaries import UnavailableError
+from tests.e2e.helm import Helm
+from tests.e2e.shop import PLAN, Application, Shop
+from tests.e2e.target import Target, target
+from tests.images.build import build_all
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.controlplane.kubectl import Kubectl
+    from tests.node.node import Node
+
+PATIENCE = 600  # seconds for one test, what it is the first to ask for included
+WATCHING, PLANNED = Application("orders"), Application("planned", source="configmap")
+MOUNTED = Application("mounted", source=PLAN, account=False)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.timeout(PATIENCE))
+
+
+@pytest.fixture(scope="session")
+def images(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """The archives of the operator's image and of the example's."""
+    folder = tmp_path_factory.mktemp("images")
+    try:
+        return build_all(folder, folder)
+    except UnavailableError as error:
+        lack(error)
+        raise
+
+
+def lack(error: UnavailableError) -> None:
+    """Skip, or on CI fail."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(str(error), pytrace=False)
+    pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def cluster(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    images: list[Path],
+) -> Iterator[Target]:
+    """The cluster, with the images."""
+    kind, registry = request.config.getoption("--cluster"), request.config.getoption("--images")
+    try:
+        context = target(kind, tmp_path_factory.mktemp("e2e"), registry)
+        made = context.__enter__()
+    except UnavailableError as error:
+        lack(error)
+        raise
+    try:
+        for archive in images:
+            made.load(archive)
+        yield made
+    finally:
+        context.__exit__(None, None, None)
+
+
+@pytest.fixture
+def node(cluster: Target) -> Iterator[Node]:
+    """The node's parts, to stop and start; they are brought back afterwards."""
+    if cluster.node is None:
+        pytest.skip("stops parts of the node: only on CLUSTER=own")
+    yield cluster.node
+    cluster.node.heal()
+
+
+@pytest.fixture(scope="session")
+def kubectl(cluster: Target) -> Kubectl:
+    """kubectl as an administrator."""
+    return cluster.kubectl
+
+
+@pytest.fixture(scope="session")
+def helm(cluster: Target) -> Helm:
+    """Helm in the operator's namespace."""
+    return Helm(cluster.kubeconfig, NAMESPACE)
+
+
+@pytest.fixture(scope="session")
+def values(cluster: Target) -> dict[str, object]:
+    """What the chart has to be told of this cluster."""
+    return {"image": {"repository": f"{cluster.images}/operator"}}
+
+
+@pytest.fixture(scope="session")
+def installed(helm: Helm, values: dict[str, object]) -> Iterator[Helm]:
+    """The chart, installed."""
+    helm.install(CHART, RELEASE, values)
+    yield helm
+    helm.uninstall(RELEASE)
+
+
+@pytest.fixture(scope="session")
+def shop(installed: Helm, cluster: Target) -> Iterator[Shop]:
+    """A shop with three applications, which serve; windows of a test are deleted by the test."""
+    opened = Shop(cluster.kubectl, f"{cluster.images}/orders:1")
+    try:
+        opened.open(WATCHING, PLANNED, MOUNTED)
+        yield opened
+    finally:
+        opened.close()

@@ -1,5 +1,0 @@
-"""Write the snapshots anew."""
-
-from tests.snapshots import write
-
-write()
