@@ -80,6 +80,12 @@ crds: $(VENV)/dev.stamp ## make the CRD of ClusterMaintenanceWindow, and the cha
 docs: $(VENV)/dev.stamp ## the documentation as a site, in dist/site; a warning is an error
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet && echo 'dist/site/index.html'
 
+chart-docs: $(VENV)/dev.stamp ## the chart's versions, and its README's table, after a change of what they are made of
+	@$(BIN)/python charts/generate.py
+
+snapshots: $(VENV)/dev.stamp ## what the chart renders to, after a change of it
+	@$(BIN)/python -m tests.snapshots
+
 cluster: $(VENV)/dev.stamp ## a control plane of your own with CRDs and operator, left running
 	@$(BIN)/python -m tests.controlplane up
 

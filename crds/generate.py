@@ -27,10 +27,9 @@ Schema = dict[str, Any]
 
 def main() -> None:
     """Write the file, and the chart's copies."""
-    text = generate()
-    (HERE / MADE).write_text(text)
-    (CHART / MADE).write_text(text)
-    (CHART / SOURCE).write_text((HERE / SOURCE).read_text())
+    (HERE / MADE).write_text(generate())
+    for crd in HERE.glob("*.yaml"):
+        (CHART / crd.name).write_bytes(crd.read_bytes())
 
 
 def generate() -> str:

@@ -8,6 +8,7 @@ have no place in a test run that forks, starts and kills processes.
 
 from __future__ import annotations
 
+import functools
 import json
 import subprocess
 import sys
@@ -43,6 +44,29 @@ def render(
     return sorted(objects, key=lambda item: bool(item["kind"] != "CustomResourceDefinition"))
 
 
+def only(objects: list[dict[str, Any]], kind: str) -> dict[str, Any]:
+    """The one object of a kind, hooks apart."""
+    (found,) = [item for item in objects if item["kind"] == kind and not is_hook(item)]
+    return found
+
+
+def is_hook(item: dict[str, Any]) -> bool:
+    """Whether Helm creates it at some other time than the release."""
+    return "helm.sh/hook" in (item["metadata"].get("annotations") or {})
+
+
+def pod(objects: list[dict[str, Any]]) -> dict[str, Any]:
+    """The Pod template of the operator."""
+    template: dict[str, Any] = only(objects, "Deployment")["spec"]["template"]
+    return template
+
+
+def container(objects: list[dict[str, Any]]) -> dict[str, Any]:
+    """The container of the operator."""
+    (found,) = pod(objects)["spec"]["containers"]
+    return dict(found)
+
+
 def notes(
     values: dict[str, Any] | None = None, *, release: str = RELEASE, namespace: str = NAMESPACE
 ) -> str:
@@ -61,8 +85,14 @@ def _templates(values: dict[str, Any] | None, release: str, namespace: str) -> d
 
 
 def _helm(verb: str, options: dict[str, Any]) -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(_answer(verb, json.dumps(options)))
+    return answer
+
+
+@functools.cache
+def _answer(verb: str, options: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", __name__, verb, json.dumps(options)],
+        [sys.executable, "-m", __name__, verb, options],
         capture_output=True,
         text=True,
         check=False,
@@ -70,8 +100,7 @@ def _helm(verb: str, options: dict[str, Any]) -> dict[str, Any]:
     )
     if done.returncode:
         raise ChartError(done.stderr)
-    answer: dict[str, Any] = json.loads(done.stdout)
-    return answer
+    return done.stdout
 
 
 def main(verb: str, options: str) -> None:

@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from .reconcile import Observed
+from .reconcile import Object, Observed
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -95,10 +95,13 @@ def window_families(windows: Iterable[Observed]) -> tuple[GaugeMetricFamily, ...
     end = _family("end_timestamp_seconds", "When the open window ends, unless it has no end")
     following = _family("next_start_timestamp_seconds", "When the window opens next")
     processes = _family("processes", "Processes that report on the window", "state")
+    stalled = _family("stalled", "1 while the window is invalid or can't be put into the plan")
     for window in windows:
         labels, status = [window.namespace, window.name], window.status
         current, counts = status.get("current"), status.get("processes") or {}
         active.add_metric([*labels, _mode(window)], float(current is not None))
+        if _is_stalled(status):
+            stalled.add_metric(labels, 1)
         if current:
             since.add_metric(labels, _seconds(current["start"]))
             if "end" in current:
@@ -107,12 +110,17 @@ def window_families(windows: Iterable[Observed]) -> tuple[GaugeMetricFamily, ...
             following.add_metric(labels, _seconds(status["next"]["start"]))
         for state in _STATES & counts.keys():
             processes.add_metric([*labels, state], float(counts[state]))
-    return active, since, end, following, processes
+    return active, since, end, following, processes, stalled
 
 
 def _family(name: str, text: str, *more: str) -> GaugeMetricFamily:
     labels = [*_LABELS, *more]
     return GaugeMetricFamily(f"fastapi_maintenance_window_{name}", text, labels=labels)
+
+
+def _is_stalled(status: Object) -> bool:
+    conditions = status.get("conditions") or ()
+    return any(c["type"] == "Stalled" and c["status"] == "True" for c in conditions)
 
 
 def _mode(window: Observed) -> str:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import copy
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
-from tests.chart import NAMESPACE, render
+from tests.chart import NAMESPACE, only, render
+from tests.chart import pod as pod_of
+from tests.snapshots import FOLDER, NAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from tests.controlplane.identity import Identity, ServiceAccounts
     from tests.controlplane.kubectl import Kubectl
@@ -39,18 +42,55 @@ def restricted(kubectl: Kubectl, namespace: str) -> str:
 @pytest.fixture
 def pod(kubectl: Kubectl, restricted: str) -> dict[str, Any]:
     """The Pod that the chart's Deployment would make there."""
-    objects = {item["kind"]: item for item in render(namespace=restricted)}
-    kubectl("-n", restricted, "apply", "-f", "-", input=json.dumps(objects["ServiceAccount"]))
-    template = copy.deepcopy(objects["Deployment"]["spec"]["template"])
+    objects = render(namespace=restricted)
+    account = json.dumps(only(objects, "ServiceAccount"))
+    kubectl("-n", restricted, "apply", "-f", "-", input=account)
+    template = copy.deepcopy(pod_of(objects))
     template["metadata"]["name"] = "operator"
     return {"apiVersion": "v1", "kind": "Pod", **template}
 
 
-def test_every_object_is_accepted_without_a_warning(kubectl: Kubectl, restricted: str) -> None:
-    """All of a release, in a restricted namespace, as a server's dry run; fields checked."""
-    stream = yaml.safe_dump_all(render(namespace=restricted))
+@pytest.fixture(scope="module")
+def monitored(kubectl: Kubectl) -> Iterator[None]:
+    """What of the Prometheus operator's API the chart uses: kinds and fields of the same names."""
+    crds = Path(__file__).with_name("monitoring.yaml").read_text()
+    kubectl("apply", "--server-side", "-f", "-", input=crds)
+    kubectl("wait", "--for=condition=Established", "--timeout=60s", "-f", "-", input=crds)
+    for plural in ("servicemonitors", "prometheusrules"):
+        kubectl("get", f"{plural}.monitoring.coreos.com", "--all-namespaces")
+    yield
+    kubectl("delete", "-f", "-", input=crds)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_object_is_accepted_without_a_warning(
+    kubectl: Kubectl, restricted: str, name: str, monitored: None
+) -> None:
+    """All of a release, in restricted namespaces, as a server's dry run; fields checked."""
+    values = yaml.safe_load((FOLDER / f"{name}.values.yaml").read_text()) or {}
+    objects = render(values, namespace=restricted)
+    hook = [item for item in objects if item["kind"] == "Pod"]
+    stream = yaml.safe_dump_all(moved(item, restricted) for item in objects if item not in hook)
     dry = ("--dry-run=server", "--server-side", "--force-conflicts", "-f", "-")
     assert kubectl("-n", restricted, "apply", *dry, input=stream).stderr == ""
+
+
+def moved(item: dict[str, Any], namespace: str) -> dict[str, Any]:
+    """The object in a namespace that exists; a dry run makes none."""
+    if "namespace" in item["metadata"]:
+        item["metadata"]["namespace"] = namespace
+    return item
+
+
+def test_the_pod_of_helm_test_is_accepted_where_pods_are_restricted(
+    kubectl: Kubectl, restricted: str
+) -> None:
+    """Beside the operator, in the namespace of the release."""
+    objects = render(namespace=restricted)
+    (pod,) = [item for item in objects if item["kind"] == "Pod"]
+    name = pod["spec"]["serviceAccountName"]
+    kubectl("-n", restricted, "create", "serviceaccount", name)
+    kubectl("-n", restricted, "create", "--dry-run=server", "-f", "-", input=json.dumps(pod))
 
 
 def test_the_operators_pod_is_accepted_where_pods_are_restricted(

@@ -49,7 +49,7 @@ def test_the_operator_has_the_rights_that_it_asks_for_and_no_others(
     """In a namespace that it looks at, in that of its Lease, and in another: by the API server."""
     everywhere = set() if one else rules(WORK + CLUSTER)
     lease = namespace if one else NAMESPACE
-    with installed(kubectl, {"namespace": namespace} if one else {}) as user:
+    with installed(kubectl, {"watchNamespaces": [namespace]} if one else {}) as user:
         for place in (namespace, NAMESPACE, "kube-public"):
             expected = everywhere | (rules(WORK) if place == namespace else set())
             expected |= rules(ELECTION) if place == lease else set()

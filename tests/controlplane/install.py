@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from tests.chart import NAMESPACE, ROOT, render
+from tests.chart import NAMESPACE, ROOT, is_hook, render
 from tests.controlplane import flags, ports
 from tests.controlplane.daemon import Daemon
 from tests.controlplane.identity import Identity, make_identity
@@ -57,8 +57,7 @@ def _documents(path: Path) -> list[dict[str, Any]]:
 
 def _applies(item: dict[str, Any]) -> bool:
     """Hooks are Helm's to run."""
-    annotations = item["metadata"].get("annotations") or {}
-    return item["kind"] not in LEFT_OUT and "helm.sh/hook" not in annotations
+    return item["kind"] not in LEFT_OUT and not is_hook(item)
 
 
 class Operator(Daemon):

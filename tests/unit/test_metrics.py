@@ -66,6 +66,14 @@ def test_a_window_without_a_status_is_not_active(status: dict[str, Any] | None) 
     assert of(window("new", status)) == {("window_active", "Full", "shop", "new"): 0}
 
 
+@pytest.mark.parametrize(("status", "told"), [("True", 1), ("False", None), ("Unknown", None)])
+def test_a_window_that_is_stalled_is_told_of(status: str, told: float | None) -> None:
+    """Most are not, and cost no sample."""
+    conditions = [{"type": "Ready", "status": "True"}, {"type": "Stalled", "status": status}]
+    found = of(window("bad", {"conditions": conditions}))
+    assert found.get(("window_stalled", "shop", "bad")) == told
+
+
 def test_an_invalid_window_is_not_active() -> None:
     assert of(window("bad", None, schedule="x"))["window_active", "Full", "shop", "bad"] == 0
 

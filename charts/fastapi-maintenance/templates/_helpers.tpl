@@ -21,6 +21,11 @@
 {{- default (include "fastapi-maintenance.operator" .) .Values.serviceAccount.name }}
 {{- end }}
 
+{{/* The operator's name as a user of the API. */}}
+{{- define "fastapi-maintenance.user" -}}
+system:serviceaccount:{{ .Release.Namespace }}:{{ include "fastapi-maintenance.serviceAccount" . }}
+{{- end }}
+
 {{- define "fastapi-maintenance.selectorLabels" -}}
 app.kubernetes.io/name: {{ include "fastapi-maintenance.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
@@ -43,4 +48,34 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- else -}}
 {{ .Values.image.repository }}:{{ default .Chart.AppVersion .Values.image.tag }}
 {{- end }}
+{{- end }}
+
+{{/* Pod Security "restricted", of a Pod and of its container. The image says which user, so that OpenShift may choose another. */}}
+{{- define "fastapi-maintenance.podSecurity" -}}
+runAsNonRoot: true
+seccompProfile:
+  type: RuntimeDefault
+{{- end }}
+
+{{- define "fastapi-maintenance.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
+{{- end }}
+
+{{/* The namespaces that a policy is for, where they are listed. */}}
+{{- define "fastapi-maintenance.namespaceSelector" -}}
+{{- with .Values.watchNamespaces }}
+namespaceSelector:
+  matchExpressions:
+    - key: kubernetes.io/metadata.name
+      operator: In
+      values: {{ toJson . }}
+{{- end }}
+{{- end }}
+
+{{/* Texts as a list in CEL. */}}
+{{- define "fastapi-maintenance.celList" -}}
+[{{ range $index, $text := . }}{{ if $index }}, {{ end }}'{{ $text | replace "\\" "\\\\" | replace "'" "\\'" }}'{{ end }}]
 {{- end }}

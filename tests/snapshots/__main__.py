@@ -1,0 +1,5 @@
+"""Write the snapshots anew."""
+
+from tests.snapshots import write
+
+write()
