@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 # One environment; the stamp says which lock it was made from.
 $(VENV)/bin/python:
@@ -78,7 +78,10 @@ crds: $(VENV)/dev.stamp ## make the CRD of ClusterMaintenanceWindow, and the cha
 	@$(BIN)/python crds/generate.py
 
 docs: $(VENV)/dev.stamp ## the documentation as a site, in dist/site; a warning is an error
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet && echo 'dist/site/index.html'
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build && echo 'Open dist/site/index.html'
+
+reference: $(VENV)/dev.stamp ## make docs/reference anew, after a change of what it is made from
+	@$(BIN)/python -m docs.make.reference
 
 chart-docs: $(VENV)/dev.stamp ## the chart's versions, and its README's table, after a change of what they are made of
 	@$(BIN)/python charts/generate.py
@@ -145,4 +148,4 @@ lock: $(VENV)/dev.stamp ## make the locks anew, after a change of pyproject.toml
 clean: ## remove .venv and what tools left behind (the built control plane stays in its cache)
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
 
-.PHONY: $(shell sed -n 's/^\([a-z-]*\):.*\#\# .*/\1/p' $(MAKEFILE_LIST))
+.PHONY: $(shell sed -n 's/^\([a-z0-9-]*\):.*\#\# .*/\1/p' $(MAKEFILE_LIST))

@@ -24,6 +24,14 @@ LANGUAGES = {".py": "python", ".yaml": "yaml"}
 LINK = re.compile(r"\[([^\]]*)\]\(([^)#\s]+)(#[^)\s]*)?\)")
 
 
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Let each example follow the page of all."""
+    for section in config.nav or ():
+        if "Examples" in section:
+            section["Examples"] += [name for name in OUTSIDE if re.match(r"examples/\d", name)]
+    return config
+
+
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages."""
     for name in OUTSIDE:

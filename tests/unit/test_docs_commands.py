@@ -1,0 +1,176 @@
+"""Each command of the documentation exists, with the options that it is given.
+
+What can't run in a unit test is held against what it would call: the Makefile, kubectl's and the
+command line's own parsers, the chart's values, the extras of the package.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import subprocess
+import tomllib
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import typer
+import yaml
+
+from fastapi_maintenance.cli._app import app
+from fastapi_maintenance.windows import load_documents
+from tests.controlplane.kubectl import find_kubectl
+from tests.documentation import ROOT, Block, blocks
+from tests.shell import commands, documents
+
+SHELL = blocks("sh", "console")
+EVERYDAY = {
+    "alembic", "cd", "curl", "echo", "eval", "exec", "exit", "export", "git", "mv", "openssl",
+    "printf", "rm", "sha256sum", "source",
+}  # fmt: skip
+"""Not ours to check."""
+
+
+@cache
+def targets() -> set[str]:
+    return set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+
+@cache
+def help_of(*verb: str) -> str:
+    """What kubectl says of a verb, and of what all verbs have."""
+    words = [find_kubectl(), *verb, "--help"] if verb else [find_kubectl(), "options"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def has_option(text: str, word: str) -> bool:
+    name = re.escape(word.split("=")[0])
+    return re.search(rf"(?<![\w-]){name}(?![\w-])", text) is not None
+
+
+def check_make(words: list[str]) -> None:
+    named = [word for word in words[1:] if "=" not in word]
+    assert named, words
+    assert set(named) <= targets(), words
+
+
+def check_kubectl(words: list[str]) -> None:
+    rest = words[1:]
+    while rest and rest[0].startswith("-"):  # -n shop
+        assert has_option(help_of(), rest[0]), words
+        rest = rest[1 if "=" in rest[0] else 2 :]
+    if rest[0] == "maintenance":
+        check_ours(rest)
+        return
+    if "--" in rest:
+        rest = rest[: rest.index("--")]
+    options = [word for word in rest if word.startswith("-") and word != "-"]
+    depth = 2 if rest[0] in {"create", "auth", "rollout", "apply"} and rest[1:2] != ["-f"] else 1
+    depth = 1 if rest[1:2] and (rest[1].startswith("-") or "." in rest[1]) else depth
+    verb = rest[:depth] if rest[0] != "create" or rest[1] in help_of("create") else rest[:1]
+    told = help_of(*verb) + help_of()
+    assert "Usage:" in told, words
+    for option in options:
+        assert has_option(told, option), f"{option} of {words}"
+
+
+def check_ours(words: list[str]) -> None:
+    """By the parser itself; nothing is run."""
+    group = typer.main.get_command(app)
+    assert isinstance(group, click.Group)
+    context = click.Context(group)
+    if len(words) == 1 or words[1].startswith("-"):
+        group.make_parser(context).parse_args(words[1:])
+        return
+    verb = group.get_command(context, words[1])
+    assert verb is not None, f"no verb {words[1]}: {words}"
+    verb.make_parser(click.Context(verb)).parse_args(words[2:])
+
+
+def check_helm(words: list[str]) -> None:
+    """What is set must be a value of the chart; a chart that is named must be there."""
+    assert words[1] in {"install", "upgrade", "uninstall", "rollback", "test"}, words
+    for word in words:
+        if word.startswith("charts/"):
+            assert (ROOT / word / "Chart.yaml").exists(), words
+    values = yaml.safe_load((ROOT / "charts/fastapi-maintenance/values.yaml").read_text())
+    for word, following in itertools.pairwise(words):
+        if word == "--set":
+            look_up(values, following.split("=")[0])
+
+
+def look_up(values: Any, path: str) -> None:
+    for name in path.split("."):
+        name = re.sub(r"\[\d+\].*|\{.*", "", name)
+        assert name in values, path
+        values = values[name]
+
+
+def check_python(words: list[str]) -> None:
+    assert words[1] == "-m", words
+    module = words[2].replace(".", "/")
+    places = [ROOT / module, ROOT / "operator" / module]
+    assert words[2] in {"venv", "http.server"} or any(
+        place.with_suffix(".py").exists() or (place / "__main__.py").exists() for place in places
+    ), words
+
+
+def check_pip(words: list[str]) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    for word in words[2:]:
+        if extras := re.search(r"(?:fastapi-maintenance|\.)\[(.*)\]", word):
+            assert set(extras[1].split(",")) <= set(project["optional-dependencies"]), words
+
+
+def check_uvicorn(words: list[str]) -> None:
+    assert re.fullmatch(r"\w+:app", words[1]), words
+
+
+CHECKS: dict[str, Callable[[list[str]], None]] = {
+    "make": check_make,
+    "kubectl": check_kubectl,
+    "fastapi-maintenance": check_ours,
+    "helm": check_helm,
+    "python": check_python,
+    "python3": check_python,
+    "pip": check_pip,
+    "uvicorn": check_uvicorn,
+}
+
+
+@pytest.mark.parametrize("block", SHELL, ids=str)
+def test_each_command_of_the_documentation_exists(block: Block) -> None:
+    for words in commands(block):
+        name = Path(words[0]).name
+        if name not in EVERYDAY:
+            assert name in CHECKS, f"say how {name} is checked: {words}"
+            CHECKS[name](words)
+
+
+@pytest.mark.parametrize("block", [b for b in SHELL if documents(b)], ids=str)
+def test_manifests_within_commands_are_valid(block: Block) -> None:
+    for text in documents(block):
+        load_documents(re.sub(r"\$\(date[^)]*\)", "2026-06-01T22:00:00Z", text))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "make nothing",
+        "kubectl wait --for-ever mw/x",
+        "kubectl -n shop create rolebinding x --clusterroles=y",
+        "fastapi-maintenance on orders --lasting 2h",
+        "helm install x charts/fastapi-maintenance --set nothing=1",
+        "python -m fastapi_maintenance_operators",
+        "pip install '.[nothing]'",
+    ],
+)
+def test_a_command_that_does_not_exist_is_noticed(line: str) -> None:
+    (words,) = commands(Block(ROOT / "README.md", 1, "sh", line))
+    with pytest.raises((AssertionError, click.ClickException)):
+        CHECKS[words[0]](words)
