@@ -12,16 +12,16 @@ import yaml
 
 from tests.chart import NAMESPACE, only, render
 from tests.chart import pod as pod_of
+from tests.cluster.rights import verbs_of
 from tests.snapshots import FOLDER, NAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from tests.controlplane.identity import Identity, ServiceAccounts
     from tests.controlplane.kubectl import Kubectl
 
 API = "fastapi-maintenance.io"
-VERBS = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
 OPERATOR = f"system:serviceaccount:{NAMESPACE}:fastapi-maintenance-operator"
 WINDOW = {
     "apiVersion": "fastapi-maintenance.io/v1alpha1",
@@ -175,30 +175,6 @@ def test_the_operator_applies_a_status_without_a_right_to_get_it(
     stored = json.loads(kubectl("-n", namespace, "get", "mw", "move", "-o", "json").stdout)
     assert stored["status"]["current"] == now
     assert stored["spec"]["apps"] == ["orders"]
-
-
-def verbs_of(
-    kubectl: Kubectl, user: str, namespace: str, resources: Iterable[tuple[str, str, str]]
-) -> dict[tuple[str, str, str], str]:
-    """What the user may do with each (group, resource, name), as the authorizer says."""
-    asked = [(resource, verb) for resource in resources for verb in VERBS]
-    stream = "\n---\n".join(review(user, namespace, *resource, verb) for resource, verb in asked)
-    answers = kubectl("create", "-o", "jsonpath={.status.allowed} ", "-f", "-", input=stream)
-    told = dict(zip(asked, answers.stdout.split(), strict=True))
-    return {
-        resource: " ".join(verb for verb in VERBS if told[resource, verb] == "true")
-        for resource, _ in asked
-    }
-
-
-def review(user: str, namespace: str, group: str, resource: str, name: str, verb: str) -> str:
-    """The question whether a user may do something, as a manifest."""
-    kind = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview"}
-    plural, _, subresource = resource.partition("/")
-    what = {"namespace": namespace, "verb": verb, "group": group, "name": name}
-    attributes = {**what, "resource": plural, "subresource": subresource}
-    spec = {"user": user, "groups": ["system:authenticated"], "resourceAttributes": attributes}
-    return json.dumps({**kind, "spec": spec})
 
 
 def configmap(name: str, text: str) -> str:

@@ -20,19 +20,6 @@ if TYPE_CHECKING:
     from tests.controlplane.kubectl import Kubectl
     from tests.controlplane.target import Cluster
 
-ROLE = """
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRole
-metadata: {name: cli-test-migrator}
-rules:
-  - apiGroups: [fastapi-maintenance.io]
-    resources: [maintenancewindows]
-    verbs: [get, list, create, patch]
-  - apiGroups: [fastapi-maintenance.io]
-    resources: [maintenanceprocesses]
-    verbs: [list]
-"""
-
 
 def test_in_a_pod_the_service_account_is_used_and_needs_few_rights(
     cluster: Cluster,
@@ -44,8 +31,7 @@ def test_in_a_pod_the_service_account_is_used_and_needs_few_rights(
     tmp_path: Path,
 ) -> None:
     """Token, CA, namespace and server are where every Pod has them; no name is looked up."""
-    kubectl("apply", "-f", "-", input=ROLE)
-    account = service_account("migrate", cluster_role="cli-test-migrator")
+    account = service_account("migrate", cluster_role="fastapi-maintenance-migrator")
     server = urlsplit(cluster.endpoint["server"])
     monkeypatch.setattr(identity, "MOUNT", account.folder)
     pod = {

@@ -16,6 +16,7 @@ from fastapi_maintenance.backends.kubernetes.process import Pod, Report, Self, n
 from fastapi_maintenance_operator.names import PLAN_CONFIGMAP, PLAN_KEY
 from fastapi_maintenance_operator.rights import CLUSTER, ELECTION, WORK, Right
 from tests.chart import NAMESPACE, render
+from tests.cluster.rights import granted
 from tests.cluster.windows import apply_window, get_window, reasons, wait_for_condition
 from tests.controlplane import ports
 from tests.controlplane.identity import Identity, make_identity
@@ -85,29 +86,6 @@ def name_of(item: dict[str, Any]) -> str:
 def rules(rights: Iterable[Right]) -> set[tuple[str, str, str, str]]:
     """Group, resource, name and verb of each right."""
     return {(r.group, r.resource, r.name or "", verb) for r in rights for verb in r.verbs}
-
-
-def granted(kubectl: Kubectl, user: str, namespace: str) -> set[tuple[str, str, str, str]]:
-    """All that the authorizer lets an account do in a namespace."""
-    review = {
-        "apiVersion": "authorization.k8s.io/v1",
-        "kind": "SelfSubjectRulesReview",
-        "spec": {"namespace": namespace},
-    }
-    group = "system:serviceaccounts"
-    as_it = (f"--as={user}", "--as-group=system:authenticated", f"--as-group={group}")
-    ask = ("create", "--validate=false", "-f", "-", "-o", "json", *as_it)
-    answer = kubectl(*ask, input=json.dumps(review))
-    status = json.loads(answer.stdout)["status"]
-    assert not status["incomplete"]
-    return {
-        (group, resource, name, verb)
-        for rule in status["resourceRules"]
-        for group in rule["apiGroups"]
-        for resource in rule["resources"]
-        for name in rule.get("resourceNames") or [""]
-        for verb in rule["verbs"]
-    }
 
 
 # What it is for

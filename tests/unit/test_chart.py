@@ -146,7 +146,9 @@ def test_an_existing_service_account_is_bound_and_not_created() -> None:
     objects = render({"serviceAccount": {"create": False, "name": "mine"}})
     assert "ServiceAccount" not in {item["kind"] for item in objects if not is_hook(item)}
     assert pod(objects)["spec"]["serviceAccountName"] == "mine"
-    assert only(objects, "ClusterRoleBinding")["subjects"][0]["name"] == "mine"
+    bindings = [item for item in objects if "Binding" in item["kind"] and "subjects" in item]
+    bound = [item for item in bindings if "operator" in item["metadata"]["name"]]
+    assert [item["subjects"][0]["name"] for item in bound] == ["mine", "mine"]
 
 
 def test_the_operator_understands_the_arguments_of_the_deployment(

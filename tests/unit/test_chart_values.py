@@ -41,7 +41,7 @@ def test_each_namespace_has_its_roles_and_its_lease() -> None:
     objects = render({**TWO, "test": {"enabled": False}})
     roles = named(objects, "Role")
     assert roles.keys() == named(objects, "RoleBinding").keys()
-    parts = ("operator", "operator-lease")
+    parts = ("operator", "operator-lease", "lease-readers")
     places = ("shop", "billing")
     assert roles.keys() == {f"{at}/fastapi-maintenance-{part}" for at in places for part in parts}
     assert "ClusterRoleBinding" not in kinds(TWO)
