@@ -25,6 +25,7 @@ from .state import (
 )
 
 if TYPE_CHECKING:
+    from .calendar import CALENDAR_HORIZON, make_calendar
     from .documents import load_documents
     from .manifest import parse_manifest
     from .match import Allow, Match, Network
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "API_VERSION",
+    "CALENDAR_HORIZON",
     "DEFAULT_MESSAGE",
     "GROUP",
     "HORIZON",
@@ -81,6 +83,7 @@ __all__ = [
     "format_duration",
     "format_instant",
     "load_documents",
+    "make_calendar",
     "make_plan",
     "matches",
     "next_edge",
@@ -101,6 +104,7 @@ _MODULES = {
     **dict.fromkeys(("next_occurrence", "occurrence_at", "occurrences_between"), "occurrences"),
     **dict.fromkeys(("Allow", "Match", "Network"), "match"),
     **dict.fromkeys(("Timeline", "next_edge", "state_at"), "timeline"),
+    **dict.fromkeys(("CALENDAR_HORIZON", "make_calendar"), "calendar"),
     "load_documents": "documents",
     "parse_manifest": "manifest",
 }

@@ -71,6 +71,22 @@ def told_after(window: Window, at: datetime) -> Iterator[Told]:
         at = piece.start
 
 
+def told_from(window: Window, begin: datetime, until: datetime) -> Iterator[Told]:
+    """What is open at an instant, and what opens after it and before another."""
+    if (current := told_at(window, begin)) is not None:
+        yield current
+    for told in told_after(window, begin):
+        if told.piece is None or told.piece.start >= until:
+            return
+        yield told
+
+
+def number_of_piece(window: Window, told: Told) -> int:
+    """Which of the pieces that exclusions leave of an occurrence this one is; from 0."""
+    pieces = _pieces(window, told.original) if window.exclusions else ()
+    return pieces.index(told.piece) if told.piece in pieces else 0
+
+
 def not_taking_place(window: Window, at: datetime, until: datetime) -> Iterator[Told]:
     """What would be open at an instant, or open by another, and does not, in order."""
     originals = {*_named(window), *islice(_originals(_plain(window), at, until), _MOST_LOOKED_AT)}
@@ -99,6 +115,8 @@ def without_effect(window: Window) -> Iterator[tuple[str, Override]]:
 
 
 def _told(window: Window, piece: Occurrence) -> Told:
+    if not (window.overrides or window.exclusions or window.ended_at):
+        return Told(piece, piece)
     original = _original(window, piece)
     return Told(original, piece, _changes(window, original))
 
