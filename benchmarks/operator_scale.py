@@ -2,7 +2,8 @@
 
 For each number of windows, on a control plane of its own: how long from its start until every
 window has its status, how much memory that takes, what it costs when nothing happens, how soon an
-edit is answered by a status, and how soon 500 windows that open in the same second say so.
+edit is answered by a status, and how soon 500 windows that open in the same second say so. In the
+end a bare writer writes the same statuses once more, which is as fast as this API server is.
 
 A watch of the benchmark's own sees what is written, and when. Run it with `make bench-operator`; it
 prints Markdown.
@@ -14,6 +15,7 @@ import argparse
 import asyncio
 import json
 import os
+import ssl
 import sys
 import tempfile
 import time
@@ -29,9 +31,11 @@ import httpx
 from fastapi_maintenance.windows import API_VERSION, GROUP, KIND, PLURAL, VERSION, format_instant
 from tests.controlplane.build import build
 from tests.controlplane.cluster import ControlPlane
-from tests.controlplane.install import Operator, install, make_operator
-from tests.controlplane.target import own
+from tests.controlplane.install import install, make_operator
+from tests.controlplane.target import Cluster, own
 
+from .operator_bare import write_statuses
+from .operator_follower import Follower, answered, key_of
 from .operator_report import Result, report
 from .shop import administrators_tls
 
@@ -50,42 +54,6 @@ class Plan:
     idle: float
     edits: int
     opening: int
-
-
-class Follower:
-    """Watches all windows, and knows of each what its status says and when that came."""
-
-    def __init__(self, api: httpx.AsyncClient) -> None:
-        self._api = api
-        self.objects: dict[str, dict[str, Any]] = {}
-        self.arrived: dict[str, float] = {}
-        self.events = 0
-        self._changed = asyncio.Condition()
-
-    async def follow(self, version: str) -> None:
-        """Take every event from a resource version on."""
-        url = f"{_GROUP_PATH}/{PLURAL}?watch=true&resourceVersion={version}"
-        headers = {"Accept-Encoding": "identity"}
-        async with self._api.stream("GET", url, headers=headers, timeout=None) as answer:
-            async for line in answer.aiter_lines():
-                await self._take(json.loads(line)["object"])
-
-    async def _take(self, item: dict[str, Any]) -> None:
-        key = key_of(item)
-        self.objects[key] = item
-        self.arrived[key] = time.time()
-        self.events += 1
-        async with self._changed:
-            self._changed.notify_all()
-
-    async def until(self, fact: Callable[[], bool], patience: float) -> None:
-        """Wait until something is so."""
-        async with asyncio.timeout(patience), self._changed:
-            await self._changed.wait_for(fact)
-
-    def count(self, says: Callable[[dict[str, Any]], bool]) -> int:
-        """How many windows are so."""
-        return sum(1 for item in self.objects.values() if says(item))
 
 
 class Process:
@@ -109,22 +77,6 @@ class Process:
         lines = (self._folder / "status").read_text().splitlines()
         (line,) = (line for line in lines if line.startswith(f"{field}:"))
         return int(line.split()[1]) / 1024
-
-
-def key_of(item: dict[str, Any]) -> str:
-    """Namespace and name."""
-    return f"{item['metadata']['namespace']}/{item['metadata']['name']}"
-
-
-def answered(item: dict[str, Any]) -> bool:
-    """Whether the status speaks of the spec as it is."""
-    seen = (item.get("status") or {}).get("observedGeneration")
-    return bool(seen == item["metadata"]["generation"])
-
-
-def is_open(item: dict[str, Any]) -> bool:
-    """Whether the status says so."""
-    return "current" in (item.get("status") or {})
 
 
 def manifest(number: int) -> dict[str, Any]:
@@ -177,37 +129,44 @@ async def populate(api: httpx.AsyncClient, windows: int) -> str:
     return str(listed.json()["metadata"]["resourceVersion"])
 
 
-async def measure(api: httpx.AsyncClient, windows: int, plan: Plan, operator: Operator) -> Result:
+async def measure(
+    api: httpx.AsyncClient, windows: int, plan: Plan, cluster: Cluster, tls: ssl.SSLContext
+) -> Result:
     """All figures of one number of windows."""
+    assert cluster.control_plane is not None
+    operator, server = make_operator(cluster), Process(cluster.control_plane.apiserver.pid)
     version = await populate(api, windows)
-    follower = Follower(api)
+    follower, served = Follower(api), server.cpu()
     following = asyncio.create_task(follower.follow(version))
     operator.spawn()
     process = Process(operator.pid)
-    await follower.until(lambda: follower.events >= windows, 600)
-    await follower.until(lambda: follower.count(answered) == windows, 600)
+    await follower.until(lambda: len(follower.answered) == windows, 600)
     converged, cpu = max(follower.arrived.values()) - process.began(), process.cpu()
-    peak = process.mebibytes("VmHWM")
+    served, peak = server.cpu() - served, process.mebibytes("VmHWM")
     edits = [await edit(api, follower, n * 7 % windows) for n in range(plan.edits)]
     opened = await open_together(api, follower, min(plan.opening, windows))
     await asyncio.sleep(2)  # the last Events
     idle_cpu, events = process.cpu(), follower.events
     await asyncio.sleep(plan.idle)
-    result = Result(
-        windows,
-        converged,
-        cpu,
-        peak,
-        process.mebibytes("VmRSS"),
-        plan.idle,
-        process.cpu() - idle_cpu,
-        follower.events - events,
-        edits,
-        opened,
-    )
+    idle_cpu, events = process.cpu() - idle_cpu, follower.events - events
+    settled = process.mebibytes("VmRSS")
     operator.stop()
+    bare = await write_statuses(cluster.endpoint["server"], tls, follower.objects.values())
     following.cancel()
-    return result
+    return Result(
+        windows=windows,
+        converged=converged,
+        converged_cpu=cpu,
+        served_cpu=served,
+        bare=bare,
+        peak=peak,
+        settled=settled,
+        idle_seconds=plan.idle,
+        idle_cpu=idle_cpu,
+        idle_writes=events,
+        edits=edits,
+        opened=opened,
+    )
 
 
 async def edit(api: httpx.AsyncClient, follower: Follower, number: int) -> float:
@@ -231,9 +190,9 @@ async def open_together(api: httpx.AsyncClient, follower: Follower, opening: int
     times = {"start": format_instant(instant), "schedule": None, "timeZone": None}
     change = {"spec": times | {"duration": "9000h"}}
     await at_once(partial(send, api, "PATCH", path_of(n), change) for n in range(opening))
-    await follower.until(lambda: follower.count(is_open) >= opening, 120)
-    late = [follower.arrived[key] for key, item in follower.objects.items() if is_open(item)]
-    return max(late) - instant.timestamp()
+    names = {key_of(manifest(n)) for n in range(opening)}
+    await follower.until(lambda: names <= follower.open, 120)
+    return max(follower.arrived[key] for key in names) - instant.timestamp()
 
 
 async def _run(plan: Plan) -> list[Result]:
@@ -244,7 +203,7 @@ async def _run(plan: Plan) -> list[Result]:
             install(cluster)
             url, tls = cluster.endpoint["server"], administrators_tls(cluster)
             async with httpx.AsyncClient(base_url=url, verify=tls, timeout=30) as api:
-                results.append(await measure(api, windows, plan, make_operator(cluster)))
+                results.append(await measure(api, windows, plan, cluster, tls))
         print(results[-1], file=sys.stderr)
     return results
 

@@ -6,7 +6,7 @@ import dataclasses
 
 from benchmarks.operator_report import Result, report
 
-GOOD = Result(1_000, 6.0, 5.0, 120.0, 110.0, 600.0, 3.0, 0, [0.05] * 99 + [0.06], 1.5)
+GOOD = Result(1_000, 6.0, 5.0, 9.0, 4.0, 120.0, 110.0, 600.0, 3.0, 0, [0.05] * 99 + [0.06], 1.5)
 
 
 def cells(text: str, start: str) -> list[str]:
@@ -18,6 +18,7 @@ def cells(text: str, start: str) -> list[str]:
 def test_a_goal_that_is_reached_is_marked() -> None:
     text = report([GOOD])
     assert cells(text, "from cold") == ["6 ✓", "≤ 60"]
+    assert cells(text, "cold / bare") == ["1.5", "-"]
     assert cells(text, "most memory") == ["120 ✓", "≤ 200"]
     assert cells(text, "idle,") == ["0.5 ✓", "≤ 1"]
     assert cells(text, "an edit to its status, p99") == ["50.1 ✓", "≤ 200"]
