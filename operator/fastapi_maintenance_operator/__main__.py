@@ -9,7 +9,7 @@ import sys
 
 from kubernetes_asyncio import client
 
-from .access import FencedClient, NoCluster, log_in, own_namespace
+from .access import FencedClient, NoCluster, connect, log_in, own_namespace
 from .api import ClusterApi
 from .controller import Controller
 from .election import Election, election
@@ -61,7 +61,7 @@ async def _until_told(settings: Settings) -> None:
 async def _operate(settings: Settings) -> None:
     configuration = await log_in()
     where = settings.lease_namespace or settings.namespace or own_namespace()
-    async with client.ApiClient(configuration) as asking:
+    async with connect(configuration) as asking:
         await check(asking, settings.namespace, where)
     if settings.check:
         logger.info("CRDs and rights are there")

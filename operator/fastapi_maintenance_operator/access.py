@@ -7,9 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 from kubernetes_asyncio import client, config
 
 _RENEW_SECONDS = 60.0
+_READ_BUFFER = 2**21
+"""Bytes, as the library has it."""
 _NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
@@ -21,18 +24,34 @@ class NotLeading(PermissionError):
     """A write came after the Lease was lost; whoever holds it does the work now."""
 
 
+def connect(configuration: client.Configuration) -> client.ApiClient:
+    """A client of the library that asks the environment nothing."""
+    return _without_environment(client.ApiClient(configuration))
+
+
+def _without_environment(api_client: client.ApiClient) -> client.ApiClient:
+    """Heed no proxy variables, which are not meant for the cluster's own API server.
+
+    Nor a .netrc: the library would look for one before each request, in a thread.
+    """
+    rest = api_client.rest_client
+    connector = rest.pool_manager.connector
+    rest.pool_manager.detach()
+    rest.pool_manager = aiohttp.ClientSession(connector=connector, read_bufsize=_READ_BUFFER)
+    return api_client
+
+
 class FencedClient(client.ApiClient):
     """Sends writes only while `may_write()` is true, whoever of its users is late to notice."""
 
-    def __init__(
-        self, configuration: client.Configuration, may_write: Callable[[], bool], **kwargs: Any
-    ) -> None:
-        super().__init__(configuration, **kwargs)
+    def __init__(self, configuration: client.Configuration, may_write: Callable[[], bool]) -> None:
+        super().__init__(configuration)
+        _without_environment(self)
         self._may_write = may_write
         self.last_answer = time.monotonic()
         """When the API server last answered: a sign of life within a long round."""
 
-    async def call_api(self, resource_path: str, method: str, *args: Any, **kwargs: Any) -> Any:
+    async def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
         """As the base class does it; what the server refuses is an answer too.
 
         Raises:
@@ -41,7 +60,7 @@ class FencedClient(client.ApiClient):
         if method != "GET" and not self._may_write():
             raise NotLeading("the Lease is not held")
         try:
-            answer = await super().call_api(resource_path, method, *args, **kwargs)
+            answer = await super().request(method, url, *args, **kwargs)
         except client.ApiException:
             self.last_answer = time.monotonic()
             raise

@@ -36,8 +36,8 @@ _RESYNC = timedelta(minutes=5)
 _RESYNC_RETRY = _RESYNC_SOON = timedelta(seconds=5)
 _LONGEST_SLEEP = 1.0
 """Seconds after which the clock is looked at again, since it may have been set."""
-_AT_ONCE = 16
-"""Requests under way at the same time."""
+_AT_ONCE = 64
+"""Windows that are looked at, at the same time: most of them wait for a list or for their write."""
 _PLAN_TRIES = 3
 """How often a plan that others write too is written before it waits as after a failure."""
 
@@ -58,7 +58,6 @@ class Controller:
         self._woken = asyncio.Event()
         self._resync_at = datetime.min.replace(tzinfo=UTC)
         self._listed = False
-        self._limit = asyncio.Semaphore(_AT_ONCE)
         self.ready = False
         """Whether everything has been looked at once."""
         self.last_round = time.monotonic()
@@ -91,10 +90,21 @@ class Controller:
         elif item["kind"] == "Namespace":
             if self._namespaces.observe(kind, item):
                 self._mark_all("")
-        elif self._windows.take(kind, item):
-            if kind == "DELETED":
-                self._forget(key_of(item))
-            self._mark(key_of(item))
+        else:
+            self._take_window(kind, item)
+
+    def _take_window(self, kind: str | None, item: Object) -> None:
+        key = key_of(item)
+        before = self._windows.get(key)
+        if not self._windows.take(kind, item):
+            return
+        if kind == "DELETED":
+            self._forget(key)
+        after = self._windows.get(key)
+        if before and after and before.means_as(after):
+            self._mark_status(key)
+        else:
+            self._mark(key)
 
     def observe_process(self, kind: str | None, item: Object) -> None:
         """Take an event about a process, which only says that a look is worth it."""
@@ -110,15 +120,16 @@ class Controller:
             now = datetime.now(UTC)
             if self._must_resync(now):
                 await self._try_resync(now)
-            due = self._scheduler.pop_due(now)
-            dirty, self._dirty = self._dirty | due, set()
-            await self._reconcile(dirty)
-            self.ready = self._listed
+            if self._listed:  # else a plan would lack windows that are there
+                due = self._scheduler.pop_due(now)
+                dirty, self._dirty = self._dirty | due, set()
+                await self._reconcile(dirty)
+                self.ready = True
             await self._sleep()
 
     async def _sleep(self) -> None:
         self._woken.clear()
-        if self._dirty:
+        if self._dirty and self._listed:
             return
         edge = self._scheduler.next()
         wait = (edge - datetime.now(UTC)).total_seconds() if edge else _LONGEST_SLEEP
@@ -130,10 +141,12 @@ class Controller:
                 pass
 
     def _must_resync(self, now: datetime) -> bool:
-        """Now and then, and when the clock was set back, which changes what statuses should be."""
+        """Now and then, and when the clock was set back."""
         return not timedelta(0) < self._resync_at - now <= _RESYNC
 
     async def _try_resync(self, now: datetime) -> None:
+        if self._resync_at > now + _RESYNC:  # by another clock all may be otherwise
+            self._dirty |= self._windows.keys() | self._plans.keys()
         # Before: a watch that begins anew meanwhile asks for another list.
         self._resync_at = now + _RESYNC
         try:
@@ -147,14 +160,14 @@ class Controller:
     async def _resync(self) -> None:
         """List everything: what was deleted while a watch was down is never told otherwise.
 
-        Plans first: what is written over them rests on windows that were listed later.
+        That goes for processes, too, for which open windows wait. Plans first: what is written over
+        them rests on windows that were listed later.
         """
-        planned = self._plans.replace(*await self._api.list_plans())
+        plans = self._plans.replace(*await self._api.list_plans())
         self._namespaces.replace(*await self._api.list_namespaces())
         self._take_list(*await self._api.list_parents(), "")
         await self._relist(None)
-        for key in {(namespace, "") for namespace in planned} | self._windows.keys():
-            self._mark(key)
+        self._dirty |= plans | self._rounds.waiting()
 
     async def _relist(self, namespace: str | None) -> None:
         """List the windows of a namespace, or of all, as they are now."""
@@ -174,11 +187,15 @@ class Controller:
 
     def _mark(self, key: Key) -> None:
         """Look at a window, and at what depends on it: the plan, and the parent of its name."""
-        namespace, name = key
+        if key[0]:
+            self._dirty.add((key[0], ""))
+        self._mark_status(key)
+
+    def _mark_status(self, key: Key) -> None:
+        """Look at a window, and at the parent of its name; no plan has their statuses."""
         self._dirty.add(key)
-        if namespace:
-            self._dirty.add((namespace, ""))
-            self._mark_parent(name)
+        if key[0]:
+            self._mark_parent(key[1])
         self._woken.set()
 
     def _mark_parent(self, name: str) -> None:
@@ -206,24 +223,29 @@ class Controller:
         await self._each(self._write_status, {key for key in windows if not key[0]})
 
     async def _each(self, write: Write, keys: Iterable[Key]) -> None:
+        pending = iter(keys)
+
+        async def work() -> None:
+            for key in pending:
+                await self._try(write, key)
+
         async with asyncio.TaskGroup() as group:
-            for key in keys:
-                group.create_task(self._try(write, key))
+            for _ in range(_AT_ONCE):
+                group.create_task(work())
 
     async def _try(self, write: Write, key: Key) -> None:
-        async with self._limit:
-            failed_before, began = key in self._retries, time.monotonic()
-            try:
-                await write(key, datetime.now(UTC))
-                self._retries.forget(key)
-                self._meter.reconciled(time.monotonic() - began)
-            except FAILURES as error:
-                self._retry(key, error)
-            except Exception as error:  # of one object, and no reason to leave all others alone
-                logger.exception("%s/%s", *key)
-                self._retry(key, error)
-            if not key[1] and failed_before != (key in self._retries):
-                self._mark_all(key[0])
+        failed_before, began = key in self._retries, time.monotonic()
+        try:
+            await write(key, datetime.now(UTC))
+            self._retries.forget(key)
+            self._meter.reconciled(time.monotonic() - began)
+        except FAILURES as error:
+            self._retry(key, error)
+        except Exception as error:  # of one object, and no reason to leave all others alone
+            logger.exception("%s/%s", *key)
+            self._retry(key, error)
+        if not key[1] and failed_before != (key in self._retries):
+            self._mark_all(key[0])
 
     def _retry(self, key: Key, error: Exception) -> None:
         if key[1] and key not in self._windows:

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from kubernetes_asyncio import client
 
+from .access import connect
 from .lease import Lease, make_identity
 
 T = TypeVar("T")
@@ -86,7 +87,7 @@ async def election(configuration: client.Configuration, namespace: str) -> Async
 
 
 async def _connect(configuration: client.Configuration) -> client.ApiClient:
-    return client.ApiClient(configuration)
+    return connect(configuration)
 
 
 async def _there(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> T:

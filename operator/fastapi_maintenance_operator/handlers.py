@@ -55,6 +55,10 @@ def make_registry(observe: Observe, namespace: str | None = None) -> kopf.Operat
         # a page come too late, 410, the process ends and another one begins.)
         settings.watching.chunk_size = 500
         settings.queueing.idle_timeout = 0.1
+        # Of each object kopf would compare copies with what it noted, for handlers that none of
+        # ours is.
+        settings.persistence.diffbase_storage = _NoDiffs()
+        settings.persistence.progress_storage = _NoProgress()
         # kopf would kill its thread, and the process with it, while a term ends.
         settings.process.ultimate_exiting_timeout = None
 
@@ -73,3 +77,35 @@ class Forgetful(ResourceMemories):
     async def recall(self, *args: Any, **kwargs: Any) -> ResourceMemory:
         """A new memory each time."""
         return await super().recall(*args, **kwargs | {"ephemeral": True})
+
+
+class _NoDiffs(kopf.DiffBaseStorage):
+    """Notes nothing of an object, and compares nothing."""
+
+    def build(self, **_: Any) -> kopf.BodyEssence:
+        return kopf.BodyEssence()
+
+    def fetch(self, **_: Any) -> None:
+        return None
+
+    def store(self, **_: Any) -> None:
+        """Nothing."""
+
+
+class _NoProgress(kopf.ProgressStorage):
+    """Notes no progress of handlers, of which none has any."""
+
+    def clear(self, *, essence: kopf.BodyEssence) -> kopf.BodyEssence:
+        return essence
+
+    def fetch(self, **_: Any) -> None:
+        return None
+
+    def store(self, **_: Any) -> None:
+        """Nothing."""
+
+    def purge(self, **_: Any) -> None:
+        """Nothing."""
+
+    def touch(self, **_: Any) -> None:
+        """Nothing."""

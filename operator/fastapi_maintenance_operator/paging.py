@@ -11,7 +11,7 @@ PAGE = 500
 """Objects of one request, as kubectl has it."""
 
 Fetch = Callable[..., Awaitable[Any]]
-"""A list method of the client library for custom objects, with all but the page given."""
+"""Asks for a list by its query, which says the page."""
 
 
 async def all_pages(fetch: Fetch) -> Object:
@@ -19,7 +19,7 @@ async def all_pages(fetch: Fetch) -> Object:
     items: list[Object] = []
     token = None
     while True:
-        page = await fetch(limit=PAGE, **({"_continue": token} if token else {}))
+        page = await fetch({"limit": PAGE} | ({"continue": token} if token else {}))
         items += [slim(item) for item in page["items"]]
         token = page["metadata"].get("continue")
         if not token:

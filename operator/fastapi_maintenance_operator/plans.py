@@ -12,6 +12,7 @@ from typing import Protocol
 
 from .names import PLAN_KEY
 from .reconcile import Object
+from .windows import Key
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +67,24 @@ class Plans:
         known = self._known.get(namespace)
         return known.text if known else None
 
-    def replace(self, listed: Mapping[str, Plan], version: int) -> set[str]:
-        """Take a list, and the version at which that was all; gives the namespaces with plans.
+    def keys(self) -> set[Key]:
+        """All that are known."""
+        return {(namespace, "") for namespace in self._known}
+
+    def replace(self, listed: Mapping[str, Plan], version: int) -> set[Key]:
+        """Take a list, and the version at which that was all; gives the plans that are others.
 
         Whoever takes it lists the windows after that.
         """
-        for namespace, known in list(self._known.items()):
+        before = dict(self._known)
+        for namespace, known in before.items():
             if namespace not in listed and known.version <= version:
                 del self._known[namespace]
         for namespace, plan in listed.items():
             self._take(namespace, plan)
         self._foreign.clear()
-        return set(self._known)
+        changed = (n for n in before.keys() | listed if before.get(n) != self._known.get(n))
+        return {(namespace, "") for namespace in changed}
 
     def observe(self, kind: str | None, configmap: Object) -> bool:
         """Take an event of the watch; whether somebody else did something to the plan."""

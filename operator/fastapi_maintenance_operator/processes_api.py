@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 from kubernetes_asyncio import client
 
 from fastapi_maintenance.proof.processes import PLURAL, Process
 from fastapi_maintenance.windows import GROUP, VERSION
 
-Object = dict[str, Any]
+from .wire import Object, Wire, path_to
 
-_TIMEOUT = 5
+_PROCESSES = f"apis/{GROUP}/{VERSION}/{PLURAL}"
+_PODS = "api/v1/pods"
+_SECONDS = 5
 _NOT_FOUND, _CONFLICT = 404, 409
 
 
@@ -32,37 +34,28 @@ class ProcessApi:
     """The processes of a real cluster."""
 
     def __init__(self, api_client: client.ApiClient) -> None:
-        self._client = api_client
-        self._custom = client.CustomObjectsApi(api_client)
-        self._core = client.CoreV1Api(api_client)
+        self._wire = Wire(api_client)
 
     async def list(self, namespace: str) -> list[Object]:
         """Those of a namespace, by a consistent read (without a resourceVersion)."""
-        answer = await self._custom.list_namespaced_custom_object(
-            GROUP, VERSION, namespace, PLURAL, _request_timeout=_TIMEOUT
-        )
+        answer = await self._wire.get(path_to(_PROCESSES, namespace), timeout=_SECONDS)
         return list(answer["items"])
 
     async def get_pod(self, namespace: str, name: str) -> Object | None:
         """A Pod, by a consistent read; None where there is none."""
         try:
-            pod = await self._core.read_namespaced_pod(name, namespace, _request_timeout=_TIMEOUT)
+            return await self._wire.get(path_to(_PODS, namespace, name), timeout=_SECONDS)
         except client.ApiException as error:
             if error.status == _NOT_FOUND:
                 return None
             raise
-        answer: Object = self._client.sanitize_for_serialization(pod)
-        return answer
 
     async def remove(self, namespace: str, process: Process) -> bool:
         """Remove a process's object, unless it has said a word since it was read."""
-        conditions: Any = {"uid": process.uid, "resourceVersion": process.version}
+        sure = {"uid": process.uid, "resourceVersion": process.version}
+        path = path_to(_PROCESSES, namespace, process.name)
         try:
-            await self._custom.delete_namespaced_custom_object(
-                *(GROUP, VERSION, namespace, PLURAL, process.name),
-                body=client.V1DeleteOptions(preconditions=conditions),
-                _request_timeout=_TIMEOUT,
-            )
+            await self._wire.write("DELETE", path, {"preconditions": sure})
         except client.ApiException as error:
             if error.status not in (_NOT_FOUND, _CONFLICT):
                 raise

@@ -20,10 +20,10 @@ from fastapi_maintenance.proof.proving import NOT_ACTIVE, Proof, Question, prove
 from fastapi_maintenance.windows import occurrence_at
 
 from .api import FAILURES
-from .processes_api import Object, Processes
+from .processes_api import Processes
 from .processes_gone import why_gone
 from .proof_snapshots import Clock, Snapshot, Snapshots, Ticks
-from .reconcile import Fate, Observed
+from .reconcile import Fate, Object, Observed
 
 logger = logging.getLogger(__name__)
 
@@ -122,6 +122,10 @@ class Rounds:
         now = self._clock()
         soon = self._looked.get(namespace, now - LEAST_PAUSE) + LEAST_PAUSE
         return (keys if is_news else set()), max(now, soon)
+
+    def waiting(self) -> set[Key]:
+        """The windows that are open, so that their processes are asked."""
+        return {(namespace, name) for namespace, names in self._open.items() for name in names}
 
     def forget(self, namespace: str, name: str) -> None:
         """A window is closed or gone."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -96,10 +96,21 @@ class Observed:
         """The status that stands in the cluster."""
         return self.object.get("status") or {}
 
+    def means_as(self, other: Observed) -> bool:
+        """Whether both have the same spec, whatever their statuses say."""
+        return (self.uid, self.generation) == (other.uid, other.generation)
 
-def read(item: Object) -> Observed:
-    """Understand an object of the API server."""
+
+def read(item: Object, known: Observed | None = None) -> Observed:
+    """Understand an object of the API server.
+
+    Args:
+        item: The object.
+        known: What was understood before; it means the same as long as its generation stays.
+    """
     kept = slim(item)
+    if known and known.means_as(again := replace(known, object=kept)):
+        return again
     try:
         if item.get("kind") == CLUSTER_KIND:
             return _read_parent(item, kept)

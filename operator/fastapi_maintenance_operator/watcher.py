@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import deque
 from contextlib import suppress
 from types import TracebackType
 
@@ -16,6 +17,9 @@ import kopf
 from .controller import Controller
 from .handlers import Forgetful, Notice, make_registry
 from .reconcile import Object
+
+Event = tuple[str | None, Object]
+"""Its kind, and the object."""
 
 _JOIN_SECONDS = 0.5
 
@@ -39,6 +43,7 @@ class Watcher:
         self._inner: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._started = threading.Event()
+        self._seen: deque[Event] = deque()
 
     async def __aenter__(self) -> Watcher:
         self._outer = asyncio.get_running_loop()
@@ -90,12 +95,22 @@ class Watcher:
         await kopf.operator(registry=registry, memories=memories, standalone=True, **where)
 
     def _observe(self, kind: str | None, item: Object) -> None:
-        """Hand an event over to the thread of the controller."""
-        self._outer.call_soon_threadsafe(self._take, kind, item)
+        """Hand an event over to the thread of the controller, which wakes once for many."""
+        self._seen.append((kind, item))
+        if len(self._seen) == 1:
+            self._outer.call_soon_threadsafe(self._take)
 
-    def _take(self, kind: str | None, item: Object) -> None:
-        self._notice()
-        self._controller.observe(kind, item)
+    def _take(self) -> None:
+        """Take one; what else this thread has to do comes in between."""
+        if not self._seen:
+            return
+        try:
+            self._notice()
+            self._controller.observe(*self._seen[0])
+        finally:
+            self._seen.popleft()  # not before: whoever adds a second one wakes nobody
+            if self._seen:
+                self._outer.call_soon(self._take)
 
     def _tell_end(self, reason: str) -> None:
         assert self._ended is not None

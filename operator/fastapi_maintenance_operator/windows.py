@@ -70,14 +70,14 @@ class Windows:
         if kind == "DELETED":
             self._deleted[key] = version
             return self._remove(key)
-        self._known.setdefault(key[0], {})[key[1]] = read(item)
+        self._known.setdefault(key[0], {})[key[1]] = read(item, known)
         return True
 
     def keep(self, item: Object) -> None:
         """Take the answer to a write, unless something newer was told meanwhile."""
         known = self.get(key_of(item))
         if known and version_of(item) >= known.version:
-            self._known[known.namespace][known.name] = read(item)
+            self._known[known.namespace][known.name] = read(item, known)
 
     def gone(self, listed: Iterable[Object], version: int, namespace: str | None) -> set[Key]:
         """Forget what a list no longer has; gives what went.

@@ -209,7 +209,7 @@ class Operator(Controller):
 
     async def _sleep(self) -> None:
         edge = self._scheduler.next()
-        if not self._dirty and (edge is None or edge > Clock.instant):
+        if not (self._dirty and self._listed) and (edge is None or edge > Clock.instant):
             raise Quiet
 
     async def work(self) -> list[str]:

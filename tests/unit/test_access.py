@@ -18,13 +18,13 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The methods of the requests that get past the fence."""
     methods: list[str] = []
 
-    async def call(self: object, path: str, method: str, *_: object) -> str:
+    async def request(self: object, method: str, url: str) -> str:
         methods.append(method)
-        if path == "/refused":
+        if url == "/refused":
             raise client.ApiException(status=403)
         return "answer"
 
-    monkeypatch.setattr(client.ApiClient, "call_api", call)
+    monkeypatch.setattr(client.ApiClient, "request", request)
     return methods
 
 
@@ -32,17 +32,17 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 async def test_without_the_lease_nothing_is_written(sent: list[str], method: str) -> None:
     async with FencedClient(client.Configuration(), lambda: False) as fenced:
         with pytest.raises(NotLeading):
-            await fenced.call_api("/", method)
-        assert await fenced.call_api("/", "GET") == "answer"
+            await fenced.request(method, "/")
+        assert await fenced.request("GET", "/") == "answer"
     assert sent == ["GET"]
 
 
 async def test_the_lease_is_looked_at_for_each_write(sent: list[str]) -> None:
     may = [False, True]
     async with FencedClient(client.Configuration(), may.pop) as fenced:
-        await fenced.call_api("/", "PATCH")
+        await fenced.request("PATCH", "/")
         with pytest.raises(NotLeading):
-            await fenced.call_api("/", "PATCH")
+            await fenced.request("PATCH", "/")
     assert sent == ["PATCH"]
 
 
@@ -56,7 +56,7 @@ async def test_an_answer_is_a_sign_of_life_even_a_refusal(sent: list[str], path:
     async with FencedClient(client.Configuration(), lambda: True) as fenced:
         fenced.last_answer = 0.0
         try:
-            await fenced.call_api(path, "GET")
+            await fenced.request("GET", path)
         except client.ApiException:
             assert path == "/refused"
         assert time.monotonic() - fenced.last_answer < 60

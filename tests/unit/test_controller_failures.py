@@ -148,6 +148,18 @@ async def test_a_list_that_fails_is_tried_again_soon(
     assert operator.ready
 
 
+async def test_before_all_windows_were_listed_no_plan_is_written(cluster: MemoryCluster) -> None:
+    """What a watch tells of meanwhile is not all that there is."""
+    await Operator(cluster).work()
+    cluster.failing["list"] = [AWAY]
+    operator = Operator(cluster)
+    operator.observe("ADDED", cluster.put("night", **LUNCH))
+    assert await operator.work() == []
+    assert cluster.planned() == ["lunch"]
+    assert await operator.work_after(seconds=5) == ["plan shop", "status night"]
+    assert cluster.planned() == ["lunch", "night"]
+
+
 async def test_a_list_that_fails_later_forgets_nothing(cluster: MemoryCluster) -> None:
     operator = Operator(cluster)
     await operator.work()

@@ -23,11 +23,11 @@ class Refusing(client.ApiClient):
     """Answers every request with a refusal; it never connects."""
 
     def __init__(self, status: int, message: str) -> None:
-        self.configuration, self.client_side_validation = client.Configuration(), False
+        self.configuration, self.default_headers = client.Configuration(), {}
         self.error = client.ApiException(status=status, reason="Refused")
         self.error.body = json.dumps({"message": message}).encode()
 
-    async def call_api(self, *_: Any, **__: Any) -> None:
+    async def request(self, *_: Any, **__: Any) -> None:
         raise self.error
 
 

@@ -19,9 +19,9 @@ class Server:
     def __init__(self, objects: int) -> None:
         self.names, self.asked = [f"w{n}" for n in range(objects)], list[dict[str, Any]]()
 
-    async def list(self, **how: Any) -> dict[str, Any]:
+    async def list(self, how: dict[str, Any]) -> dict[str, Any]:
         self.asked.append(how)
-        begin = int(how.get("_continue", 0))
+        begin = int(how.get("continue", 0))
         end = begin + how["limit"]
         metadata = {"resourceVersion": "7"} | (
             {"continue": str(end)} if end < len(self.names) else {}
