@@ -49,14 +49,16 @@ class Namespaces:
             self.labels[name] = metadata.get("labels") or {}
         return before != self.labels.get(name)
 
-    def replace(self, listed: Iterable[Object], version: int) -> None:
-        """Take a list, and the version at which that was all."""
+    def replace(self, listed: Iterable[Object], version: int) -> bool:
+        """Take a list, and the version at which that was all; whether there was news in it."""
+        before = dict(self.labels)
         present = {str(item["metadata"]["name"]) for item in listed}
         for name in [n for n, at in self._seen.items() if n not in present and at <= version]:
             del self._seen[name]
             self.labels.pop(name, None)
         for item in listed:
             self.observe(None, item)
+        return before != self.labels
 
 
 async def settle(

@@ -72,18 +72,15 @@ class Plans:
         return {(namespace, "") for namespace in self._known}
 
     def replace(self, listed: Mapping[str, Plan], version: int) -> set[Key]:
-        """Take a list, and the version at which that was all; gives the plans that are others.
-
-        Whoever takes it lists the windows after that.
-        """
+        """Take a list, and the version at which that was all; gives the plans that are others."""
         before = dict(self._known)
         for namespace, known in before.items():
             if namespace not in listed and known.version <= version:
                 del self._known[namespace]
         for namespace, plan in listed.items():
             self._take(namespace, plan)
-        self._foreign.clear()
-        changed = (n for n in before.keys() | listed if before.get(n) != self._known.get(n))
+        changed = {n for n in before.keys() | listed if before.get(n) != self._known.get(n)}
+        self._foreign |= changed
         return {(namespace, "") for namespace in changed}
 
     def observe(self, kind: str | None, configmap: Object) -> bool:

@@ -72,6 +72,11 @@ class Observed:
         return str(self.object["metadata"].get("namespace", ""))
 
     @property
+    def key(self) -> tuple[str, str]:
+        """Namespace and name."""
+        return self.namespace, self.name
+
+    @property
     def generation(self) -> int:
         """What the API server counts with each change of the spec."""
         return int(self.object["metadata"]["generation"])
@@ -96,9 +101,21 @@ class Observed:
         """The status that stands in the cluster."""
         return self.object.get("status") or {}
 
+    @property
+    def spec(self) -> Object | None:
+        """What its users want."""
+        spec: Object | None = self.object.get("spec")
+        return spec
+
     def means_as(self, other: Observed) -> bool:
-        """Whether both have the same spec, whatever their statuses say."""
-        return (self.uid, self.generation) == (other.uid, other.generation)
+        """Whether both are the same but for their statuses.
+
+        The generation alone does not say so: while a CRD is replaced, a watch tells of an object
+        without the fields that the CRD lacked before.
+        """
+        if (self.uid, self.generation) != (other.uid, other.generation):
+            return False
+        return self.spec == other.spec
 
 
 def read(item: Object, known: Observed | None = None) -> Observed:

@@ -65,7 +65,7 @@ class Windows:
         key, version = key_of(item), version_of(item)
         known = self.get(key)
         newest = max(known.version if known else 0, self._deleted.get(key, 0))
-        if version < newest or (known and version == known.version and kind != "DELETED"):
+        if version < newest or (known and kind != "DELETED" and _is_same(known, item)):
             return False
         if kind == "DELETED":
             self._deleted[key] = version
@@ -100,6 +100,10 @@ class Windows:
         if not names:
             self._known.pop(key[0], None)
         return removed
+
+
+def _is_same(known: Observed, item: Object) -> bool:
+    return known.version == version_of(item) and known.spec == item.get("spec")
 
 
 def _lists(namespace: str | None, key: Key) -> bool:

@@ -208,8 +208,8 @@ class Operator(Controller):
         self.cluster = cluster
 
     async def _sleep(self) -> None:
-        edge = self._scheduler.next()
-        if not (self._dirty and self._listed) and (edge is None or edge > Clock.instant):
+        due = self._agenda.next(Clock.instant)
+        if not self._listed or due is None or due > Clock.instant:
             raise Quiet
 
     async def work(self) -> list[str]:

@@ -108,6 +108,38 @@ async def test_a_window_that_is_edited_is_planned_anew(
     assert cluster.windows["shop", "lunch"]["status"]["observedGeneration"] == 2
 
 
+async def test_an_object_that_is_told_of_without_a_field_is_looked_at_again(
+    cluster: MemoryCluster,
+) -> None:
+    """As while a CRD is replaced by a newer one; its version is that of the whole object."""
+    item = cluster.put("lunch", **LUNCH, suspend=True)
+    operator, lacking = Operator(cluster), {**item, "spec": {**item["spec"]}}
+    del lacking["spec"]["suspend"]
+    operator.observe("ADDED", lacking)
+    await operator.work()
+    assert cluster.condition("lunch", "Active") == ("False", "Suspended")
+
+
+async def test_a_field_that_only_the_answer_to_a_write_shows_counts(
+    operator: Operator, cluster: MemoryCluster
+) -> None:
+    item = cluster.put("lunch", **LUNCH, suspend=True)
+    del item["spec"]["suspend"]
+    operator.observe("MODIFIED", item)
+    await operator.work()
+    assert cluster.condition("lunch", "Active") == ("False", "Suspended")
+    assert cluster.planned() == []
+
+
+async def test_a_namespace_whose_labels_changed_unseen_is_found(cluster: MemoryCluster) -> None:
+    cluster.label("shop")
+    cluster.put_parent("night", selector={"matchLabels": {"stage": "live"}}, **LUNCH)
+    operator = Operator(cluster)
+    await operator.work()
+    cluster.label("shop", stage="live")
+    assert "create shop/night" in await operator.work_after(minutes=6)
+
+
 async def test_a_window_that_is_deleted_leaves_the_plan(
     operator: Operator, cluster: MemoryCluster
 ) -> None:

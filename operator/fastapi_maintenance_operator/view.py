@@ -1,0 +1,99 @@
+"""What is known of the cluster, and what any news of it makes worth a look."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from .children import Distribution, distribute
+from .parents import Namespaces
+from .plans import Plan, PlanApi, Plans
+from .reconcile import Object, Observed
+from .windows import Key, Windows, key_of
+
+Listed = tuple[list[Object], int]
+"""Objects, and the version at which these were all."""
+
+
+class ListApi(PlanApi, Protocol):
+    """What is listed of the cluster, by consistent reads."""
+
+    async def list_windows(self, namespace: str | None = None) -> Listed:
+        """The MaintenanceWindows of a namespace, or all."""
+
+    async def list_parents(self) -> Listed:
+        """All ClusterMaintenanceWindows."""
+
+    async def list_namespaces(self) -> Listed:
+        """All namespaces."""
+
+    async def list_plans(self) -> tuple[dict[str, Plan], int]:
+        """The plan of each namespace that has one."""
+
+
+class View:
+    """Windows, plans and namespaces, from watches and lists alike: whichever is newer.
+
+    Args:
+        api: Lists them.
+        mark: Is told what to look at for what was taken; nothing for what was known already.
+    """
+
+    def __init__(self, api: ListApi, mark: Callable[[Iterable[Key]], None]) -> None:
+        self._api, self._mark = api, mark
+        self.windows, self.plans, self.namespaces = Windows(), Plans(api), Namespaces()
+
+    def keys(self) -> set[Key]:
+        """All that there is to look at."""
+        return self.windows.keys() | self.plans.keys()
+
+    def take(self, kind: str | None, item: Object) -> None:
+        """Take an event, or with None an object of a list."""
+        if item["kind"] == "ConfigMap":
+            if self.plans.observe(kind, item):
+                self._mark({(key_of(item)[0], "")})
+        elif item["kind"] == "Namespace":
+            if self.namespaces.observe(kind, item):
+                self._mark(self.windows.keys(""))
+        else:
+            self._take_window(kind, item)
+
+    def _take_window(self, kind: str | None, item: Object) -> None:
+        key = key_of(item)
+        before = self.windows.get(key)
+        if self.windows.take(kind, item):
+            after = self.windows.get(key)
+            same = before is not None and after is not None and before.means_as(after)
+            self._mark({key} | self.parents(key) if same else self.around(key))
+
+    def around(self, key: Key) -> set[Key]:
+        """A window, and what depends on it: the plan, and the parent of its name."""
+        plan = {(key[0], "")} if key[0] else set()
+        return {key} | plan | self.parents(key)
+
+    def parents(self, key: Key) -> set[Key]:
+        """The parent of a window's name, if there is one."""
+        parent = ("", key[1])
+        return {parent} if key[0] and parent in self.windows else set()
+
+    async def list_all(self) -> None:
+        """List everything: what was deleted while a watch was down is never told otherwise."""
+        self._mark(self.plans.replace(*await self._api.list_plans()))
+        if self.namespaces.replace(*await self._api.list_namespaces()):
+            self._mark(self.windows.keys(""))
+        self._take_list(*await self._api.list_parents(), "")
+        await self.list_windows(None)
+
+    async def list_windows(self, namespace: str | None) -> None:
+        """List the windows of a namespace, or of all, as they are now."""
+        self._take_list(*await self._api.list_windows(namespace), namespace)
+
+    def _take_list(self, listed: list[Object], version: int, namespace: str | None) -> None:
+        for key in self.windows.gone(listed, version, namespace):
+            self._mark(self.around(key))
+        for item in listed:
+            self.take(None, item)
+
+    def distribution(self, parent: Observed) -> Distribution:
+        """A parent's children beside what they should be."""
+        return distribute(parent, self.namespaces.labels, self.windows.named(parent.name))
