@@ -109,7 +109,7 @@ class Controller:
             self._listed = True
             # Of processes that went, too, nobody may have told.
             self._agenda.mark(self._rounds.waiting())
-            await self._rounds.sweep()
+            await self._looks.at_processes(now)
         except FAILURES as error:
             logger.warning("windows and plans can't be listed: %s", message_of(error))
             self._resync_at = now + _RESYNC_RETRY

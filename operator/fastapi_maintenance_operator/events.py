@@ -87,23 +87,34 @@ def make_event(
     kind: str = "Normal",
 ) -> Object:
     """An Event about a window; two of the same uid, reason and cause have the same name."""
-    once = hashlib.sha256("/".join((observed.uid, *cause, reason)).encode()).hexdigest()
-    namespace = observed.namespace or _HOME_OF_CLUSTER_OBJECTS
+    given = {"apiVersion": API_VERSION, "kind": observed.kind, "name": observed.name}
+    place = {"namespace": observed.namespace} if observed.namespace else {}
+    regarding = {**given, **place, "uid": observed.uid}
+    return event_about(regarding, reason, action, note, cause, now, kind=kind)
+
+
+def event_about(
+    regarding: Object,
+    reason: str,
+    action: str,
+    note: str,
+    cause: tuple[str, ...],
+    now: datetime,
+    *,
+    kind: str = "Normal",
+) -> Object:
+    """An Event about whatever a reference refers to."""
+    once = hashlib.sha256("/".join((regarding["uid"], *cause, reason)).encode()).hexdigest()
+    namespace = regarding.get("namespace", _HOME_OF_CLUSTER_OBJECTS)
     return {
         "apiVersion": "events.k8s.io/v1",
         "kind": "Event",
-        "metadata": {"name": f"{observed.name}.{once[:16]}", "namespace": namespace},
+        "metadata": {"name": f"{regarding['name']}.{once[:16]}", "namespace": namespace},
         "eventTime": format_instant(now.replace(microsecond=now.microsecond or 1)),
         "reportingController": CONTROLLER,
         "action": action,
         "reason": reason,
         "type": kind,
         "note": note[:_LONGEST_NOTE],
-        "regarding": _reference(observed),
+        "regarding": regarding,
     }
-
-
-def _reference(observed: Observed) -> Object:
-    given = {"apiVersion": API_VERSION, "kind": observed.kind, "name": observed.name}
-    place = {"namespace": observed.namespace} if observed.namespace else {}
-    return {**given, **place, "uid": observed.uid}

@@ -81,8 +81,13 @@ class Looks:
             return
         again = now + wait if wait else asked.proof.look_again
         self._agenda.hasten(key, next_edge(observed, now), again)
-        if await self._rounds.clear(observed.namespace, asked.proof.suspects):
+        if removed := await self._rounds.clear(observed.namespace, asked.proof.suspects):
             self._agenda.mark({key})
+            await self._statuses.tell_removed(removed, observed, now)
+
+    async def at_processes(self, now: datetime) -> None:
+        """Clear away those that have ended, though no window waits for them."""
+        await self._statuses.tell_removed(await self._rounds.sweep(), None, now)
 
     def _look_closer(self, observed: Observed) -> None:
         """Where the answer to a write has another spec than the watch told of."""

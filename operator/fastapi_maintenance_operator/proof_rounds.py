@@ -59,6 +59,15 @@ class Round:
             self.snapshot.check_age()
 
 
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """A process whose object was removed, since it has ended."""
+
+    namespace: str
+    process: Process
+    why: str
+
+
 class Rounds:
     """Asks the processes about windows that are open, and clears away those that have ended."""
 
@@ -149,7 +158,7 @@ class Rounds:
         if observed.name in self._open.get(observed.namespace, ()):
             self._told[observed.namespace, observed.name] = self._ticks()
 
-    async def sweep(self) -> None:
+    async def sweep(self) -> list[Removed]:
         """Clear away, now and then, those that are silent while no window waits for them.
 
         A container that is started again and again leaves an object behind each time.
@@ -158,14 +167,16 @@ class Rounds:
         for namespace, process in self._heard.values():
             if process.is_silent(self._clock()):
                 silent.setdefault(namespace, []).append(process)
+        removed = []
         for namespace, processes in silent.items():
             try:
-                await self.clear(namespace, tuple(processes))
+                removed += await self.clear(namespace, tuple(processes))
             except FAILURES as error:
                 logger.warning("%s: processes stay that have ended: %s", namespace, error)
+        return removed
 
-    async def clear(self, namespace: str, suspects: tuple[Process, ...]) -> list[tuple[str, str]]:
-        """Remove those that are proven to have ended; gives their names, and why.
+    async def clear(self, namespace: str, suspects: tuple[Process, ...]) -> list[Removed]:
+        """Remove those that are proven to have ended.
 
         Raises:
             ApiException, aiohttp.ClientError, OSError: as the client does.
@@ -181,7 +192,7 @@ class Rounds:
             if why and await self._processes.remove(namespace, process):
                 logger.info("%s/%s (%s) removed: %s", namespace, process.name, process.called, why)
                 self._heard.pop(process.uid, None)
-                removed.append((process.called, why))
+                removed.append(Removed(namespace, process, why))
         return removed
 
 

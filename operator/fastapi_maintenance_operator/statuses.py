@@ -8,8 +8,8 @@ from datetime import datetime
 
 from .api import ClusterApi
 from .events import events
-from .proof_events import proof_events
-from .proof_rounds import Round, Rounds
+from .proof_events import proof_events, removal_event
+from .proof_rounds import Removed, Round, Rounds
 from .reconcile import Object, Observed
 from .windows import Windows
 
@@ -35,6 +35,12 @@ class Statuses:
         self._windows.keep(await self._api.apply_status(observed, status))
         self._rounds.wrote(observed)
         await self._tell(proof_events(observed, status, now))
+
+    async def tell_removed(
+        self, removed: Iterable[Removed], waiting: Observed | None, now: datetime
+    ) -> None:
+        """Tell which processes a window waits for no longer, or none did."""
+        await self._tell(removal_event(each, waiting, now) for each in removed)
 
     async def expire(self, observed: Observed) -> None:
         """Delete a window that has finished; the watch tells of it."""

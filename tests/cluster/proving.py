@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from kubernetes_asyncio import client, config
@@ -31,10 +31,12 @@ _AT_ONCE = 32
 _MERGE: dict[str, Any] = {"_content_type": "application/merge-patch+json", "_request_timeout": 30}
 
 
-def acknowledgement(item: dict[str, Any], **changes: Any) -> WindowReport:
+def acknowledgement(
+    item: dict[str, Any], ahead: timedelta = timedelta(0), **changes: Any
+) -> WindowReport:
     """What a process says that enforces a window and has nothing in flight."""
-    window, now = parse_manifest(item), datetime.now(UTC)
-    occurrence = occurrence_at(window, now)
+    window = parse_manifest(item)
+    occurrence = occurrence_at(window, datetime.now(UTC) + ahead)
     assert occurrence is not None
     said: dict[str, Any] = {
         "uid": window.uid,
@@ -53,11 +55,13 @@ class Puppets:
 
     api: client.CustomObjectsApi
     namespace: str
+    ahead: timedelta = timedelta(0)
+    """By how much their clock is fast."""
     limit: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
 
     async def register(self, name: str, pod: Pod | None = None, *said: WindowReport) -> None:
         """A process of the app orders begins."""
-        item = new_object(name, Self("orders", pod), Report(said), datetime.now(UTC))
+        item = new_object(name, Self("orders", pod), Report(said), datetime.now(UTC) + self.ahead)
         async with self.limit:
             await self.api.create_namespaced_custom_object(
                 GROUP, VERSION, self.namespace, PLURAL, item, _request_timeout=30
@@ -65,7 +69,7 @@ class Puppets:
 
     async def say(self, name: str, *said: WindowReport) -> None:
         """A process reports."""
-        patch: Any = {"spec": spec_of(Report(said), datetime.now(UTC))}
+        patch: Any = {"spec": spec_of(Report(said), datetime.now(UTC) + self.ahead)}
         async with self.limit:
             await self.api.patch_namespaced_custom_object(
                 *(GROUP, VERSION, self.namespace, PLURAL, name, patch),

@@ -43,7 +43,7 @@ def lease(kubectl: Kubectl) -> dict[str, Any]:
     return spec
 
 
-def test_of_two_operators_one_acts_and_nothing_flaps(
+def test_22_two_operators_at_once_never_flap(
     kubectl: Kubectl, namespace: str, operator: Operator, standby: Operator
 ) -> None:
     """The standby is ready, looks at nothing, and never takes the Lease from a living leader."""

@@ -44,7 +44,7 @@ def alone(operator: Operator) -> None:
 
 
 @pytest.mark.parametrize("one", [False, True], ids=["all", "one"])
-def test_the_operator_has_the_rights_that_it_asks_for_and_no_others(
+def test_25_the_operator_has_the_rights_that_it_asks_for_and_no_others(
     kubectl: Kubectl, namespace: str, one: bool
 ) -> None:
     """In a namespace that it looks at, in that of its Lease, and in another: by the API server."""

@@ -39,8 +39,6 @@ BEHAVIOURS = {
     27: "the CRDs apply on the server at hand, the oldest supported one included",
     28: "a budget of writes",
 }
-ELSEWHERE = {22, 25}
-"""What is about several processes and about rights: tests of these may be numbered, too."""
 
 
 def test_each_behaviour_has_exactly_one_test() -> None:
@@ -50,7 +48,4 @@ def test_each_behaviour_has_exactly_one_test() -> None:
         for path in TESTS.glob(pattern)
         for number in re.findall(r"^(?:async )?def test_(\d\d)_", path.read_text(), re.MULTILINE)
     )
-    assert dict.fromkeys(BEHAVIOURS.keys() - ELSEWHERE, 1) == {
-        number: count for number, count in found.items() if number not in ELSEWHERE
-    }
-    assert all(found[number] <= 1 for number in ELSEWHERE)
+    assert found == dict.fromkeys(BEHAVIOURS, 1)

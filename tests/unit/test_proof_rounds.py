@@ -176,6 +176,11 @@ async def test_counts_alone_are_not_written_at_every_word(
     assert cluster.windows["shop", "lunch"]["status"]["processes"]["registered"] == 2
 
 
+def removals(cluster: MemoryCluster) -> list[Object]:
+    """The Events about processes that were removed."""
+    return [event for event in cluster.events.values() if event["reason"] == "ProcessRemoved"]
+
+
 async def test_a_process_whose_pod_is_gone_is_removed_and_waited_for_no_more(
     operator: Operator, cluster: MemoryCluster
 ) -> None:
@@ -185,6 +190,9 @@ async def test_a_process_whose_pod_is_gone_is_removed_and_waited_for_no_more(
     await operator.work_after(seconds=16)
     assert cluster.processes.removed == ["mp-orders-1"]
     assert cluster.condition("lunch", "Drained")[0] == "True"
+    (event,) = removals(cluster)
+    assert event["note"] == "orders-1: its Pod is gone"
+    assert (event["regarding"]["name"], event["related"]["name"]) == ("lunch", "mp-orders-1")
 
 
 async def test_a_process_whose_pod_is_ending_is_waited_for(
@@ -215,6 +223,9 @@ async def test_what_has_ended_is_cleared_away_though_no_window_is_open(
     await operator.work_after(minutes=6)
     assert cluster.processes.removed == ["mp-orders-1"]
     assert cluster.processes.lists == 0
+    (event,) = removals(cluster)
+    assert event["regarding"]["kind"] == "MaintenanceProcess"
+    assert event["metadata"]["namespace"] == "shop"
 
 
 async def test_a_process_that_speaks_while_its_pod_is_looked_at_is_not_removed(
