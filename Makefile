@@ -89,6 +89,19 @@ chart-docs: $(VENV)/dev.stamp ## the chart's versions, and its README's table, a
 snapshots: $(VENV)/dev.stamp ## what the chart renders to, after a change of it
 	@$(BIN)/python -m tests.snapshots
 
+# Apart from .venv: what writes the bill of materials is no part of what is developed with.
+$(VENV)/release.stamp: requirements/release.txt | $(VENV)/bin/python
+	@echo 'Installing requirements/release.txt into $(VENV)/release …'
+	@$(BIN)/python -m venv $(VENV)/release
+	@$(VENV)/release/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+dist: $(VENV)/dev.stamp $(VENV)/release.stamp ## what is released, in dist/release: wheel, sdist, chart, CRDs, SBOM, checksums
+	@$(BIN)/python -m release.build $(ARGS)
+
+dist-check: $(VENV)/dev.stamp $(VENV)/release.stamp ## the same twice, and installed where nothing else is
+	@RELEASE=all $(BIN)/python -m pytest tests/unit/test_release.py $(ARGS)
+
 cluster: $(VENV)/dev.stamp ## a control plane of your own with CRDs and operator, left running
 	@$(BIN)/python -m tests.controlplane up
 
@@ -143,6 +156,8 @@ lock: $(VENV)/dev.stamp ## make the locks anew, after a change of pyproject.toml
 	@$(COMPILE) --all-extras --group dev --output-file requirements/dev.txt
 	@$(COMPILE) --extra windows --group demo --constraints requirements/dev.txt --output-file requirements/demo.txt
 	@$(COMPILE) --extra operator --extra cli --constraints requirements/dev.txt --output-file requirements/operator.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --group release \
+		--custom-compile-command 'make lock' $(ARGS) --output-file requirements/release.txt
 	@$(COMPILE) --extra kubernetes --group serve --constraints requirements/dev.txt --output-file requirements/example.txt
 
 clean: ## remove .venv and what tools left behind (the built control plane stays in its cache)

@@ -1,0 +1,185 @@
+"""What is released: the same bytes each time, whole, of one version, and it runs by itself.
+
+The long form, `make dist-check`, adds the bill of materials, and an environment where nothing is
+but the wheel and what it needs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+from fastapi_maintenance.cli._app import app
+from release.build import ROOT, build, version
+from release.chart import package_chart
+from release.environment import make_environment
+from tests.chart import CHART
+
+ALL = os.environ.get("RELEASE") == "all"
+long = pytest.mark.skipif(not ALL, reason="long: make dist-check")
+VERBS = {command.name for command in app.registered_commands}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("made")
+    build(folder, sbom=ALL)
+    return folder
+
+
+def the(folder: Path, pattern: str) -> Path:
+    (found,) = folder.glob(pattern)
+    return found
+
+
+def run(*words: str, **environment: str) -> str:
+    done = subprocess.run(
+        words,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd="/",
+        env={"PATH": os.environ["PATH"], **environment},
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_same_commit_makes_the_same_bytes(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the hour, the zone and the mask of modes."""
+    monkeypatch.setenv("TZ", "Pacific/Chatham")
+    before = os.umask(0o077)
+    try:
+        build(tmp_path, sbom=ALL)
+    finally:
+        os.umask(before)
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(p.name for p in made.iterdir())
+    for path in made.iterdir():
+        assert path.read_bytes() == (tmp_path / path.name).read_bytes(), path.name
+
+
+def test_another_moment_makes_other_bytes(tmp_path: Path) -> None:
+    """So the test above compares what depends on it."""
+    first = package_chart(CHART, tmp_path, 1_800_000_000).read_bytes()
+    assert package_chart(CHART, tmp_path, 1_800_000_000).read_bytes() == first
+    assert package_chart(CHART, tmp_path, 1_800_000_001).read_bytes() != first
+
+
+def test_checksums_are_those_of_the_files(made: Path) -> None:
+    lines = (made / "SHA256SUMS").read_text().splitlines()
+    assert len(lines) == (5 if ALL else 4)
+    for line in lines:
+        digest, name = line.split("  ")
+        assert hashlib.sha256((made / name).read_bytes()).hexdigest() == digest
+
+
+def test_the_wheel_holds_all_that_is_committed_of_both_packages(made: Path) -> None:
+    listed = subprocess.run(
+        ["git", "ls-files", "fastapi_maintenance", "operator/fastapi_maintenance_operator"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    committed = {name.removeprefix("operator/") for name in listed}
+    with zipfile.ZipFile(the(made, "*.whl")) as wheel:
+        names = {name for name in wheel.namelist() if ".dist-info/" not in name}
+    assert names == committed
+    assert "fastapi_maintenance/py.typed" in names
+
+
+def test_the_chart_is_the_one_of_the_checkout(made: Path) -> None:
+    with tarfile.open(the(made, "*.tgz")) as archive:
+        files = {m.name: archive.extractfile(m) for m in archive.getmembers()}
+        template = files["fastapi-maintenance/templates/deployment.yaml"]
+        metadata = files["fastapi-maintenance/Chart.yaml"]
+        assert template is not None
+        assert metadata is not None
+        assert template.read() == (CHART / "templates" / "deployment.yaml").read_bytes()
+        assert yaml.safe_load(metadata.read())["appVersion"] == version()
+
+
+def test_the_bundle_has_every_crd(made: Path) -> None:
+    bundle = yaml.safe_load_all(the(made, "*-crds-*.yaml").read_text())
+    assert {crd["spec"]["names"]["kind"] for crd in bundle} == {
+        "MaintenanceWindow",
+        "ClusterMaintenanceWindow",
+        "MaintenanceProcess",
+    }
+
+
+def test_the_wheel_runs_without_the_checkout(made: Path, tmp_path: Path) -> None:
+    """Its own files, with what is installed here of others."""
+    with zipfile.ZipFile(the(made, "*.whl")) as wheel:
+        wheel.extractall(tmp_path)
+    places = [str(tmp_path), *(place for place in sys.path if place.endswith("site-packages"))]
+    asked = "import fastapi_maintenance as package; print(package.__file__)"
+    found = run(sys.executable, "-P", "-c", asked, PYTHONPATH=os.pathsep.join(places))
+    assert Path(found.strip()).is_relative_to(tmp_path)
+    for module in ("fastapi_maintenance.cli", "fastapi_maintenance_operator"):
+        told = run(sys.executable, "-P", "-m", module, "--help", PYTHONPATH=os.pathsep.join(places))
+        assert "sage" in told
+
+
+def test_the_version_stands_in_one_place_and_all_others_follow() -> None:
+    """Written by hand in pyproject.toml alone; what else names it is of the same one."""
+    looks_like_one = r"fastapi-maintenance/operator:(\S+?)['\"`\s]|image\.version=\"(.+?)\""
+    for place in ("operator/Dockerfile", "charts/fastapi-maintenance/Chart.yaml"):
+        found = re.findall(looks_like_one, (ROOT / place).read_text())
+        assert found, place
+        assert {one or other for one, other in found} == {version()}, place
+
+
+@long
+def test_the_sdist_makes_the_same_wheel(made: Path, tmp_path: Path) -> None:
+    with tarfile.open(the(made, "*.tar.gz")) as sdist:
+        sdist.extractall(tmp_path, filter="data")
+    source = the(tmp_path, "fastapi_maintenance-*")
+    moment = subprocess.run(
+        ["git", "log", "-1", "--format=%ct"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.strip()
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", tmp_path],
+        cwd=source,
+        env=os.environ | {"SOURCE_DATE_EPOCH": moment},
+        check=True,
+    )
+    assert the(tmp_path, "*.whl").read_bytes() == the(made, "*.whl").read_bytes()
+
+
+@long
+def test_it_runs_where_nothing_else_is(made: Path, tmp_path: Path) -> None:
+    """What its metadata asks for is there, and no more is needed."""
+    lock = ROOT / "requirements" / "operator.txt"
+    python = make_environment(tmp_path / "environment", the(made, "*.whl"), lock)
+    command = python.with_name("fastapi-maintenance")
+    assert run(str(command), "--version").strip() == f"fastapi-maintenance {version()}"
+    assert VERBS
+    for verb in VERBS:
+        assert "Usage" in run(str(command), str(verb), "--help")
+    run(str(python), "-m", "fastapi_maintenance_operator", "--help")
+    run(
+        str(python),
+        "-c",
+        "from fastapi_maintenance import *; from fastapi_maintenance import testing",
+    )
+
+
+@long
+def test_the_bill_names_what_is_needed(made: Path) -> None:
+    bill = json.loads(the(made, "*.cdx.json").read_text())
+    assert bill["metadata"]["component"]["version"] == version()
+    names = {component["name"].lower() for component in bill["components"]}
+    assert {"fastapi", "kopf", "cronsim", "typer", "prometheus_client"} <= names
