@@ -2,7 +2,9 @@
 
 Reflectors watch a real API server, a few hundred in each of some processes. It is killed, and
 started again after a time. Whatever the reflectors ask, also of a port where nobody listens, is
-counted by the second, beside what their backoff promises: the curve of `benchmarks.jitter`.
+counted by the second, beside what their jitter promises: the curve of `benchmarks.jitter`. A server
+that was started anew has no past, so that each comes back with three requests: a watch that is told
+that its version is gone, a list, and a watch.
 
 Run it with `make bench-reconnect`; it prints Markdown, and progress on stderr.
 """
@@ -15,7 +17,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -25,7 +27,7 @@ from fastapi_maintenance.backends.kubernetes.pace import Pace
 from tests.controlplane.cluster import ControlPlane
 from tests.controlplane.target import Cluster
 
-from .jitter import bound, expected_tries
+from .jitter import FOLLOWING, at_most, expected_comings, expected_tries
 from .plot import chart
 from .shop import account, load, pod_environ, running_cluster, say
 
@@ -36,36 +38,47 @@ SHOWN = (0, 1, 2, 3, 5, 10, 20)
 
 @dataclass(frozen=True)
 class Storm:
-    """By the second since the server was killed."""
+    """By the second since the server was killed: every request of every reflector."""
 
-    tries: list[int]
-    """Of whatever end; a list with its watch is one. All until the first watch is open again."""
-    again: list[int]
-    """Tries of those whose new watch was ended by the server, too: one that starts ends the watches
-    of custom resources when it has read their definitions."""
+    asked: list[int]
+    """Lists and watches, of whatever end."""
     answered: list[int]
-    """Requests that reached the server: lists and watches."""
-    bound: list[float]
+    """Those of them that the server answered."""
+    mean: list[float]
+    """As many as jitter lets come, at most, chance aside."""
+    variance: list[float]
+    held: list[int]
+    """Requests of earlier seconds that were answered in this one: each may be followed at once by a
+    list and a watch, however evenly they came."""
+    listening: float
+    """When the server took the first request that it answered."""
     returned: float
-    """When the server was ready again."""
+    """When it was ready."""
     last_back: float
     """When the last one watched again."""
 
     @property
+    def bound(self) -> list[float]:
+        """What is allowed for each second."""
+        promised = map(at_most, self.mean, self.variance)
+        return [p + FOLLOWING * h for p, h in zip(promised, self.held, strict=True)]
+
+    @property
     def over(self) -> list[int]:
-        """The seconds with more tries than promised, since the server answers again."""
-        first = next((s for s, n in enumerate(self.answered) if n), len(self.tries))
-        return [s for s in range(first, len(self.tries)) if self.tries[s] > self.bound[s]]
+        """The seconds with more requests than allowed, since the server answers again."""
+        seconds = range(int(self.listening), len(self.asked))
+        return [s for s in seconds if self.asked[s] > self.bound[s]]
 
     @property
     def early(self) -> list[int]:
-        """The seconds by whose end there had been more tries than promised by then.
+        """The seconds by whose end there had been more requests than promised by then.
 
-        A busy machine makes tries late, and so may put more into a second than are promised for it,
-        but never more than were promised by then.
+        A busy machine or server makes requests late, and so may put more into a second than are
+        promised for it, but never more than were promised by then.
         """
-        tries, most = accumulate(self.tries), accumulate(self.bound)
-        return [s for s, (n, m) in enumerate(zip(tries, most, strict=True)) if n > m]
+        most = map(at_most, accumulate(self.mean), accumulate(self.variance))
+        asked = accumulate(self.asked)
+        return [s for s, (n, m) in enumerate(zip(asked, most, strict=True)) if n > m]
 
 
 def measure(cluster: Cluster, watches: int, away: float) -> Storm:
@@ -78,8 +91,10 @@ def measure(cluster: Cluster, watches: int, away: float) -> Storm:
         say(f"killing the API server for {away:g} s …")
         killed, returned = _take_away(cluster.control_plane, away)
         backs = [_read(worker)["back"] for worker in workers]
-        requests = [request for worker in workers for request in _read(worker)["requests"]]
-    return _storm(requests, watches, killed, returned, max(backs))
+        told = [request for worker in workers for request in _read(worker)["requests"]]
+    # What was answered before the kill belongs to the beginning.
+    since = [(at - killed, then and then - killed) for at, then in told if at >= killed]
+    return storm_of(since, watches, returned - killed, max(backs) - killed)
 
 
 def _take_away(control_plane: ControlPlane, away: float) -> tuple[float, float]:
@@ -92,26 +107,32 @@ def _take_away(control_plane: ControlPlane, away: float) -> tuple[float, float]:
     return killed, time.monotonic()
 
 
-def _storm(
-    requests: list[tuple[float, bool, bool, int]],
+def storm_of(
+    requests: Sequence[tuple[float, float | None]],
     watches: int,
-    killed: float,
     returned: float,
     back: float,
 ) -> Storm:
-    seconds = int(back - killed) + 1
-    after = [(at - killed, *rest) for at, *rest in requests if at >= killed]
+    """What so many did; all times are seconds since the kill."""
+    seconds = int(back) + 1
+    answered = [(at, then) for at, then in requests if then is not None]
+    listening = min((at for at, _ in answered), default=back)
+    tries = expected_tries(Pace(), seconds)
+    both = list(zip(tries, expected_comings(Pace(), seconds, listening), strict=True))
     return Storm(
-        tries=_by_second((at for at, begins, _, opened in after if begins and opened < 2), seconds),
-        again=_by_second((at for at, begins, _, opened in after if begins and opened > 1), seconds),
-        answered=_by_second((at for at, _, answered, _ in after if answered), seconds),
-        bound=bound(expected_tries(Pace(), seconds), watches),
-        returned=returned - killed,
-        last_back=back - killed,
+        asked=_by_second((at for at, _ in requests), seconds),
+        answered=_by_second((at for at, _ in answered), seconds),
+        mean=[watches * (one + FOLLOWING * more) for one, more in both],
+        # Those that follow come together.
+        variance=[watches * (one + FOLLOWING**2 * more) for one, more in both],
+        held=_by_second((then for at, then in answered if int(then) > int(at)), seconds),
+        listening=listening,
+        returned=returned,
+        last_back=back,
     )
 
 
-def _by_second(instants: Iterator[float], seconds: int) -> list[int]:
+def _by_second(instants: Iterable[float], seconds: int) -> list[int]:
     counts = [0] * seconds
     for at in instants:
         counts[min(int(at), seconds - 1)] += 1
@@ -151,18 +172,16 @@ def report(storm: Storm, watches: int, away: float) -> str:
     back = int(storm.returned)
     shown = [*SHOWN, *(back + second for second in SHOWN)]
     rows = [
-        "| second after the kill | tries | promised: at most | lists and watches answered |",
+        "| second after the kill | lists and watches asked for | allowed: at most | answered |",
         "|---|---|---|---|",
-        *(_row(storm, second) for second in shown if second < len(storm.tries)),
+        *(_row(storm, second) for second in shown if second < len(storm.asked)),
     ]
-    peak = max(storm.answered[back:], default=0)
+    peak = max(storm.answered[int(storm.listening) :], default=0)
     facts = [
         f"{watches:,} watches, the API server away for {away:g} s and ready at "
         f"{storm.returned:.1f} s.",
-        f"More tries in a second than promised, since it answers: {_verdict(storm.over)}; more in "
-        f"all than promised by then: {_verdict(storm.early)}.",
-        f"Ended by the returned server and opened again: {sum(storm.again):,}, at most "
-        f"{max(storm.again):,} in a second.",
+        f"More requests in a second than allowed, since it answers: {_verdict(storm.over)}; more "
+        f"in all than promised by then: {_verdict(storm.early)}.",
         f"The returned server answered {sum(storm.answered):,} lists and watches, at most "
         f"{peak:,} in a second; the last watch was open at {storm.last_back:.1f} s.",
     ]
@@ -174,15 +193,15 @@ def _verdict(seconds: list[int]) -> str:
 
 
 def _row(storm: Storm, second: int) -> str:
-    cells = (storm.tries[second], round(storm.bound[second]), storm.answered[second])
+    cells = (storm.asked[second], round(storm.bound[second]), storm.answered[second])
     return f"| {second} | " + " | ".join(f"{cell:,}" for cell in cells) + " |"
 
 
 def draw(storm: Storm, watches: int, away: float) -> str:
     """The curve, as SVG."""
-    title = f"{watches:,} watches lose their API server for {away:g} s: tries by the second"
-    names = ("tries", "what full jitter promises, 4 standard deviations added")
-    return chart(title, storm.tries, storm.bound, names, round(storm.returned))
+    title = f"{watches:,} watches lose their API server for {away:g} s: requests by the second"
+    names = ("lists and watches asked for", "what jitter allows, 4 standard deviations added")
+    return chart(title, storm.asked, storm.bound, names, round(storm.returned))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

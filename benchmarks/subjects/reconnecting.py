@@ -29,36 +29,41 @@ AT_ONCE = 20
 class Asked:
     """What all reflectors have asked."""
 
-    requests: list[tuple[float, bool, bool, int]] = field(default_factory=list)
-    """When (monotonic clock), whether it began a try, whether the server answered, and how many
-    watches its reflector had had open."""
+    requests: list[list[float | None]] = field(default_factory=list)
+    """When each was asked, and when it was answered if it was (monotonic clock)."""
     watching: int = 0
     """Watches that are open now."""
 
+    def begin(self) -> Callable[[], None]:
+        """A request goes out; what is returned is to be called when its answer comes."""
+        request: list[float | None] = [time.monotonic(), None]
+        self.requests.append(request)
+
+        def answered() -> None:
+            request[1] = time.monotonic()
+
+        return answered
+
 
 class NotedTransport(Transport):
-    """Notes each request; a watch that follows a list belongs to the same try."""
+    """Notes each request."""
 
     def __init__(self, identity: PodIdentity, asked: Asked) -> None:
         super().__init__(identity)
         self._asked = asked
-        self._listed = False
-        self.opened = 0
 
     async def get(self, path: str, params: Mapping[str, str]) -> dict[str, Any]:
         """As it does."""
-        with self._noted(begins=True) as answered:
+        with _noted(self._asked) as answered:
             answer = await super().get(path, params)
             answered()
-        self._listed = True
         return answer
 
     async def watch(
         self, path: str, params: Mapping[str, str], opened: Callable[[], None]
     ) -> AsyncGenerator[list[dict[str, Any]], None]:
         """As it does."""
-        begins, self._listed = not self._listed, False
-        with self._noted(begins=begins) as answered, contextlib.ExitStack() as open_now:
+        with _noted(self._asked) as answered, contextlib.ExitStack() as open_now:
 
             def note() -> None:
                 answered()
@@ -66,31 +71,27 @@ class NotedTransport(Transport):
                 open_now.enter_context(self._counted())
 
             async for events in super().watch(path, params, note):
+                if events[0]["type"] == "ERROR":  # this is the answer, after a mere beginning
+                    answered()
                 yield events
-
-    @contextlib.contextmanager
-    def _noted(self, *, begins: bool) -> Iterator[Callable[[], None]]:
-        place = len(self._asked.requests)
-        self._asked.requests.append((time.monotonic(), begins, False, self.opened))
-
-        def answered() -> None:
-            at, began, _, opened = self._asked.requests[place]
-            self._asked.requests[place] = at, began, True, opened
-
-        try:
-            yield answered
-        except ApiError:
-            answered()
-            raise
 
     @contextlib.contextmanager
     def _counted(self) -> Iterator[None]:
         self._asked.watching += 1
-        self.opened += 1
         try:
             yield
         finally:
             self._asked.watching -= 1
+
+
+@contextlib.contextmanager
+def _noted(asked: Asked) -> Iterator[Callable[[], None]]:
+    answered = asked.begin()
+    try:
+        yield answered
+    except ApiError:
+        answered()
+        raise
 
 
 class Silence:
@@ -110,18 +111,15 @@ async def main(count: int, mount: Path) -> None:
     """Connect, lose it, find it, tell."""
     asked = Asked()
     identity = PodIdentity(mount)
-    tasks, transports = [], []
+    tasks = []
     for number in range(count):
         store = WindowStore()
         transport = NotedTransport(identity, asked)
-        transports.append(transport)
         reflector = Reflector(transport, store.resource(identity.namespace), store, Silence())
         tasks.append(asyncio.create_task(reflector.run()))
         while asked.watching < number + 1 - AT_ONCE:
             await asyncio.sleep(0.01)
     await _until(lambda: asked.watching == count)
-    for transport in transports:
-        transport.opened = 1
     print(json.dumps({"watching": count}), flush=True)
     await _until(lambda: asked.watching == 0)
     await _until(lambda: asked.watching == count)
