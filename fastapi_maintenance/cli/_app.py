@@ -10,10 +10,17 @@ from typing import Annotated
 
 import typer
 
-from ._commands import add, add_local
+from ._commands import BeforeTwoDashes, add, add_local
 from .end import end
+from .extend import extend
+from .off import off
 from .on import on
+from .postpone import postpone
+from .run import RUN_FAILED
+from .run import run as run_verb
+from .skip import skip
 from .status import status
+from .suspend import resume, suspend
 from .wait import wait
 
 _PLUGIN = "kubectl-maintenance"
@@ -43,10 +50,26 @@ def _main(
     pass
 
 
-add_local(app, "status", status, "fastapi-maintenance status -A")
-add(app, "on", on, "fastapi-maintenance on orders --duration 30m --wait drained")
-add(app, "end", end, "fastapi-maintenance end orders-on")
-add(app, "wait", wait, "fastapi-maintenance wait orders-db-upgrade --for drained")
+NAME = "fastapi-maintenance"
+
+add_local(app, "status", status, f"{NAME} status -A")
+add(app, "on", on, f"{NAME} on orders --duration 30m --wait drained")
+add(app, "off", off, f"{NAME} off orders")
+add(
+    app,
+    "run",
+    run_verb,
+    f"{NAME} run orders --duration 30m -- alembic upgrade head",
+    fails_with=RUN_FAILED,
+    kind=BeforeTwoDashes,
+)
+add(app, "wait", wait, f"{NAME} wait orders-db-upgrade --for drained")
+add(app, "end", end, f"{NAME} end orders-db-upgrade")
+add(app, "extend", extend, f"{NAME} extend orders-db-upgrade --by 30m")
+add(app, "postpone", postpone, f"{NAME} postpone weekly --by 1h")
+add(app, "skip", skip, f"{NAME} skip weekly", f"{NAME} skip weekly --occurrence 2026-06-07T02:00")
+add(app, "suspend", suspend, f"{NAME} suspend weekly")
+add(app, "resume", resume, f"{NAME} resume weekly")
 
 
 def run() -> None:
@@ -61,4 +84,4 @@ def run() -> None:
 def name() -> str:
     """What people have typed."""
     is_plugin = Path(sys.argv[0]).stem == _PLUGIN
-    return "kubectl maintenance" if is_plugin else "fastapi-maintenance"
+    return "kubectl maintenance" if is_plugin else NAME

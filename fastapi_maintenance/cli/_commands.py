@@ -8,10 +8,14 @@ from collections.abc import Callable, Coroutine
 from typing import Any, get_type_hints
 
 import typer
+from typer.core import TyperCommand
 
 from . import _options as options
 from ._access import Flags, connected
-from ._failures import told
+from ._failures import FAILED, told
+
+COMMAND = "fastapi_maintenance.command"
+"""Where the context keeps what stands behind two dashes."""
 
 Verb = Callable[..., Coroutine[Any, Any, None]]
 
@@ -25,15 +29,36 @@ FLAGS: dict[str, Any] = {
 """On every verb that asks a cluster."""
 
 
-def add(app: typer.Typer, name: str, verb: Verb, *examples: str) -> None:
+class BeforeTwoDashes(TyperCommand):
+    """A verb that is given a command of others, behind two dashes."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Keep what is behind them out of it."""
+        own = args[: args.index("--")] if "--" in args else args
+        ctx.meta[COMMAND] = args[len(own) + 1 :]
+        return super().parse_args(ctx, own)
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """What the first line of the help says."""
+        return [*super().collect_usage_pieces(ctx), "-- COMMAND…"]
+
+
+def add(
+    app: typer.Typer,
+    name: str,
+    verb: Verb,
+    *examples: str,
+    fails_with: int = FAILED,
+    kind: type[TyperCommand] = TyperCommand,
+) -> None:
     """Add a verb whose first parameter is the Cluster."""
 
     def command(**given: Any) -> None:
         flags = Flags.of(given)
-        with told():
+        with told(fails_with):
             asyncio.run(_on_cluster(verb, flags, given))
 
-    _register(app, name, verb, command, examples, _without_first(verb), FLAGS)
+    _register(app, name, verb, command, examples, kind)
 
 
 def add_local(app: typer.Typer, name: str, verb: Callable[..., None], *examples: str) -> None:
@@ -44,7 +69,7 @@ def add_local(app: typer.Typer, name: str, verb: Callable[..., None], *examples:
         with told():
             verb(flags, **given)
 
-    _register(app, name, verb, command, examples, _without_first(verb), FLAGS)
+    _register(app, name, verb, command, examples, TyperCommand)
 
 
 async def _on_cluster(verb: Verb, flags: Flags, given: dict[str, Any]) -> None:
@@ -65,21 +90,18 @@ def _register(
     verb: Callable[..., Any],
     command: Callable[..., None],
     examples: tuple[str, ...],
-    own: list[inspect.Parameter],
-    flags: dict[str, Any],
+    kind: type[TyperCommand],
 ) -> None:
     keyword = inspect.Parameter.KEYWORD_ONLY
-    more = [
-        inspect.Parameter(flag, keyword, default=None, annotation=kind)
-        for flag, kind in flags.items()
+    own = [each.replace(kind=keyword) for each in _without_first(verb)]
+    flags = [
+        inspect.Parameter(flag, keyword, default=None, annotation=hint)
+        for flag, hint in FLAGS.items()
     ]
-    parameters = [each.replace(kind=keyword) for each in own] + more
+    parameters = [*own, *flags]
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {each.name: each.annotation for each in parameters}
-    settings = None
-    if any(each.name == "command" for each in own):
-        settings = {"allow_interspersed_args": True}
-    app.command(name, help=_help(verb, examples), context_settings=settings)(command)
+    app.command(name, help=_help(verb, examples), cls=kind)(command)
 
 
 def _help(verb: Callable[..., Any], examples: tuple[str, ...]) -> str:

@@ -37,28 +37,36 @@ class Failure(Exception):
 
 
 @contextlib.contextmanager
-def told() -> Iterator[None]:
-    """Let each foreseeable fault be two lines and an exit code, never a stack trace."""
+def told(code: int = FAILED) -> Iterator[None]:
+    """Let each foreseeable fault be two lines and an exit code, never a stack trace.
+
+    Args:
+        code: of a fault that has no other of its own.
+    """
     try:
         yield
-    except Failure as failure:
-        end(failure)
-    except (ApiError, Unreachable) as error:
-        end(explain(error))
-    except InvalidWindow as error:
-        end(Failure(f"{error.field}: {error.problem}", error.mend))
-    except ImportError as error:
-        end(Failure(str(error)))
+    except (Failure, ApiError, Unreachable, InvalidWindow, ImportError) as error:
+        _end(known(error), code)
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
 
 
-def end(failure: Failure) -> NoReturn:
-    """Say it, and exit."""
+def known(error: Exception) -> Failure:
+    """A foreseeable fault in words."""
+    if isinstance(error, Failure):
+        return error
+    if isinstance(error, ApiError | Unreachable):
+        return explain(error)
+    if isinstance(error, InvalidWindow):
+        return Failure(f"{error.field}: {error.problem}", error.mend)
+    return Failure(str(error))
+
+
+def _end(failure: Failure, code: int) -> NoReturn:
     print(f"error: {failure.problem}", file=sys.stderr)
     if failure.mend:
         print(f"  {failure.mend}", file=sys.stderr)
-    raise typer.Exit(failure.code)
+    raise typer.Exit(code if failure.code == FAILED else failure.code)
 
 
 def explain(error: ApiError | Unreachable) -> Failure:

@@ -15,11 +15,12 @@ from typing import Any
 
 from fastapi_maintenance.proof.claim import claim_of
 from fastapi_maintenance.proof.conditions import find
-from fastapi_maintenance.proof.processes import MAX_CLOCK_SKEW, read_process
+from fastapi_maintenance.proof.processes import MAX_CLOCK_SKEW, Process, read_process
 from fastapi_maintenance.proof.proving import Proof, Question, prove
 from fastapi_maintenance.windows import Occurrence
 
 from ._seen import Seen
+from ._times import clock
 
 Object = dict[str, Any]
 
@@ -75,6 +76,19 @@ def lease_is_fresh(lease: Mapping[str, Any] | None, now: datetime) -> bool:
     except (KeyError, ValueError):
         return False
     return now <= renewed + lasts + MAX_CLOCK_SKEW
+
+
+def holders(seen: Seen, processes: Sequence[Process]) -> list[str]:
+    """The processes that have not finished what the window refuses: with what, since when."""
+    found = []
+    for process in sorted(processes, key=lambda p: p.called):
+        word = process.words.get(_uid(seen))
+        if word is not None and word.in_flight:
+            count = f"{word.in_flight} request{'s' if word.in_flight > 1 else ''}"
+            flight = word.oldest
+            what = f", {flight.method} {flight.route} since {clock(flight.since)}" if flight else ""
+            found.append(f"{process.called}: {count}{what}")
+    return found
 
 
 def _prove(

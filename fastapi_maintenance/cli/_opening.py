@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,8 @@ from fastapi_maintenance.windows import (
     API_VERSION,
     KIND,
     Mode,
+    Window,
+    applies_to,
     format_duration,
     format_instant,
     parse_manifest,
@@ -80,6 +83,11 @@ class Opening:
         return {name: value for name, value in given.items() if value is not None}
 
 
+def fresh_name(apps: Sequence[str], made_for: str) -> str:
+    """A name that no other window has."""
+    return name_for("+".join(sorted(apps)), f"{made_for}-{secrets.token_hex(3)}")
+
+
 async def open_window(cluster: Cluster, opening: Opening) -> tuple[Seen, bool]:
     """Open it, unless it is open; whether it had to be opened.
 
@@ -136,13 +144,18 @@ def _check_own(seen: Seen, opening: Opening) -> None:
         )
 
 
-def others_open(items: Sequence[Object], apps: Sequence[str], name: str) -> list[Seen]:
-    """Windows by other names that are open for one of the apps."""
-    from fastapi_maintenance.windows import applies_to
-
+def others_open(items: Sequence[Object], apps: Sequence[str], name: str = "") -> list[Seen]:
+    """Windows by other names that are open for one of the apps, or globs."""
     seen = [see(item, now()) for item in items if item["metadata"]["name"] != name]
-    return [
-        each
-        for each in seen
-        if each.window and each.current and any(applies_to(each.window, app) for app in apps)
-    ]
+    return [each for each in seen if each.window and each.current and _concerns(each.window, apps)]
+
+
+def _concerns(window: Window, apps: Sequence[str]) -> bool:
+    """Whether it is for one of them; of two globs none is known to meet the other."""
+    asked = Window(window.namespace, "", tuple(apps), window.timing)
+    names = [app for app in window.apps if "*" not in app]
+    return (
+        any(applies_to(window, app) for app in apps)
+        or any(applies_to(asked, name) for name in names)
+        or "*" in window.apps
+    )

@@ -49,6 +49,11 @@ def shown(instant: datetime, at: datetime) -> str:
     return local.strftime(form)
 
 
+def clock(instant: datetime) -> str:
+    """The time of day alone, on the clock of whoever reads it."""
+    return instant.astimezone().strftime("%H:%M:%S")
+
+
 def span(length: timedelta) -> str:
     """A length in its two largest units, such as ``2h30m``."""
     seconds = max(0, round(length.total_seconds()))

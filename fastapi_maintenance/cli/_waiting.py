@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from fastapi_maintenance.backends.kubernetes.transport import ApiError, Unreachable
+from fastapi_maintenance.proof.processes import read_process
 
 from ._cluster import Cluster
 from ._failures import FAILED, NO_OPERATOR, Failure
-from ._judging import LAG, Judgement, by_operator, by_processes, lease_is_fresh
+from ._judging import LAG, Judgement, by_operator, by_processes, holders, lease_is_fresh
 from ._output import Progress
 from ._seen import Seen, see
 from ._times import now, until
@@ -40,6 +42,7 @@ class Wait:
         timeout: for how long.
         unreported_is_ok: whether it counts where no process reports.
         least: the generation that was written, if one was.
+        shows_holders: whether to say of each process what it has not finished.
     """
 
     cluster: Cluster
@@ -48,6 +51,7 @@ class Wait:
     timeout: timedelta
     unreported_is_ok: bool = False
     least: int = 0
+    shows_holders: bool = False
     progress: Progress = field(default_factory=Progress)
 
     def __post_init__(self) -> None:
@@ -56,6 +60,7 @@ class Wait:
         self._unanswered = False
         """Whether it was said that no operator answers."""
         self._last = Judgement(False, "", "")
+        self._holders: list[str] = []
 
     async def run(self) -> Judgement:
         """Return once it is so.
@@ -68,11 +73,27 @@ class Wait:
             while not (await self._look()).met:
                 if self._elapsed >= self.timeout.total_seconds():
                     raise self._timed_out()
-                self.progress.say(self._last.message)
+                await self._tell()
                 await asyncio.sleep(PAUSE)
             return self._last
         finally:
             self.progress.done()
+
+    async def _tell(self) -> None:
+        """How far it has come, and who holds it with what."""
+        if self.shows_holders and self._last.reason == "RequestsRunning":
+            with contextlib.suppress(ApiError, Unreachable):
+                await self._tell_holders()
+        self.progress.say(self._last.message)
+
+    async def _tell_holders(self) -> None:
+        seen = see(await self.cluster.window(self.name), now())
+        items = await self.cluster.processes(self.cluster.namespace)
+        held = holders(seen, [read_process(item) for item in items])
+        if held != self._holders:
+            self._holders = held
+            for line in held:
+                self.progress.note(f"  {line}")
 
     @property
     def _elapsed(self) -> float:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from typer.testing import CliRunner
 
 from fastapi_maintenance.cli._app import app
+from fastapi_maintenance.windows import next_occurrence, parse_manifest
 
 if TYPE_CHECKING:
     from typer.testing import Result
@@ -54,6 +56,14 @@ class Cli:
             *("get", "mw", name, "-n", self.namespace, "-o", "json", "--show-managed-fields")
         )
         found: dict[str, Any] = json.loads(shown.stdout)
+        return found
+
+    def window_starts(self, name: str, count: int) -> list[datetime]:
+        """When a window opens next, so many times."""
+        window, at, found = parse_manifest(self.window(name)), datetime.now(UTC), list[datetime]()
+        while len(found) < count and (following := next_occurrence(window, at)) is not None:
+            at = following.start
+            found.append(at)
         return found
 
 

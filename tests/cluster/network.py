@@ -78,9 +78,9 @@ class Network:
 class Forwarder:
     """Passes on what comes to an address of this machine to a port of its loopback."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, own: int = 0) -> None:
         self._target = ("127.0.0.1", port)
-        self._listening = socket.create_server((host, 0))
+        self._listening = socket.create_server((host, own))
         self.port = self._listening.getsockname()[1]
         self._open: list[socket.socket] = []
         threading.Thread(target=self._accept, daemon=True).start()

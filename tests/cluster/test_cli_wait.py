@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from tests.cluster.proving import acknowledgement, puppets
 from tests.cluster.windows import apply_window, in_seconds, wait_for_condition
 
 if TYPE_CHECKING:
+    import pytest
+
     from tests.cluster.commanding import Cli
     from tests.controlplane.install import Operator
     from tests.controlplane.kubectl import Kubectl
@@ -72,9 +75,14 @@ def test_without_an_operator_wait_counts_what_the_processes_say(
 
 
 def test_without_an_operator_a_plan_that_lacks_the_window_is_not_enough(
-    cluster: Cluster, cli: Cli, kubectl: Kubectl, operator: Operator
+    cluster: Cluster,
+    cli: Cli,
+    kubectl: Kubectl,
+    operator: Operator,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Who follows the plan would not know of the window: exit 3."""
+    monkeypatch.setattr("fastapi_maintenance.cli._waiting.LAG", timedelta(seconds=1))
     apply_window(kubectl, "other", cli.namespace, start=in_seconds(3600))
     wait_for_condition(kubectl, "other", cli.namespace, "Ready")
     operator.stop()

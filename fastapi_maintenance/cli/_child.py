@@ -1,0 +1,79 @@
+"""A command that is run, on its leash: it is told of signals, and dies with this process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from ._failures import Failure
+
+_LEASH = Path(__file__).with_name("_leash.py")
+_TOLD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+NOT_FOUND = 127
+
+
+def check_command(command: Sequence[str]) -> None:
+    """Before anything is stopped for it.
+
+    Raises:
+        Failure: there is none, or it can't be run.
+    """
+    if not command:
+        raise Failure("there is no command to run", "write it behind two dashes: -- COMMAND…", 2)
+    if shutil.which(command[0]) is None:
+        raise Failure(f"{command[0]}: command not found", "nothing was stopped", NOT_FOUND)
+
+
+class Signals:
+    """What this process is told meanwhile; it does not end by that.
+
+    Of Ctrl-C the terminal tells the command itself, which is in the same process group.
+    """
+
+    def __init__(self) -> None:
+        self.last: signal.Signals | None = None
+        self.told = asyncio.Event()
+        self.child: asyncio.subprocess.Process | None = None
+
+    @contextlib.contextmanager
+    def noted(self) -> Iterator[None]:
+        """While this is entered."""
+        loop = asyncio.get_running_loop()
+        for number in _TOLD:
+            loop.add_signal_handler(number, self._note, number)
+        try:
+            yield
+        finally:
+            for number in _TOLD:
+                loop.remove_signal_handler(number)
+
+    def _note(self, number: signal.Signals) -> None:
+        self.last = number
+        self.told.set()
+        if self.child is not None and number != signal.SIGINT:
+            with contextlib.suppress(ProcessLookupError):
+                self.child.send_signal(number)
+
+
+async def run_command(command: Sequence[str], signals: Signals) -> int:
+    """Run it; gives its exit code, as a shell has it.
+
+    The pipe that holds it is open for as long as this process lives.
+    """
+    ours, theirs = os.pipe()
+    try:
+        leash = [sys.executable, "-IS", str(_LEASH), str(ours), *command]
+        child = await asyncio.create_subprocess_exec(*leash, pass_fds=[ours])
+        os.close(ours)
+        signals.child = child
+        code = await child.wait()
+    finally:
+        signals.child = None
+        os.close(theirs)
+    return code if code >= 0 else 128 - code

@@ -1,0 +1,128 @@
+"""Runs a command that dies with whoever asked for it, also by ``kill -9``; run as a script.
+
+    python -IS _leash.py FD COMMAND…
+
+FD is the reading end of a pipe whose other end only the asker holds: its end is the asker's. Then
+the command and all that it has started get SIGTERM, and five seconds later SIGKILL. On Linux the
+command itself also dies at once with this process (PR_SET_PDEATHSIG), and what it leaves behind is
+found since it becomes this process's child (PR_SET_CHILD_SUBREAPER); elsewhere what it has started
+is found only while its own parents live.
+
+The command stays in the asker's process group, so that a terminal's Ctrl-C and job control reach it
+as ever. Exit: the command's, 128 and the number of the signal that ended it, 127 not found.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+
+_SUBREAPER, _DEATH_SIGNAL = 36, 1
+_GRACE = 5.0
+_NOT_FOUND, _NOT_EXECUTABLE = 127, 126
+_LINUX = sys.platform == "linux"
+
+
+def main(pipe: int, command: list[str]) -> int:
+    """Run it, and give its exit code."""
+    _prctl(_SUBREAPER, 1)
+    woken, waker = os.pipe()
+    os.set_blocking(waker, False)
+    signal.set_wakeup_fd(waker)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
+        signal.signal(number, lambda *_: None)
+    try:
+        child = subprocess.Popen(command, preexec_fn=_die_with_parent)
+    except FileNotFoundError:
+        return _NOT_FOUND
+    except OSError as error:
+        print(f"error: {command[0]}: {error.strerror}", file=sys.stderr)
+        return _NOT_EXECUTABLE
+    return _code(_watch(child, pipe, woken))
+
+
+def _watch(child: subprocess.Popen[bytes], pipe: int, woken: int) -> int:
+    """Until it has ended, or the asker has."""
+    while child.poll() is None:
+        readable, _, _ = select.select([pipe, woken], [], [])
+        if woken in readable:
+            _pass_on(child, os.read(woken, 512))
+        if pipe in readable:
+            _end_all(child)
+    return child.returncode
+
+
+def _pass_on(child: subprocess.Popen[bytes], numbers: bytes) -> None:
+    """What this process alone was told; a terminal tells the command itself of a Ctrl-C."""
+    for number in {signal.SIGTERM, signal.SIGHUP} & set(numbers):
+        with contextlib.suppress(ProcessLookupError):
+            child.send_signal(number)
+
+
+def _end_all(child: subprocess.Popen[bytes]) -> None:
+    """End it with all that it has started."""
+    deadline = time.monotonic() + _GRACE
+    _signal_all(child, signal.SIGTERM)
+    while time.monotonic() < deadline and _family(child):
+        child.poll()
+        time.sleep(0.02)
+    while _family(child):
+        _signal_all(child, signal.SIGKILL)
+        child.poll()
+        time.sleep(0.02)
+
+
+def _signal_all(child: subprocess.Popen[bytes], number: int) -> None:
+    for pid in _family(child):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, number)
+
+
+def _family(child: subprocess.Popen[bytes]) -> list[int]:
+    """The processes that live below this one."""
+    parents = _parents()
+    if not parents:
+        return [child.pid] if child.poll() is None else []
+    found, below = [], {os.getpid()}
+    while below:
+        below = {pid for pid, parent in parents.items() if parent in below}
+        found += sorted(below)
+    return found
+
+
+def _parents() -> dict[int, int]:
+    """The parent of each process that is not a zombie; empty where there is no /proc."""
+    table = {}
+    for name in os.listdir("/proc") if _LINUX else ():  # noqa: PTH208
+        if name.isdecimal():
+            with contextlib.suppress(OSError), open(f"/proc/{name}/stat") as stat:  # noqa: PTH123
+                state, parent, *_ = stat.read().rpartition(") ")[2].split()
+                if state != "Z":
+                    table[int(name)] = int(parent)
+    return table
+
+
+def _die_with_parent() -> None:
+    _prctl(_DEATH_SIGNAL, signal.SIGKILL)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
+
+
+def _prctl(option: int, value: int) -> None:
+    if _LINUX:
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+
+
+def _code(returned: int) -> int:
+    return returned if returned >= 0 else 128 - returned
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1]), sys.argv[2:]))

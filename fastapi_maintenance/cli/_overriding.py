@@ -1,0 +1,146 @@
+"""Changes of one occurrence, as `spec.overrides` has them: pure."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from fastapi_maintenance.windows import Occurrence, Recurring, Window, format_instant
+from fastapi_maintenance.windows.explain import explain
+from fastapi_maintenance.windows.fields import LONGEST
+from fastapi_maintenance.windows.timing_fields import MOST_OVERRIDES
+
+from ._failures import Failure
+
+Object = dict[str, Any]
+
+
+def with_override(
+    spec: Object, window: Window, original: datetime, at: datetime, **change: object
+) -> list[Object]:
+    """The overrides, with that of one occurrence changed; what is over makes room.
+
+    Args:
+        spec: of the window.
+        window: what that means.
+        original: the start by which the occurrence is known.
+        at: now.
+        change: fields of the override; a field that was there and is not named stays.
+    """
+    items = [dict(item) for item in spec.get("overrides") or ()]
+    mine = next((item for item in items if _start(item) == original), None)
+    if mine is None:
+        mine = {"occurrence": format_instant(original)}
+        items = [*_with_room(items, window, at), mine]
+    mine |= {k: format_instant(v) if isinstance(v, datetime) else v for k, v in change.items()}
+    if change.get("skip"):
+        mine.pop("start", None)
+        mine.pop("end", None)
+    return items
+
+
+def extended(spec: Object, window: Window, at: datetime, by: timedelta) -> list[Object]:
+    """The overrides that let what is open end later.
+
+    Raises:
+        Failure: nothing is open, or it has no end that could be later.
+    """
+    if window.suspend:
+        mend = f"let it open first: fastapi-maintenance resume {window.name}"
+        raise Failure(f'maintenancewindow "{window.name}" is suspended', mend)
+    told = explain(window, at, occurrences=0).current
+    if told is None or told.piece is None:
+        raise Failure(f'maintenancewindow "{window.name}" is not open: there is nothing to extend')
+    end = _uncut_end(window, told.original)
+    if told.piece.end is None or end is None:
+        mend = f"it lasts until: fastapi-maintenance end {window.name}"
+        raise Failure(f'maintenancewindow "{window.name}" has no planned end', mend)
+    if told.piece.end != end:
+        problem = f'what is open of "{window.name}" ends by {told.changes[-1].field}'
+        raise Failure(problem, "change that field: kubectl edit maintenancewindow")
+    return with_override(spec, window, told.original.start, at, end=end + by)
+
+
+def postponed(
+    spec: Object, window: Window, at: datetime, by: timedelta
+) -> tuple[list[Object], Occurrence]:
+    """The overrides that let the next occurrence begin later, and how it was.
+
+    Raises:
+        Failure: none is to come.
+    """
+    original, planned = _next(window, at)
+    change: dict[str, object] = {"start": planned.start + by}
+    if _has_own_end(spec, original.start) and planned.end is not None:
+        change["end"] = planned.end + by
+    return with_override(spec, window, original.start, at, **change), planned
+
+
+def skipped(
+    spec: Object, window: Window, at: datetime, occurrence: datetime | None
+) -> tuple[list[Object], Occurrence]:
+    """The overrides that leave out the next occurrence, or the one of a start; and how it was.
+
+    Raises:
+        Failure: there is no such occurrence.
+    """
+    if occurrence is None:
+        original, planned = _next(window, at)
+    else:
+        original = planned = _named(window, occurrence)
+    return with_override(spec, window, original.start, at, skip=True), planned
+
+
+def _next(window: Window, at: datetime) -> tuple[Occurrence, Occurrence]:
+    """The occurrence that opens next: as the calendar has it, and as it will be."""
+    following = explain(window, at, occurrences=1).following
+    if not following or following[0].piece is None:
+        raise Failure(f'maintenancewindow "{window.name}" has no further occurrence')
+    return following[0].original, following[0].piece
+
+
+def _named(window: Window, start: datetime) -> Occurrence:
+    """The one that the calendar has at a start."""
+    before = explain(window, start - timedelta(microseconds=1), occurrences=1)
+    for told in (*before.following, *filter(None, [before.current])):
+        if told.original.start == start:
+            return told.original
+    problem = f'"{window.name}" has no occurrence that starts at {format_instant(start)}'
+    raise Failure(problem, f"those to come: fastapi-maintenance explain {window.name}")
+
+
+def _uncut_end(window: Window, original: Occurrence) -> datetime | None:
+    """When an occurrence ends by its override, or else by the calendar."""
+    for override in window.overrides:
+        if override.occurrence == original.start:
+            if override.end is not None:
+                return override.end
+            if override.start is not None and original.end is not None:
+                return original.end + (override.start - original.start)
+    return original.end
+
+
+def _has_own_end(spec: Object, start: datetime) -> bool:
+    return any(_start(i) == start and "end" in i for i in spec.get("overrides") or ())
+
+
+def _with_room(items: list[Object], window: Window, at: datetime) -> list[Object]:
+    """One place free; what goes is the oldest, of an occurrence that can't be open any more."""
+    if len(items) < MOST_OVERRIDES:
+        return items
+    lasts = window.timing.duration if isinstance(window.timing, Recurring) else LONGEST
+    oldest = min(items, key=_last)
+    if _last(oldest) + lasts > at:
+        problem = f"there are {MOST_OVERRIDES} overrides already, the most there may be"
+        raise Failure(problem, "remove one: kubectl edit maintenancewindow")
+    return [item for item in items if item is not oldest]
+
+
+def _last(item: Object) -> datetime:
+    """The last instant that an override names."""
+    named = [str(item[name]) for name in ("occurrence", "start", "end") if name in item]
+    return max(datetime.fromisoformat(text) for text in named)
+
+
+def _start(item: Object) -> datetime:
+    return datetime.fromisoformat(str(item["occurrence"]))

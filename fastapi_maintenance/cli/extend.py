@@ -1,0 +1,33 @@
+"""``extend``: let what is open end later."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from ._cluster import Cluster
+from ._editing import edit
+from ._options import By, Name
+from ._overriding import extended
+from ._seen import Seen, see
+from ._times import duration_of, now, until
+
+
+async def extend(cluster: Cluster, name: Name, by: By) -> None:
+    """Let the occurrence that is open end later; the others stay as they are."""
+    after = await extend_window(cluster, name, duration_of(by, "--by"))
+    end = after.current.end if after.current else None
+    print(f"maintenancewindow/{name} extended until {until(end, after.at)}")
+
+
+async def extend_window(cluster: Cluster, name: str, by: timedelta) -> Seen:
+    """Let it end later; gives the window as it is then."""
+
+    def change(seen: Seen) -> Mapping[str, Any]:
+        assert seen.window is not None
+        return {"overrides": extended(seen.item["spec"], seen.window, seen.at, by)}
+
+    _, item = await edit(cluster, name, change, "overrides")
+    assert item is not None
+    return see(item, now())

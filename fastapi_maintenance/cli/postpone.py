@@ -1,0 +1,30 @@
+"""``postpone``: let the next occurrence begin later."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi_maintenance.windows import Occurrence
+
+from ._cluster import Cluster
+from ._editing import edit
+from ._options import By, Name
+from ._overriding import postponed
+from ._seen import Seen
+from ._times import duration_of, now, shown
+
+
+async def postpone(cluster: Cluster, name: Name, by: By) -> None:
+    """Let the next occurrence begin and end later; the others stay as they are."""
+    length, planned = duration_of(by, "--by"), list[Occurrence]()
+
+    def change(seen: Seen) -> Mapping[str, Any]:
+        assert seen.window is not None
+        items, before = postponed(seen.item["spec"], seen.window, seen.at, length)
+        planned[:] = [before]
+        return {"overrides": items}
+
+    await edit(cluster, name, change, "overrides")
+    was, at = planned[0].start, now()
+    print(f"maintenancewindow/{name} postponed from {shown(was, at)} to {shown(was + length, at)}")

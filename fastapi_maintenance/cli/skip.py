@@ -1,0 +1,37 @@
+"""``skip``: leave one occurrence out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from fastapi_maintenance.windows import Occurrence
+
+from ._cluster import Cluster
+from ._editing import edit
+from ._options import Name
+from ._overriding import skipped
+from ._seen import Seen, see
+from ._times import instant_of, now, shown
+
+_Which = Annotated[str | None, typer.Option(help="By its planned start; else the next.")]
+
+
+async def skip(cluster: Cluster, name: Name, occurrence: _Which = None) -> None:
+    """Leave out the next occurrence, or the one that is planned to start at a time."""
+    which = instant_of(occurrence, "--occurrence") if occurrence else None
+    planned = list[Occurrence]()
+
+    def change(seen: Seen) -> Mapping[str, Any]:
+        assert seen.window is not None
+        items, before = skipped(seen.item["spec"], seen.window, seen.at, which)
+        planned[:] = [before]
+        return {"overrides": items}
+
+    _, item = await edit(cluster, name, change, "overrides")
+    at = now()
+    print(f"maintenancewindow/{name}: the occurrence of {shown(planned[0].start, at)} is skipped")
+    if item is not None and (following := see(item, at).following):
+        print(f"  it opens next at {shown(following.start, at)}")

@@ -1,0 +1,121 @@
+"""Verbs that change one occurrence, or the window, on a real API server."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.cluster.windows import apply_window, in_seconds
+
+if TYPE_CHECKING:
+    from tests.cluster.commanding import Cli
+    from tests.controlplane.kubectl import Kubectl
+
+WEEKLY = {"schedule": "0 2 * * SUN", "duration": "2h", "timeZone": "Europe/Berlin"}
+
+
+def overrides(cli: Cli, name: str) -> list[dict[str, Any]]:
+    """Of a window, as they stand."""
+    found: list[dict[str, Any]] = cli.window(name)["spec"].get("overrides", [])
+    return found
+
+
+def test_extend_moves_the_end_of_what_is_open_and_leaves_gits_fields_alone(
+    cli: Cli, kubectl: Kubectl
+) -> None:
+    """Twice adds up; applying the same manifest again undoes none of it."""
+    start, end = in_seconds(-60), in_seconds(600)
+    apply_window(kubectl, "upgrade", cli.namespace, start=start, end=end)
+    cli("extend", "upgrade", "--by", "30m")
+    said = cli("extend", "upgrade", "--by", "15m")
+    assert said.out.startswith("maintenancewindow/upgrade extended until ")
+    apply_window(kubectl, "upgrade", cli.namespace, start=start, end=end)
+    (override,) = overrides(cli, "upgrade")
+    assert datetime.fromisoformat(override["end"]) == end + timedelta(minutes=45)
+    fields = cli.window("upgrade")["metadata"]["managedFields"]
+    mine = next(f for f in fields if f["manager"] == "fastapi-maintenance")
+    assert set(mine["fieldsV1"]["f:spec"]) == {"f:overrides"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "problem"),
+    [
+        ({"start": in_seconds(3600)}, "is not open: there is nothing to extend"),
+        ({"start": in_seconds(-60)}, "has no planned end"),
+        ({"start": in_seconds(-60), "suspend": True}, "is suspended"),
+    ],
+    ids=["scheduled", "open end", "suspended"],
+)
+def test_what_can_not_be_extended_says_why(
+    cli: Cli, kubectl: Kubectl, spec: dict[str, Any], problem: str
+) -> None:
+    apply_window(kubectl, "upgrade", cli.namespace, **spec)
+    assert problem in cli("extend", "upgrade", "--by", "1h", code=1).err
+
+
+def test_postpone_and_skip_change_one_occurrence(cli: Cli, kubectl: Kubectl) -> None:
+    apply_window(kubectl, "weekly", cli.namespace, **WEEKLY)
+    first, second, third = cli.window_starts("weekly", 3)
+    assert "postponed from" in cli("postpone", "weekly", "--by", "1h").out
+    cli("postpone", "weekly", "--by", "30m")
+    later = first + timedelta(minutes=90)
+    assert cli.window_starts("weekly", 2) == [later, second]
+    cli("skip", "weekly", "--occurrence", second.isoformat())
+    assert cli.window_starts("weekly", 2) == [later, third]
+    said = cli("skip", "weekly")
+    assert "is skipped\n  it opens next at " in said.out
+    assert cli.window_starts("weekly", 1) == [third]
+
+
+def test_an_occurrence_that_is_not_there_can_not_be_skipped(cli: Cli, kubectl: Kubectl) -> None:
+    apply_window(kubectl, "weekly", cli.namespace, **WEEKLY)
+    said = cli("skip", "weekly", "--occurrence", "2027-01-01T00:00:00Z", code=1)
+    assert "has no occurrence that starts at 2027-01-01T00:00:00Z" in said.err
+    assert "explain weekly" in said.err
+
+
+def test_suspend_ends_what_is_open_and_resume_opens_it_again(cli: Cli, kubectl: Kubectl) -> None:
+    apply_window(kubectl, "upgrade", cli.namespace, start=in_seconds(-60), duration="1h")
+    assert "resume upgrade" in cli("suspend", "upgrade").out
+    assert "is suspended already" in cli("suspend", "upgrade").out
+    assert "Suspended" in cli("status").out
+    assert "it is open until" in cli("resume", "upgrade").out
+    assert "is not suspended" in cli("resume", "upgrade").out
+
+
+def test_off_ends_what_on_opened_and_names_what_still_holds(cli: Cli, kubectl: Kubectl) -> None:
+    """Exactly these apps, whatever the window is called; exit 1 while another holds one."""
+    cli("on", "orders", "--duration", "1h", "--name", "mine")
+    cli("on", "orders", "billing", "--duration", "1h", "--name", "both")
+    said = cli("off", "orders", code=1)
+    assert "maintenancewindow/mine ended" in said.out
+    assert "still in maintenance by both (until" in said.err
+    assert f"end it: fastapi-maintenance end both -n {cli.namespace}" in said.err
+    assert "maintenancewindow/both ended" in cli("off", "billing", "orders").out
+    assert cli("off", "orders").out == "nothing is on for orders\n"
+
+
+@pytest.mark.parametrize(
+    ("annotations", "labels", "tool"),
+    [
+        ({"argocd.argoproj.io/tracking-id": "shop:x"}, {}, "Argo CD"),
+        ({}, {"kustomize.toolkit.fluxcd.io/name": "shop"}, "Flux"),
+        ({"meta.helm.sh/release-name": "shop"}, {}, "Helm"),
+    ],
+)
+def test_a_window_that_another_tool_manages_is_changed_with_a_warning(
+    cli: Cli,
+    kubectl: Kubectl,
+    annotations: dict[str, str],
+    labels: dict[str, str],
+    tool: str,
+) -> None:
+    apply_window(kubectl, "upgrade", cli.namespace, start=in_seconds(-60), duration="1h")
+    patch = json.dumps({"metadata": {"annotations": annotations, "labels": labels}})
+    kubectl("patch", "mw", "upgrade", "-n", cli.namespace, "--type=merge", "-p", patch)
+    said = cli("end", "upgrade")
+    assert f"warning: {tool} manages this window: spec.endedAt" in said.err
+    assert "the durable way is to write it in" in said.err
