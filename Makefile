@@ -65,11 +65,12 @@ drained: $(VENV)/dev.stamp ## the same of the real code on a real API server: a 
 	@$(BIN)/python -m tests.controlplane build
 	@DRAINED=100 $(BIN)/python -m pytest -s tests/cluster/test_drained_machine.py $(ARGS)
 
-lint: $(VENV)/dev.stamp ## formatting, rules, types, layers
+lint: $(VENV)/dev.stamp ## formatting, rules, types, layers; whether what is made from the code is current
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m docs.make.reference --check
 
 format: $(VENV)/dev.stamp ## let ruff mend what it can
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,7 +23,10 @@ def text_of(name: str) -> str:
 
 
 def main() -> None:
-    """Write them all."""
+    """Write them all; with ``--check`` say which are not current."""
+    if sys.argv[1:] == ["--check"]:
+        old = [name for name in PAGES if (FOLDER / name).read_text() != text_of(name)]
+        sys.exit(f"docs/reference/{old[0]} is not what the code says: make reference" if old else 0)
     FOLDER.mkdir(exist_ok=True)
     for name in PAGES:
         (FOLDER / name).write_text(text_of(name))
