@@ -103,6 +103,16 @@ dist: $(VENV)/dev.stamp $(VENV)/release.stamp ## what is released, in dist/relea
 dist-check: $(VENV)/dev.stamp $(VENV)/release.stamp ## the same twice, and installed where nothing else is
 	@RELEASE=all $(BIN)/python -m pytest tests/unit/test_release.py $(ARGS)
 
+# Apart from .venv too: a hundred packages.
+$(VENV)/scan.stamp: requirements/scan.txt | $(VENV)/bin/python
+	@echo 'Installing requirements/scan.txt into $(VENV)/scan …'
+	@$(BIN)/python -m venv $(VENV)/scan
+	@$(VENV)/scan/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+chart-scan: $(VENV)/dev.stamp $(VENV)/scan.stamp ## a policy scan of what the chart renders to
+	@$(BIN)/python -m tests.scan $(VENV)/scan/bin/checkov
+
 cluster: $(VENV)/dev.stamp ## a control plane of your own with CRDs and operator, left running
 	@$(BIN)/python -m tests.controlplane up
 
@@ -159,6 +169,8 @@ lock: $(VENV)/dev.stamp ## make the locks anew, after a change of pyproject.toml
 	@$(COMPILE) --extra operator --extra cli --constraints requirements/dev.txt --output-file requirements/operator.txt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --group release \
 		--custom-compile-command 'make lock' $(ARGS) --output-file requirements/release.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --group scan \
+		--custom-compile-command 'make lock' $(ARGS) --output-file requirements/scan.txt
 	@$(COMPILE) --extra kubernetes --group serve --constraints requirements/dev.txt --output-file requirements/example.txt
 
 clean: ## remove .venv and what tools left behind (the built control plane stays in its cache)
