@@ -88,7 +88,7 @@ class Shop:
 
     def open(self, *applications: Application) -> None:
         """Deploy them, and wait until they serve."""
-        self._kubectl("create", "namespace", self.namespace)
+        make_namespace(self._kubectl, self.namespace)
         level = "pod-security.kubernetes.io/enforce=restricted"
         self._kubectl("label", "namespace", self.namespace, level)
         objects = [item for app in applications for item in app.manifests(self._image)]
@@ -142,6 +142,12 @@ class Shop:
         pods = self.pods(app)
         statuses = [it for pod in pods for it in pod["status"].get("containerStatuses", [])]
         return bool(statuses) and all(status["ready"] for status in statuses)
+
+
+def make_namespace(kubectl: Kubectl, name: str) -> None:
+    """Make it, complete with the account that Pods have by default."""
+    kubectl("create", "namespace", name)
+    kubectl("wait", "--for=create", "serviceaccount/default", "-n", name, "--timeout=60s")
 
 
 def moment(seconds: float) -> str:

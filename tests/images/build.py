@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+from functools import cache
 from pathlib import Path
 
 from tests.controlplane.binaries import UnavailableError, cache_folder
@@ -70,11 +71,7 @@ class Builder:
         (lock,) = {rest.split()[0] for rest in dockerfile.all("COPY") if "requirements/" in rest}
         config = dockerfile.config()
         config.environment.update(PATH="/app/bin:/usr/bin", PYTHONPATH="/app")
-        layers = [
-            self._base(),
-            self._dependencies(lock),
-            self._application(*sorted(EXAMPLE.glob("*.py"))),
-        ]
+        layers = [self._base(), self._dependencies(lock), self._application(), self._code()]
         return write(target, name, layers, config)
 
     def _base(self) -> Layer:
@@ -88,10 +85,18 @@ class Builder:
 
         return Layer.cached(self._key("dependencies", (ROOT / lock).read_text()), make)
 
-    def _application(self, *beside: Path) -> Layer:
+    @cache  # noqa: B019, a builder lives as long as it builds
+    def _application(self) -> Layer:
+        """The repository's own code, which is in both images."""
         root = self._fresh("application")
         self._run("application.sh", sys.executable, self._wheel(), self._python(), root)
-        for path in beside:
+        return Layer.of(root)
+
+    def _code(self) -> Layer:
+        """The example's own."""
+        root = self._fresh("example")
+        (root / "app").mkdir()
+        for path in EXAMPLE.glob("*.py"):
             shutil.copy(path, root / "app")
         return Layer.of(root)
 

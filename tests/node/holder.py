@@ -41,8 +41,12 @@ class Holder:
             ["unshare", *separate, "--kill-child", INIT, folder, address, reaper],
             log=folder / "holder.log",
         )
-        self._process.wait_for((self.run / "laid").exists, what="mounts and network")
-        self.pid = self._init()
+        try:
+            self._process.wait_for((self.run / "laid").exists, what="mounts and network")
+            self.pid = self._init()
+        except BaseException:
+            self.close()
+            raise
 
     def _init(self) -> int:
         """Our number for the process that is number 1 inside."""

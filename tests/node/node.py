@@ -163,9 +163,12 @@ class Node:
         return "containerd successfully booted" in self.containerd.process.output()
 
     def _node_ready(self) -> bool:
+        """By the API server's word, which is believed for a while; so the kubelet is asked, too."""
         ready = '{.status.conditions[?(@.type=="Ready")].status}'
         asked = self.kubectl("get", "node", settings.NAME, "-o", f"jsonpath={ready}", check=False)
-        return asked.stdout == "True"
+        return asked.stdout == "True" and self.answers(
+            f"/api/v1/nodes/{settings.NAME}/proxy/healthz"
+        )
 
     def answers(self, path: str) -> bool:
         """Whether the API server answers an administrator's GET with 200.

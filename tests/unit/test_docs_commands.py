@@ -96,10 +96,10 @@ def check_ours(words: list[str]) -> None:
 def check_helm(words: list[str]) -> None:
     """What is set must be a value of the chart; a chart that is named must be there."""
     assert words[1] in {"install", "upgrade", "uninstall", "rollback", "test"}, words
-    for word in words:
-        if word.startswith("charts/"):
-            assert (ROOT / word / "Chart.yaml").exists(), words
-    values = yaml.safe_load((ROOT / "charts/fastapi-maintenance/values.yaml").read_text())
+    named = [word for word in words if word.startswith(("charts/", "examples/"))]
+    chart = ROOT / (named[0] if named else "charts/fastapi-maintenance")
+    assert (chart / "Chart.yaml").exists(), words
+    values = yaml.safe_load((chart / "values.yaml").read_text())
     for word, following in itertools.pairwise(words):
         if word == "--set":
             look_up(values, following.split("=")[0])

@@ -1,0 +1,130 @@
+"""What may befall a cluster while a window is open: nobody gets through, nothing is forgotten."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.chart import NAMESPACE
+from tests.e2e.client import foreign, refusals_only
+from tests.e2e.shop import moment
+from tests.waiting import wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.controlplane.kubectl import Kubectl
+    from tests.e2e.shop import Shop
+    from tests.node.node import Node
+
+SELECTOR = "app.kubernetes.io/component=operator"
+OPERATOR = ("-n", NAMESPACE, "-l", SELECTOR)
+
+
+@pytest.fixture
+def window(shop: Shop) -> Iterator[str]:
+    """An open window that all processes of `orders` enforce; the test ends with 200s again."""
+    began = time.time()
+    name = shop.apply("upgrade", "orders")
+    shop.await_condition("upgrade", "Enforced")
+    shop.client.await_refusals("orders", name, began)
+    enforced = time.time()
+    yield name
+    answers = shop.client.answers("orders", enforced)
+    deleted = shop.delete("upgrade")
+    assert answers
+    assert refusals_only(answers, name) == []
+    shop.client.await_service("orders", deleted)
+
+
+def test_no_request_gets_through_a_rolling_update(shop: Shop, window: str) -> None:
+    """New Pods look before they serve, and become ready although a window is open."""
+    before = {pod["metadata"]["uid"] for pod in shop.pods("orders")}
+    shop.kubectl("rollout", "restart", "deployment/orders")
+    shop.kubectl("rollout", "status", "deployment/orders", "--timeout=120s")
+
+    def replaced() -> bool:
+        pods = shop.pods("orders")
+        return len(pods) == 2 and not before & {pod["metadata"]["uid"] for pod in pods}
+
+    wait_for(replaced, 60, "the old Pods to be gone")
+    wait_for(lambda: processes(shop) == 4, 60, "four processes to be registered")
+    assert shop.condition("upgrade", "Drained")["status"] == "True"
+
+
+def processes(shop: Shop) -> int:
+    """How many processes of `orders` say what they do."""
+    found = json.loads(shop.kubectl("get", "mp", "-o", "json"))["items"]
+    return sum(item["spec"]["app"] == "orders" for item in found)
+
+
+def test_an_operator_whose_pod_is_deleted_is_replaced_and_says_the_same(
+    kubectl: Kubectl, shop: Shop, window: str
+) -> None:
+    """The new one takes up an edit; what was proven stays."""
+    old = kubectl("get", "pods", *OPERATOR, "-o", "name").stdout.strip()
+    kubectl("delete", "-n", NAMESPACE, old, "--wait=false")
+    kubectl("wait", "-n", NAMESPACE, "--for=delete", old, "--timeout=60s")
+    response = {"message": "Still upgrading"}
+    shop.apply("upgrade", "orders", response=response)
+
+    def taken_up() -> bool:
+        found = json.loads(shop.kubectl("get", "mw", "upgrade", "-o", "json"))
+        return bool(found["status"]["observedGeneration"] == found["metadata"]["generation"])
+
+    wait_for(taken_up, 60, "the new operator to take up the edit")
+    for kind in ("Enforced", "Drained"):
+        assert shop.condition("upgrade", kind)["status"] == "True"
+
+
+def test_a_kubelet_that_restarts_restarts_no_application(
+    node: Node, shop: Shop, window: str
+) -> None:
+    """Pods run on, and become ready again."""
+    restarts = shop.restarts("orders")
+    node.kubelet.kill()
+    node.kubelet.start()
+    again = time.time()
+    wait_for(lambda: shop.client.answers("orders", again), 60, "the client's log to be served")
+    wait_for(lambda: shop.ready("orders"), 60, "orders to be ready")
+    assert shop.restarts("orders") == restarts
+
+
+def test_a_window_opens_and_closes_on_time_with_the_api_server_down(node: Node, shop: Shop) -> None:
+    """What is known needs nobody; when the server is back, so are the reports."""
+    began, ahead = time.time(), 15
+    name = shop.apply(
+        "planned-upgrade", "orders", start=moment(ahead), duration="6s", announceBefore="1h"
+    )
+    opens = began + ahead
+
+    def announced() -> bool:
+        last = shop.client.answers("orders", began)[-15:]
+        return len(last) == 15 and all(answer.window.startswith("starts=") for answer in last)
+
+    wait_for(announced, ahead, "all processes to know of the window")
+    node.apiserver.kill()
+    assert time.time() < opens
+    wait_for(lambda: time.time() > opens + 9, what="the window to be over")
+    node.apiserver.start()
+    answers = wait_for(lambda: shop.client.answers("orders", began), 60, "the client's log")
+    assert foreign(answers, name) == []
+    inside = [it for it in answers if opens + 1.5 < it.sent < opens + 4.5]
+    outside = [it for it in answers if it.sent < opens - 1.5 or it.sent > opens + 7.5]
+    assert min(len(inside), len(outside)) > 10
+    assert refusals_only(inside, name) == []
+    assert all(answer.status == 200 for answer in outside)
+
+    shop.delete("planned-upgrade")
+    wait_for(lambda: shop.ready("orders"), 60, "orders to be ready")
+    again = time.time()
+    window = shop.apply("next-upgrade", "orders")
+    try:
+        shop.await_condition("next-upgrade", "Drained", 120)
+        shop.client.await_refusals("orders", window, again)
+    finally:
+        deleted = shop.delete("next-upgrade")
+    shop.client.await_service("orders", deleted)
