@@ -74,9 +74,9 @@ def notes(
     return _templates(values, release, namespace)["fastapi-maintenance/templates/NOTES.txt"]
 
 
-def lint() -> list[dict[str, Any]]:
+def lint(values: dict[str, Any] | None = None) -> list[dict[str, Any]]:
     """What `helm lint --strict` finds: ``{"severity", "path", "error"}``, 1 is a mere hint."""
-    findings: list[dict[str, Any]] = _helm("lint", {})["messages"]
+    findings: list[dict[str, Any]] = _helm("lint", {"values": values})["messages"]
     return findings
 
 
@@ -108,7 +108,7 @@ def main(verb: str, options: str) -> None:
     import helm_python
 
     if verb == "lint":
-        print(json.dumps(helm_python.lint(CHART, strict=True)))
+        print(json.dumps(helm_python.lint(CHART, strict=True, **json.loads(options))))
         return
     try:
         with helm_python.Chart.load(CHART) as chart:

@@ -138,6 +138,34 @@ def test_the_roles_of_applications_exist_once_in_a_cluster() -> None:
     assert not fixed & named(second, "ClusterRole").keys()
 
 
+def test_two_releases_of_other_names_share_no_object() -> None:
+    """Else Helm would refuse the second, or one would undo the other."""
+    first = render({"admission": {"maintainers": {"enabled": True}}}, release="first")
+    values = {"crds": {"enabled": False}, "roles": {"enabled": False}}
+    second = render(values | {"admission": {"maintainers": {"enabled": True}}}, release="second")
+    assert identities(first) & identities(second) == set()
+    assert len(identities(second)) == len(second)
+
+
+def identities(objects: list[dict[str, Any]]) -> set[tuple[str, str, str]]:
+    """Kind, namespace and name of each."""
+    at = [(o["kind"], o["metadata"].get("namespace", ""), o["metadata"]["name"]) for o in objects]
+    return set(at)
+
+
+@pytest.mark.parametrize("policy", ["processes", "maintainers"])
+def test_a_policy_knows_the_account_that_the_operator_runs_as(policy: str) -> None:
+    """Whatever its name is, and the release's namespace."""
+    values = {
+        "serviceAccount": {"create": False, "name": "mine"},
+        "admission": {"maintainers": {"enabled": True}},
+    }
+    policies = named(render(values, namespace="ops"), "ValidatingAdmissionPolicy")
+    conditions = policies[f"/fastapi-maintenance-{policy}"]["spec"]["matchConditions"]
+    (about,) = [c["expression"] for c in conditions if "the-operator" in c["name"]]
+    assert "request.userInfo.username != 'system:serviceaccount:ops:mine'" in about
+
+
 def test_nobody_gets_to_write_processes_by_aggregation() -> None:
     """`edit` writes windows; what processes say of themselves is theirs."""
     aggregated = {
