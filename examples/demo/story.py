@@ -34,6 +34,7 @@ class Visitor:
     """Somebody who asks for the orders."""
 
     def __init__(self, url: str) -> None:
+        self.url = url
         self._client = httpx.Client(base_url=url, trust_env=False)
 
     def ask_until(self, code: int) -> None:

@@ -52,6 +52,13 @@ def play_a_cluster(example: Path, file: Path) -> None:
         assert TestClient(app).get("/orders").status_code == 503
 
 
+def play_outside_a_cluster(example: Path, file: Path) -> None:
+    """Without a cluster the environment decides; `make picture` and tests/cluster do the rest."""
+    client = TestClient(load(example).app)
+    assert client.get("/orders").json() == ["a book"]
+    assert client.get("/export/0").json() == "all orders"
+
+
 def play_a_worker(example: Path, file: Path) -> None:
     """A task goes back to the queue while a window is open, and is done after."""
     worker = load(example, "worker")
@@ -116,6 +123,7 @@ PLAYS: dict[str, Callable[[Path, Path], None]] = {
     "05-worker": play_a_worker,
     "06-browser": play_a_page,
     "07-tests": play_tests,
+    "08-drain": play_outside_a_cluster,
 }
 
 
