@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import os
 import socket
 import ssl
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ import trustme
 from fastapi_maintenance import EnvVarBackend, K8sBackend
 from fastapi_maintenance.backends.kubernetes import identity
 from fastapi_maintenance.backends.kubernetes.identity import (
+    Access,
     KubeconfigIdentity,
     PodIdentity,
     find_identity,
@@ -306,6 +309,32 @@ async def test_a_client_certificate_that_is_replaced_is_another_access(
     issue()
     named.renew(first)
     assert await named.access() != first
+
+
+@pytest.mark.skipif(os.name != "posix", reason="plugins are scripts here")
+def test_a_plugin_runs_once_for_all_threads_that_need_its_token(path: Path, tmp_path: Path) -> None:
+    """The watch, the reports and the writes of a process each have a thread and an event loop."""
+    script, runs = tmp_path / "plugin", tmp_path / "runs"
+    credential = {"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential"}
+    answer = json.dumps(credential | {"status": {"token": "$(wc -c < runs)"}}).replace('"', '\\"')
+    script.write_text(f'#!/bin/sh\ncd "{tmp_path}"\nprintf x >> runs\nsleep 0.5\necho "{answer}"\n')
+    script.chmod(0o700)
+    plugin = {"command": str(script), "apiVersion": credential["apiVersion"]}
+    config = json.loads(path.read_text())
+    config["users"][0]["user"] = {"exec": plugin | {"interactiveMode": "Never"}}
+    path.write_text(json.dumps(config))
+    identities = [KubeconfigIdentity(path, None) for _ in range(2)] * 2
+
+    def ask() -> list[Access]:
+        with ThreadPoolExecutor(len(identities)) as pool:
+            return list(pool.map(lambda each: asyncio.run(each.access()), identities))
+
+    first = ask()
+    assert {access.authorization for access in first} == {"Bearer 1"}
+    for each, access in zip(identities, first, strict=True):
+        each.renew(access)
+    assert {access.authorization for access in ask()} == {"Bearer 2"}
+    assert runs.read_text() == "xx"
 
 
 def jwt(**claims: object) -> str:

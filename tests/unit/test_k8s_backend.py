@@ -12,6 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import anyio
 import pytest
 from fastapi import FastAPI
 
@@ -89,6 +90,19 @@ async def test_without_a_server_it_is_ready_when_the_time_to_wait_is_over(
     assert backend.state() == OFF
     assert "no list of windows within 0.01 s of starting" in caplog.text
     backend.close()
+
+
+async def test_that_no_list_came_in_time_is_said_once_however_many_wait(
+    backend: K8sBackend, cluster: StandingCluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    cluster.away, backend.sync_timeout = True, 0.05
+    async with anyio.create_task_group() as group:
+        for _ in range(5):
+            group.start_soon(backend.wait_until_ready)
+    assert caplog.text.count("no list of windows within 0.05 s") == 1
+    backend.close()
+    await backend.wait_until_ready()
+    assert caplog.text.count("no list of windows within 0.05 s") == 2
 
 
 def test_before_the_first_list_it_may_refuse(cluster: StandingCluster) -> None:

@@ -27,6 +27,7 @@ from fastapi_maintenance import (
 )
 from fastapi_maintenance.backends.base import wall_clock
 from fastapi_maintenance.backends.kubernetes import blocks as blocks_module
+from fastapi_maintenance.backends.kubernetes import written as written_module
 from fastapi_maintenance.backends.kubernetes.objects import missing_proof
 from fastapi_maintenance.backends.kubernetes.transport import ApiError, Unreachable
 from tests.unit.blocks import is_on, shop
@@ -261,6 +262,40 @@ async def test_a_block_that_did_not_begin_since_an_answer_was_lost_leaves_nothin
     assert writing_threads() == 0
     assert (cluster.names, is_on(backend)) == ([], False)
     assert [verb for verb, _ in cluster.requests] == ["POST", "DELETE", "DELETE"]
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_a_block_is_renewed_though_an_answer_was_something_else(
+    backend: K8sBackend, cluster: WritableCluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    async with maintenance_mode_on(backend):
+        cluster.garbling = ["PATCH"]
+        await until(lambda: "is renewed again" in caplog.text, "the next renewal")
+        assert "can't be renewed: the API server answered 200: " in caplog.text
+    assert cluster.names == []
+
+
+async def test_a_block_that_began_with_an_answer_of_something_else_leaves_nothing(
+    backend: K8sBackend, cluster: WritableCluster
+) -> None:
+    cluster.garbling = ["POST"]
+    with pytest.raises(StateNotWritten, match="the answer is no"):
+        async with maintenance_mode_on(backend):
+            raise AssertionError("it began")
+    await until(lambda: cluster.names == [], "the window to be taken back")
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_what_was_written_is_remembered_no_longer_than_its_window_lasts(
+    backend: K8sBackend, cluster: WritableCluster
+) -> None:
+    """Whoever has deleted it: else each block would leave something in memory."""
+    for _ in range(3):
+        async with maintenance_mode_on(backend):
+            cluster.windows.clear()
+    (written,) = written_module._shared.values()
+    assert written._versions == {}
 
 
 async def test_a_window_that_can_not_be_deleted_ends_by_itself(

@@ -314,6 +314,19 @@ async def test_a_write_whose_answer_was_lost_is_found_to_have_worked(
     assert (cluster.losing, await backend.get_value()) == ([], value)
 
 
+@pytest.mark.parametrize("strange", ["losing", "garbling"])
+async def test_a_change_governs_the_next_request_though_its_answer_was_lost(
+    backend: K8sBackend, cluster: WritableCluster, strange: str
+) -> None:
+    """Or was something else, as of a proxy."""
+    await backend.wait_until_ready()
+    for value, method in ((True, "POST"), (False, "DELETE"), (True, "POST")):
+        setattr(cluster, strange, ["PATCH"] if cluster.configmaps else [method])
+        await backend.set_value(value)
+        assert (source(backend) is not None) is value
+    assert getattr(cluster, strange) == []
+
+
 async def test_an_error_says_so_where_nobody_knows_whether_it_was_written(
     window: K8sBackend, cluster: WritableCluster
 ) -> None:

@@ -28,6 +28,7 @@ class WritableCluster(StandingCluster):
         requests: method and path of each request that writes or looks at one object.
         failing: a method to what its next requests end in.
         losing: methods whose next requests are done, but nobody hears of it; the last one first.
+        garbling: as `losing`, but something else than the object is heard.
         lags: lists are of the beginning, unless a later version is asked for.
     """
 
@@ -38,6 +39,7 @@ class WritableCluster(StandingCluster):
         self.bodies: list[Any] = []
         self.failing: dict[str, list[Exception]] = {}
         self.losing: list[str] = []
+        self.garbling: list[str] = []
         self.lags = False
         self._first = copy.deepcopy((self.windows, self.configmaps))
         self._lock = threading.Lock()
@@ -70,6 +72,9 @@ class WritableCluster(StandingCluster):
         if self.losing and self.losing[-1] == method:
             self.losing.pop()
             raise Unreachable("the answer was lost")
+        if self.garbling and self.garbling[-1] == method:
+            self.garbling.pop()
+            return {"message": "by a proxy"}
         return answer
 
     def _answer(self, method: str, path: str, body: Any, content_type: str) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from fastapi_maintenance.backends.env import EnvVarBackend
 from fastapi_maintenance.backends.stages import Stage, stages_of
 from fastapi_maintenance.windows import OFF, State, strictest
 
-from .first_sync import LOOK_EVERY, UNKNOWN, must_wait
+from .first_sync import LOOK_EVERY, UNKNOWN, FirstSync
 from .identity import find_identity
 from .reports import Reports, wants_reports
 from .sharing import join, leave
@@ -92,7 +92,7 @@ class K8sBackend(BaseStateBackend):
         self._outside = outside_cluster or EnvVarBackend()
         self._view = View(self.app)
         self._watcher: Watcher | None = None
-        self._began_at = 0.0
+        self._first_sync: FirstSync | None = None
         self._is_closed = False
         self._lock = threading.Lock()
         identity = find_identity(context, kubeconfig)
@@ -251,19 +251,18 @@ class K8sBackend(BaseStateBackend):
         stages.begin_anew()
         return Writing(writer, self.app, target.source, written, self._own_blocks, stages)
 
-    def _begin(self, target: Target) -> Watcher:
+    def _begin(self, target: Target) -> FirstSync:
         with self._lock:
-            if self._watcher is None:
-                self._began_at, self._is_closed = time.monotonic(), False
+            if self._watcher is None or self._first_sync is None:
+                self._is_closed = False
                 self._watcher = join(target, self._view)
+                self._first_sync = FirstSync(self._watcher, self._reports)
                 self._reports.begin(target)
-            return self._watcher
+            return self._first_sync
 
     def _must_wait(self) -> bool:
-        if self._target is None:
-            return False
-        watcher = self._begin(self._target)  # each time: it may be closed meanwhile
-        return must_wait(watcher, self._reports, self._began_at, self.sync_timeout)
+        # Begun each time: it may be closed meanwhile.
+        return self._target is not None and self._begin(self._target).must_wait(self.sync_timeout)
 
     def _open_gate(self) -> None:
         with self._lock:

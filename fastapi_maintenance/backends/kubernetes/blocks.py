@@ -140,6 +140,7 @@ class WindowBlock:
             await api.delete(self._path(api), self._item["metadata"]["uid"])
         except (ApiError, Unreachable) as error:
             if getattr(error, "status", None) == _NOT_FOUND:
+                self._written.removed(self._item)
                 return
             logger.warning(
                 "window %s can't be deleted: %s; it ends by itself within %g s",

@@ -31,11 +31,27 @@ _NOT_REPORTED = (
 logger = logging.getLogger(__name__)
 
 
-def must_wait(watcher: Watcher, reports: Reports, began_at: float, timeout: float) -> bool:
-    """Whether to wait on; says what is missing when the time for that is over."""
-    if watcher.synced and reports.allow_serving:
+class FirstSync:
+    """How long start-up waits, from one beginning of a backend on.
+
+    Args:
+        watcher: who lists.
+        reports: who registers.
+    """
+
+    def __init__(self, watcher: Watcher, reports: Reports) -> None:
+        self._watcher, self._reports = watcher, reports
+        self._began_at = time.monotonic()
+        self._is_late = False
+
+    def must_wait(self, timeout: float) -> bool:
+        """Whether to wait on; says once what is missing when the time for that is over."""
+        synced = self._watcher.synced
+        if synced and self._reports.allow_serving:
+            return False
+        if time.monotonic() < self._began_at + timeout:
+            return True
+        if not self._is_late:
+            self._is_late = True
+            logger.error(_NOT_REPORTED if synced else _NOT_LISTED, timeout)
         return False
-    if time.monotonic() < began_at + timeout:
-        return True
-    logger.error(_NOT_LISTED if not watcher.synced else _NOT_REPORTED, timeout)
-    return False

@@ -6,18 +6,24 @@ kubelet replaces both while the process runs.
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import hashlib
 import importlib.util
 import os
 import ssl
-from collections.abc import Hashable
+import weakref
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from fastapi_maintenance.backends.forks import ForkLock
+
 MOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 KUBECONFIG_VARIABLE = "FASTAPI_MAINTENANCE_KUBECONFIG"
+_LOOK_AGAIN_AFTER = 0.01
+"""Seconds between two looks whether another thread has loaded what is needed here, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +93,34 @@ class PodIdentity:
         """Nothing is kept."""
 
 
+class _Credentials:
+    """Those of one context, for all threads of this process that need them."""
+
+    def __init__(self) -> None:
+        self._access: Access | None = None
+        self._loading = ForkLock()
+
+    async def get(self, load: Callable[[], Awaitable[Access]]) -> Access:
+        """What is kept, else what is loaded: by one thread, while all others wait for it.
+
+        A plugin that asks a person to log in must not do so twice.
+        """
+        while (access := self._access) is None:
+            if self._loading.acquire(blocking=False):
+                try:
+                    self._access = self._access or await load()
+                finally:
+                    self._loading.release()
+            else:
+                await asyncio.sleep(_LOOK_AGAIN_AFTER)
+        return access
+
+    def forget(self, refused: Access) -> None:
+        """Load them again, unless that was done since."""
+        if self._access is refused:
+            self._access = None
+
+
 class KubeconfigIdentity:
     """A context of a kubeconfig, exec plugins and OIDC included: kubernetes-asyncio reads it."""
 
@@ -96,7 +130,8 @@ class KubeconfigIdentity:
         named = path or os.environ.get(KUBECONFIG_VARIABLE) or os.environ.get("KUBECONFIG")
         self._path = str(named or "~/.kube/config")
         self._context = context
-        self._access: Access | None = None
+        with _registering:
+            self._credentials = _shared.setdefault(self.key, _Credentials())
 
     @property
     def key(self) -> Hashable:
@@ -118,14 +153,11 @@ class KubeconfigIdentity:
 
     async def access(self) -> Access:
         """Credentials of the context, kept until the server refuses them."""
-        if self._access is None:
-            self._access = await self._load()
-        return self._access
+        return await self._credentials.get(self._load)
 
     def renew(self, refused: Access) -> None:
         """Read the kubeconfig, its files and its plugins again, unless that was done since."""
-        if self._access is refused:
-            self._access = None
+        self._credentials.forget(refused)
 
     @property
     def _file(self) -> str:
@@ -197,3 +229,7 @@ def _as_lenient_as_kubernetes(context: ssl.SSLContext) -> ssl.SSLContext:
     none: Go, and so every other client of theirs, takes them."""
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     return context
+
+
+_registering = ForkLock()
+_shared: weakref.WeakValueDictionary[Hashable, _Credentials] = weakref.WeakValueDictionary()

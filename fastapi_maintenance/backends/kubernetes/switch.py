@@ -24,7 +24,7 @@ from .objects import (
     switch_window,
     windows_path,
 )
-from .transport import ApiError
+from .transport import ApiError, Unreachable, may_be_done
 from .writer import Api
 from .written import Written
 
@@ -95,15 +95,29 @@ async def _find(api: Api, app: str) -> Object | None:
 
 
 async def _delete_one(api: Api, item: Object, written: Written) -> bool:
+    """Whether it is gone; not where another has its name."""
     metadata = item["metadata"]
+    path = windows_path(api.namespace, metadata["name"])
     try:
-        await api.delete(windows_path(api.namespace, metadata["name"]), metadata["uid"])
-    except ApiError as error:
-        if error.status not in (_NOT_FOUND, _CONFLICT):
+        await api.delete(path, metadata["uid"])
+    except (ApiError, Unreachable) as error:
+        if getattr(error, "status", None) == _CONFLICT:
+            return False
+        if not await _is_gone(api, path, error):
             raise
-        return error.status == _NOT_FOUND
     written.removed(item)
     return True
+
+
+async def _is_gone(api: Api, path: str, error: ApiError | Unreachable) -> bool:
+    """Whether there is nothing, though it was not said that it was deleted."""
+    if not may_be_done(error):
+        return getattr(error, "status", None) == _NOT_FOUND
+    try:
+        await api.get(path)
+    except (ApiError, Unreachable) as missing:
+        return getattr(missing, "status", None) == _NOT_FOUND
+    return False
 
 
 def _is_open(item: Object, app: str, now: float) -> bool:

@@ -18,7 +18,7 @@ import anyio
 
 from .identity import Identity, KubeconfigIdentity
 from .objects import FIELD_MANAGER, Object, encoded
-from .transport import Transport, Unreachable
+from .transport import ApiError, Transport, Unreachable
 
 T = TypeVar("T")
 
@@ -30,6 +30,8 @@ _LONGEST_NAP = 0.005
 _MERGE = "application/merge-patch+json"
 _APPLY = "application/apply-patch+yaml"
 _MANAGER = {"fieldManager": FIELD_MANAGER}
+
+_STRANGE = "the answer is no Kubernetes object"
 
 logger = logging.getLogger(__name__)
 
@@ -43,26 +45,28 @@ class Api:
 
     async def get(self, path: str) -> Object:
         """One object, as etcd has it."""
-        return await self._request("GET", path, {})
+        return _object(await self._request("GET", path, {}))
 
     async def create(self, path: str, body: Object) -> Object:
         """Make an object in the collection at a path."""
-        return await self._request("POST", path, _MANAGER, encoded(body))
+        return _object(await self._request("POST", path, _MANAGER, encoded(body)))
 
     async def merge(self, path: str, body: Object) -> Object:
         """Change what is named, and nothing else (RFC 7386)."""
-        return await self._request("PATCH", path, _MANAGER, encoded(body), _MERGE)
+        return _object(await self._request("PATCH", path, _MANAGER, encoded(body), _MERGE))
 
     async def apply(self, path: str, body: Object) -> Object:
         """Make an object unless it is there: the name in the path lets a role be limited to it."""
-        return await self._request("PATCH", path, _MANAGER, encoded(body), _APPLY)
+        return _object(await self._request("PATCH", path, _MANAGER, encoded(body), _APPLY))
 
-    async def delete(self, path: str, uid: str | None) -> Object:
+    async def delete(self, path: str, uid: str | None) -> None:
         """Delete an object, but no other that has its name by now; None where none can have it."""
         options: Object = {"apiVersion": "v1", "kind": "DeleteOptions"}
         if uid is not None:
             options["preconditions"] = {"uid": uid}
-        return await self._request("DELETE", path, {}, encoded(options))
+        answer = await self._request("DELETE", path, {}, encoded(options))
+        if "kind" not in answer:  # the object, or a Status
+            raise ApiError(200, _STRANGE)
 
     async def _request(self, *what: Any) -> Object:
         try:
@@ -70,6 +74,22 @@ class Api:
                 return await self._transport.request(*what)
         except TimeoutError as error:
             raise Unreachable(f"no answer within {PATIENCE:g} s") from error
+
+
+def _object(answer: Object) -> Object:
+    """The answer, if that is what it is: something between may answer in a server's place.
+
+    Raises:
+        ApiError: it is something else.
+    """
+    metadata = answer.get("metadata")
+    if (
+        "kind" in answer
+        and isinstance(metadata, dict)
+        and {"name", "resourceVersion"} <= {*metadata}
+    ):
+        return answer
+    raise ApiError(200, _STRANGE)
 
 
 Job = Callable[[Api], Awaitable[T]]
