@@ -95,15 +95,14 @@ def check_ours(words: list[str]) -> None:
 
 
 def check_helm(words: list[str]) -> None:
-    """What is set must be a value of the chart; a chart that is named must be there."""
+    """A chart that is named must be there, and what is set a value of it."""
     assert words[1] in {"install", "upgrade", "uninstall", "rollback", "test"}, words
-    named = [word for word in words if word.startswith(("charts/", "examples/"))]
-    chart = ROOT / (named[0] if named else "charts/fastapi-maintenance")
-    assert (chart / "Chart.yaml").exists(), words
-    values = yaml.safe_load((chart / "values.yaml").read_text())
-    for word, following in itertools.pairwise(words):
-        if word == "--set":
-            look_up(values, following.split("=")[0])
+    charts = [word for word in words if word.startswith(("charts/", "examples/"))]
+    for chart in charts:
+        values = yaml.safe_load((ROOT / chart / "values.yaml").read_text())
+        for word, following in itertools.pairwise(words):
+            if word == "--set":
+                look_up(values, following.split("=")[0])
 
 
 def look_up(values: Any, path: str) -> None:

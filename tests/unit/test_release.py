@@ -136,7 +136,11 @@ def test_the_wheel_runs_without_the_checkout(made: Path, tmp_path: Path) -> None
 def test_the_version_stands_in_one_place_and_all_others_follow() -> None:
     """Written by hand in pyproject.toml alone; what else names it is of the same one."""
     looks_like_one = r"fastapi-maintenance/operator:(\S+?)['\"`\s]|image\.version=\"(.+?)\""
-    for place in ("operator/Dockerfile", "charts/fastapi-maintenance/Chart.yaml"):
+    for place in (
+        "operator/Dockerfile",
+        "charts/fastapi-maintenance/Chart.yaml",
+        "docs/guides/migrate.md",
+    ):
         found = re.findall(looks_like_one, (ROOT / place).read_text())
         assert found, place
         assert {one or other for one, other in found} == {version()}, place
