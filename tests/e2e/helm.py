@@ -41,6 +41,10 @@ class Helm:
         """`helm rollback --wait`, to the revision before."""
         self._run("rollback", name)
 
+    def test(self, name: str) -> None:
+        """`helm test`."""
+        self._run("test", name, wait=None)
+
     def uninstall(self, name: str) -> None:
         """`helm uninstall --wait`."""
         self._run("uninstall", name, ignore_not_found=True)
@@ -50,7 +54,8 @@ class Helm:
         Raises:
             HelmError: it failed, or was not ready in time.
         """
-        options = {"wait": "watcher", "timeout": self.timeout, **options}
+        given = {"wait": "watcher", "timeout": self.timeout, **options}
+        options = {name: value for name, value in given.items() if value is not None}
         told = json.dumps({"namespace": self.namespace, "arguments": arguments, "options": options})
         command = [sys.executable, "-m", __name__, str(self.kubeconfig), verb, told]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
