@@ -25,10 +25,14 @@ LINK = re.compile(r"\[([^\]]*)\]\(([^)#\s]+)(#[^)\s]*)?\)")
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Let each example follow the page of all."""
-    for section in config.nav or ():
-        if "Examples" in section:
-            section["Examples"] += [name for name in OUTSIDE if re.match(r"examples/\d", name)]
+    """Let each example follow the page of all, and a page that is nowhere the reference."""
+    examples = [name for name in OUTSIDE if re.match(r"examples/\d", name)]
+    sections = {name: pages for section in config.nav or () for name, pages in section.items()}
+    if "Examples" in sections:
+        placed = str(sections)
+        pages = sorted(path.name for path in (ROOT / "docs").glob("*.md"))
+        sections["Reference"] += [page for page in pages if f"'{page}'" not in placed]
+        sections["Examples"] += examples
     return config
 
 

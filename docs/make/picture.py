@@ -70,7 +70,9 @@ class Screen:
 
     def save(self) -> None:
         """Write the picture."""
-        svg = self._console.export_svg(title="02:00", code_format=SVG, unique_id="terminal")
+        svg = self._console.export_svg(
+            title="at two in the morning", code_format=SVG, unique_id="terminal"
+        )
         FILE.write_text(svg.rstrip() + "\n")
 
 
