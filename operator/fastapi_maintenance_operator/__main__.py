@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 import sys
@@ -78,9 +79,8 @@ async def _serve(settings: Settings, lease: Election, api_client: FencedClient) 
         return operation.controller.windows if operation.controller else []
 
     def make_controller() -> Controller:
-        return Controller(
-            _api(settings.namespace, api_client), Rounds(ProcessApi(api_client)), metrics
-        )
+        api = _api(settings.namespace, api_client)
+        return Controller(api, Rounds(ProcessApi(api_client)), metrics, _collect_sooner)
 
     def make_watcher(controller: Controller) -> Watcher:
         return Watcher(controller, settings.namespace, metrics.noticed)
@@ -91,6 +91,15 @@ async def _serve(settings: Settings, lease: Election, api_client: FencedClient) 
         operation, lambda: api_client.last_answer, metrics.text, settings.host, settings.port
     ):
         await operation.run()
+
+
+def _collect_sooner() -> None:
+    """Leave what is known by now out of what garbage is measured against.
+
+    The collector waits until a quarter of all is new: with ten thousand windows, for 50 MiB.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _api(namespace: str | None, api_client: client.ApiClient) -> ClusterApi:

@@ -35,11 +35,29 @@ _AT_ONCE = 64
 """Looks under way at the same time: most of them wait for a list, or for their turn to write."""
 
 
-class Controller:
-    """Keeps status, plan and Events of all windows true."""
+def _nothing() -> None:
+    """Nothing."""
 
-    def __init__(self, api: ClusterApi, rounds: Rounds, meter: Meter | None = None) -> None:
+
+class Controller:
+    """Keeps status, plan and Events of all windows true.
+
+    Args:
+        api: The cluster.
+        rounds: Ask its processes.
+        meter: Counts what is done.
+        when_ready: Is called once everything has been looked at.
+    """
+
+    def __init__(
+        self,
+        api: ClusterApi,
+        rounds: Rounds,
+        meter: Meter | None = None,
+        when_ready: Callable[[], None] = _nothing,
+    ) -> None:
         self._rounds, self._meter = rounds, meter or NoMeter()
+        self._when_ready = when_ready
         self._agenda = Agenda()
         self._view = View(api, self._agenda.mark)
         self._looks = Looks(api, self._view, rounds, self._agenda)
@@ -85,8 +103,13 @@ class Controller:
                 await self._try_resync(now)
             if self._listed:  # else a plan would lack windows that are there
                 await self._look_at(self._agenda.take(now))
-                self.ready = True
+                self._get_ready()
             await self._sleep()
+
+    def _get_ready(self) -> None:
+        if not self.ready:
+            self.ready = True
+            self._when_ready()
 
     async def _sleep(self) -> None:
         now = datetime.now(UTC)

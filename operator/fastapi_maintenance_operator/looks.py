@@ -72,7 +72,11 @@ class Looks:
         status = await self._settle(observed, asked.proof, now)
         wait = self._rounds.wait(observed, status)
         if status != observed.status and not wait:
-            await self._statuses.write(observed, status, asked, now)
+            self._view.expected[key] = status
+            try:
+                await self._statuses.write(observed, status, asked, now)
+            finally:
+                del self._view.expected[key]
             self._agenda.mark(self._view.parents(key))
             self._look_closer(observed)
         if has_expired(observed, now):

@@ -127,6 +127,7 @@ def read(item: Object, known: Observed | None = None) -> Observed:
     """
     kept = slim(item)
     if known and known.means_as(again := replace(known, object=kept)):
+        kept["spec"] = known.object.get("spec")  # one of two that are equal is enough to keep
         return again
     try:
         if item.get("kind") == CLUSTER_KIND:

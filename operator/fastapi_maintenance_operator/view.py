@@ -42,6 +42,8 @@ class View:
     def __init__(self, api: ListApi, mark: Callable[[Iterable[Key]], None]) -> None:
         self._api, self._mark = api, mark
         self.windows, self.plans, self.namespaces = Windows(), Plans(api), Namespaces()
+        self.expected: dict[Key, Object] = {}
+        """Statuses that are being written: a watch may tell of one before the answer comes."""
 
     def keys(self) -> set[Key]:
         """All that there is to look at."""
@@ -61,10 +63,13 @@ class View:
     def _take_window(self, kind: str | None, item: Object) -> None:
         key = key_of(item)
         before = self.windows.get(key)
-        if self.windows.take(kind, item):
-            after = self.windows.get(key)
-            same = before is not None and after is not None and before.means_as(after)
-            self._mark({key} | self.parents(key) if same else self.around(key))
+        if not self.windows.take(kind, item):
+            return
+        after = self.windows.get(key)
+        if not before or not after or not before.means_as(after):
+            self._mark(self.around(key))
+        elif after.status != self.expected.get(key):
+            self._mark({key} | self.parents(key))
 
     def around(self, key: Key) -> set[Key]:
         """A window, and what depends on it: the plan, and the parent of its name."""

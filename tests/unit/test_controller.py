@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -13,7 +15,8 @@ from fastapi_maintenance_operator.controller import Controller
 from fastapi_maintenance_operator.plans import Plan, PlanChanged
 from fastapi_maintenance_operator.proof_rounds import Rounds
 from fastapi_maintenance_operator.reconcile import Object, Observed
-from tests.unit.operated import MemoryCluster, Operator, clock_at
+from tests.unit.making import at
+from tests.unit.operated import Clock, MemoryCluster, Operator, clock_at
 
 pytestmark = pytest.mark.anyio
 
@@ -364,6 +367,35 @@ async def test_a_plan_that_is_told_before_its_windows_is_not_taken_back(
     written = await operator.work()
     assert "plan shop" not in written
     assert cluster.planned() == ["lunch", "night"]
+
+
+async def test_a_status_that_is_told_before_the_answer_to_its_write_is_no_news() -> None:
+    """Ten thousand of them would all be looked at a second time."""
+
+    class Telling(MemoryCluster):
+        async def apply_status(self, observed: Observed, status: Object) -> Object:
+            answer = await super().apply_status(observed, status)
+            told.observe("MODIFIED", copy.deepcopy(answer))
+            marked.append(told._agenda.next(Clock.instant))
+            return answer
+
+    cluster, marked = Telling(), list[datetime | None]()
+    cluster.put("lunch", **LUNCH)
+    told = Operator(cluster)
+    await told.work()
+    assert marked == [at("2026-06-02T00:00Z")]
+
+
+async def test_a_status_that_somebody_changes_is_put_right_at_once(
+    operator: Operator, cluster: MemoryCluster
+) -> None:
+    cluster.version += 1
+    item = cluster.windows["shop", "lunch"]
+    item["metadata"]["resourceVersion"] = str(cluster.version)
+    item["status"] = {"observedGeneration": 7}
+    operator.observe("MODIFIED", copy.deepcopy(item))
+    assert await operator.work() == ["status lunch"]
+    assert cluster.condition("lunch", "Ready") == ("True", "Planned")
 
 
 async def test_a_plan_that_is_told_before_the_answer_to_its_write_is_no_news() -> None:
