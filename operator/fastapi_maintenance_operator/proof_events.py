@@ -10,8 +10,8 @@ from fastapi_maintenance.proof.conditions import find
 from fastapi_maintenance.proof.processes import KIND
 from fastapi_maintenance.windows import API_VERSION
 
+from .clearing import Removed
 from .events import event_about, make_event
-from .proof_rounds import Removed
 from .reconcile import Object, Observed
 
 _REASONS = {"Enforced": ("WindowEnforced", "Enforce"), "Drained": ("WindowDrained", "Drain")}

@@ -20,8 +20,8 @@ from fastapi_maintenance.proof.proving import NOT_ACTIVE, Proof, Question, prove
 from fastapi_maintenance.windows import occurrence_at
 
 from .api import FAILURES
+from .clearing import Clearing, Removed
 from .processes_api import Processes
-from .processes_gone import why_gone
 from .proof_snapshots import Clock, Snapshot, Snapshots, Ticks
 from .reconcile import Fate, Object, Observed
 
@@ -34,10 +34,6 @@ LEAST_PAUSE = timedelta(seconds=0.25)
 """From one look at a namespace to the next, however many processes report."""
 _DETAILS_PAUSE = 5.0
 """Seconds from one write to the next where only counts or messages differ."""
-_MOST_PODS = 10
-"""Pods that are looked at in one round."""
-_POD_PAUSE = 10.0
-"""Seconds from one look at a Pod to the next, for each process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +55,6 @@ class Round:
             self.snapshot.check_age()
 
 
-@dataclass(frozen=True, slots=True)
-class Removed:
-    """A process whose object was removed, since it has ended."""
-
-    namespace: str
-    process: Process
-    why: str
-
-
 class Rounds:
     """Asks the processes about windows that are open, and clears away those that have ended."""
 
@@ -77,7 +64,7 @@ class Rounds:
         clock: Clock = lambda: datetime.now(UTC),
         ticks: Ticks = time.monotonic,
     ) -> None:
-        self._processes = processes
+        self._clearing = Clearing(processes, ticks)
         self._clock = clock
         self._ticks = ticks
         self._snapshots = Snapshots(processes, clock, ticks)
@@ -89,8 +76,6 @@ class Rounds:
         and whom nobody waits for and nobody hears: no verdict rests on it."""
         self._told: dict[Key, float] = {}
         """When the status of each window was written last."""
-        self._pods: dict[str, float] = {}
-        """When the Pod of each process, by its uid, was looked at last."""
 
     async def about(self, observed: Observed, unplanned: str | None) -> Round:
         """Ask about a window.
@@ -181,18 +166,9 @@ class Rounds:
         Raises:
             ApiException, aiohttp.ClientError, OSError: as the client does.
         """
-        removed, now = [], self._ticks()
-        self._pods = {uid: at for uid, at in self._pods.items() if now - at < _POD_PAUSE}
-        due = [p for p in suspects if p.pod and p.uid not in self._pods]
-        for process in due[:_MOST_PODS]:
-            self._pods[process.uid] = now
-            assert process.pod is not None
-            pod = await self._processes.get_pod(namespace, process.pod.name)
-            why = why_gone(process, pod)
-            if why and await self._processes.remove(namespace, process):
-                logger.info("%s/%s (%s) removed: %s", namespace, process.name, process.called, why)
-                self._heard.pop(process.uid, None)
-                removed.append(Removed(namespace, process, why))
+        removed = await self._clearing.clear(namespace, suspects)
+        for each in removed:
+            self._heard.pop(each.process.uid, None)
         return removed
 
 

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from .api import ClusterApi
+from .clearing import Removed
 from .events import events
 from .proof_events import proof_events, removal_event
-from .proof_rounds import Removed, Round, Rounds
+from .proof_rounds import Round, Rounds
 from .reconcile import Object, Observed
 from .windows import Windows
 
