@@ -11,16 +11,24 @@ from typing import Annotated
 import typer
 
 from ._commands import BeforeTwoDashes, add, add_local
+from .bypass import bypass
+from .calendar import calendar
+from .crds import crds
 from .end import end
+from .explain import explain
 from .extend import extend
 from .off import off
 from .on import on
 from .postpone import postpone
+from .processes import processes
+from .rbac import rbac
 from .run import RUN_FAILED
 from .run import run as run_verb
+from .schedule import schedule
 from .skip import skip
 from .status import status
 from .suspend import resume, suspend
+from .timeline import timeline
 from .wait import wait
 
 _PLUGIN = "kubectl-maintenance"
@@ -70,6 +78,26 @@ add(app, "postpone", postpone, f"{NAME} postpone weekly --by 1h")
 add(app, "skip", skip, f"{NAME} skip weekly", f"{NAME} skip weekly --occurrence 2026-06-07T02:00")
 add(app, "suspend", suspend, f"{NAME} suspend weekly")
 add(app, "resume", resume, f"{NAME} resume weekly")
+add_local(
+    app,
+    "schedule",
+    schedule,
+    f'{NAME} schedule weekly orders --cron "0 2 * * sun" \\',
+    "    --duration 2h --tz Europe/Berlin --dry-run=client",
+)
+add(app, "bypass", bypass, f"{NAME} bypass orders-db-upgrade --url https://shop.example")
+add(app, "processes", processes, f"{NAME} processes", f"{NAME} processes --remove orders-7d9f-x")
+add_local(
+    app,
+    "explain",
+    explain,
+    f"{NAME} explain window.yaml --count 3",
+    f"{NAME} explain weekly --at 2026-06-07T02:30 --path /orders",
+)
+add_local(app, "timeline", timeline, f"{NAME} timeline -A --days 14")
+add_local(app, "calendar", calendar, f"{NAME} calendar -A > maintenance.ics")
+add_local(app, "crds", crds, f"{NAME} crds | kubectl apply --server-side -f -")
+add_local(app, "rbac", rbac, f"{NAME} rbac --for shop:orders | kubectl apply -f -")
 
 
 def run() -> None:

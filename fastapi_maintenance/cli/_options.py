@@ -69,3 +69,7 @@ By = Annotated[str, typer.Option(help="How much, as 30m or 1h15m.", show_default
 Message = Annotated[str | None, typer.Option(help="What refused requests are told.")]
 ReadOnly = Annotated[bool, typer.Option("--read-only", help="Let GET, HEAD, OPTIONS pass.")]
 IfNoProcesses = Annotated[Unreported, typer.Option(help="Where no process reports.")]
+Days = Annotated[int, typer.Option(min=1, max=366, help="How far to look.")]
+FromFile = Annotated[
+    str | None, typer.Option("-f", "--file", help="Manifests instead; - is standard input.")
+]

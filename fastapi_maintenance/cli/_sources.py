@@ -1,0 +1,59 @@
+"""Windows from a file, or from the cluster."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from fastapi_maintenance.windows import KIND, load_documents
+
+from ._access import Flags, connected
+from ._cluster import Object
+from ._failures import Failure
+from ._output import tell
+from ._seen import Seen, see
+
+STDIN = "-"
+
+
+def manifests_of(path: str) -> list[Object]:
+    """The window manifests of a file, or of standard input.
+
+    Raises:
+        Failure: it can't be read, or has none.
+        InvalidWindow: it is not YAML.
+    """
+    try:
+        text = sys.stdin.read() if path == STDIN else Path(path).read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Failure(
+            f"{path} can't be read: {getattr(error, 'strerror', None) or error}"
+        ) from error
+    found = [item for item in load_documents(text) if _is_window(item)]
+    if not found:
+        raise Failure(f"{path} has no {KIND}", f"write kind: {KIND}; see docs/windows.md")
+    return found
+
+
+def _is_window(item: object) -> bool:
+    return isinstance(item, dict) and str(item.get("kind", "")).endswith(KIND)
+
+
+async def seen_windows(
+    flags: Flags, path: str | None, everywhere: bool, at: datetime
+) -> list[Seen]:
+    """The windows of a file, else of the cluster."""
+    if path is not None:
+        return [see(item, at) for item in manifests_of(path)]
+    async with connected(flags) as cluster:
+        return [see(item, at) for item in await cluster.windows(everywhere)]
+
+
+def valid(seen: Sequence[Seen]) -> list[Seen]:
+    """Those that mean something; of the others it is told why not."""
+    for each in seen:
+        if each.error is not None:
+            tell(f"warning: {each.name} is left out: {each.error}")
+    return [each for each in seen if each.window is not None]

@@ -1,0 +1,104 @@
+"""``explain``: what a window means, or why it is none."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fastapi_maintenance.backends.kubernetes.transport import ApiError
+from fastapi_maintenance.windows.explain import Asked
+from fastapi_maintenance.windows.explain import explain as explained_at
+
+from ._access import Flags, connected
+from ._cluster import Object
+from ._completing import window_names
+from ._failures import FAILED
+from ._probes import refused_probes
+from ._sources import STDIN, manifests_of
+from ._telling import explanation_lines
+from ._times import instant_of, now
+
+_What = Annotated[
+    str,
+    typer.Argument(
+        metavar="FILE|NAME", help="Manifests, or a window.", autocompletion=window_names
+    ),
+]
+_At = Annotated[str | None, typer.Option(help="A time; else now.")]
+_Count = Annotated[int, typer.Option(min=0, max=1000, help="Occurrences to tell of.")]
+_App = Annotated[str | None, typer.Option(help="Whose request is asked about.")]
+_Method = Annotated[str | None, typer.Option(help="Of the request; else GET and POST.")]
+_Path = Annotated[str, typer.Option(help="Of the request.")]
+_Address = Annotated[str | None, typer.Option(help="The client's.")]
+
+
+def explain(
+    flags: Flags,
+    what: _What,
+    at: _At = None,
+    count: _Count = 5,
+    app: _App = None,
+    method: _Method = None,
+    path: _Path = "/",
+    address: _Address = None,
+) -> None:
+    """Say what a window means: valid or why not, when it opens, who is refused and why.
+
+    Exit: 1 where a window is invalid.
+    """
+    methods = [method.upper()] if method else ["GET", "POST"]
+    asked = [Asked(each, path, address=address) for each in methods]
+    instant = instant_of(at, "--at") if at else now()
+    items, deployments = _given(flags, what)
+    valid = [_tell(item, instant, count, app, asked, deployments) for item in items]
+    if not all(valid):
+        raise typer.Exit(FAILED)
+
+
+def _tell(
+    item: Object,
+    at: datetime,
+    count: int,
+    app: str | None,
+    asked: list[Asked],
+    deployments: list[Object],
+) -> bool:
+    """Say all of one window; whether it is valid."""
+    told = explained_at(item, at, occurrences=count, app=app)
+    if told.window is None:
+        print(f"{_name(item)}: invalid. {told.error}")
+        return False
+    print("\n".join(explanation_lines(told)))
+    for request in asked:
+        verdict = explained_at(told.window, at, occurrences=0, app=app, request=request).verdict
+        assert verdict is not None
+        word = "refused" if verdict.refused else "passes"
+        print(f"  {request.method:<8} {request.path} {word}: {verdict.why} ({verdict.field})")
+    for line in refused_probes(told.window, deployments):
+        print(f"  warning  {line}")
+    return True
+
+
+def _name(item: object) -> str:
+    metadata = item.get("metadata") if isinstance(item, dict) else None
+    return str(metadata.get("name", "?")) if isinstance(metadata, dict) else "?"
+
+
+def _given(flags: Flags, what: str) -> tuple[list[Object], list[Object]]:
+    """The manifests of a file, or the window of a name with the Deployments beside it."""
+    if what == STDIN or Path(what).exists() or Path(what).suffix in (".yaml", ".yml", ".json"):
+        return manifests_of(what), []
+    return asyncio.run(_of_cluster(flags, what))
+
+
+async def _of_cluster(flags: Flags, name: str) -> tuple[list[Object], list[Object]]:
+    async with connected(flags) as cluster:
+        item = await cluster.window(name)
+        try:
+            return [item], await cluster.deployments()
+        except ApiError:  # they are looked at where that is allowed
+            return [item], []

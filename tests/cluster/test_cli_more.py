@@ -1,0 +1,160 @@
+"""The other verbs on a real API server: tokens, processes, schedules, what a window means."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from fastapi_maintenance.backends.kubernetes.process import Pod
+from tests.cluster.commanding import call
+from tests.cluster.proving import puppets
+from tests.cluster.test_cli_wait import speak
+from tests.cluster.windows import apply_window, in_seconds
+
+if TYPE_CHECKING:
+    from tests.cluster.commanding import Cli
+    from tests.controlplane.kubectl import Kubectl
+    from tests.controlplane.target import Cluster
+
+WEEKLY = ("--cron", "0 2 * * sun", "--duration", "2h", "--tz", "Europe/Berlin")
+
+
+def test_bypass_prints_a_link_whose_hash_stands_in_the_window(cli: Cli) -> None:
+    """The token itself is nowhere but there; a second one leaves the first as it is."""
+    cli("on", "orders", "--duration", "1h")
+    said = cli("bypass", "orders-on", "--url", "https://shop.example/", "--for", "qa")
+    link, token = said.out.strip().split("=")
+    assert link == "https://shop.example/?maintenance-bypass"
+    assert len(token) >= 43
+    cli("bypass", "orders-on", "--for", "ops")
+    assert '"qa" has a token already' in cli("bypass", "orders-on", "--for", "qa", code=1).err
+    tokens = cli.window("orders-on")["spec"]["allow"]["tokens"]
+    digest = hashlib.sha256(token.encode()).hexdigest()
+    assert [each["name"] for each in tokens] == ["qa", "ops"]
+    assert tokens[0]["sha256"] == digest
+    assert token not in json.dumps(cli.window("orders-on"))
+
+
+def test_processes_says_what_each_does_about_a_window(cluster: Cluster, cli: Cli) -> None:
+    cli("on", "orders", "--duration", "1h")
+    assert "No process is registered" in cli("processes").err
+    speak(cluster, cli, "orders-on", in_flight=2, reason="ForcedOff")
+    for words in ((), ("orders-on",)):
+        head, row = cli("processes", *words).out.splitlines()
+        assert head.split() == ["POD", "APP", "WINDOW", "ENFORCING", "INFLIGHT", "OLDEST", "HEARD"]
+        assert row.split()[:5] == ["mp-1", "orders", "orders-on", "ForcedOff", "2"]
+    (item,) = cli("processes", "-o", "json").json["items"]
+    assert item["metadata"]["name"] == "mp-1"
+    assert cli.namespace in cli("processes", "-A").out
+
+
+def test_only_a_process_that_is_silent_is_struck_out(
+    cluster: Cluster, cli: Cli, kubectl: Kubectl
+) -> None:
+    """By the name of its Pod; a person says that it is dead."""
+
+    async def register() -> None:
+        async with puppets(cluster.kubeconfig, cli.namespace) as processes:
+            await processes.register(
+                "mp-1", Pod("orders-1", "5f0e7f2c-0000-4000-8000-000000000001")
+            )
+
+    asyncio.run(register())
+    said = cli("processes", "--remove", "orders-1", code=1)
+    assert "orders-1 lives: it was heard" in said.err
+    old = {"spec": {"renewTime": "2026-01-01T00:00:00.000000Z"}}
+    patch = ("patch", "mp", "mp-1", "-n", cli.namespace, "--type=merge", "-p", json.dumps(old))
+    kubectl(*patch)
+    assert "(silent)" in cli("processes").out
+    said = cli("processes", "--remove", "orders-1")
+    assert said.out == "maintenanceprocess/mp-1 of orders-1 removed\n"
+    said = cli("processes", "--remove", "orders-1", code=1)
+    assert 'no process of "orders-1" is registered' in said.err
+
+
+def test_schedule_writes_a_window_and_the_server_can_be_asked_first(cli: Cli) -> None:
+    said = cli("schedule", "weekly", "orders", *WEEKLY, "--dry-run", "server")
+    assert yaml.safe_load(said.out)["metadata"]["uid"]
+    assert "No windows" in cli("status").err
+    assert cli("schedule", "weekly", "orders", *WEEKLY).out == "maintenancewindow/weekly created\n"
+    said = cli("schedule", "weekly", "orders", *WEEKLY, code=1)
+    assert f"kubectl edit maintenancewindow weekly -n {cli.namespace}" in said.err
+
+
+DEPLOYMENT: dict[str, Any] = {
+    "apiVersion": "apps/v1",
+    "kind": "Deployment",
+    "metadata": {"name": "orders"},
+    "spec": {
+        "selector": {"matchLabels": {"app": "orders"}},
+        "template": {
+            "metadata": {"labels": {"app": "orders"}},
+            "spec": {
+                "containers": [
+                    {
+                        "name": "web",
+                        "image": "orders",
+                        "livenessProbe": {"httpGet": {"path": "/status", "port": 8000}},
+                    }
+                ]
+            },
+        },
+    },
+}
+
+
+def test_explain_names_the_probes_that_a_window_would_refuse(cli: Cli, kubectl: Kubectl) -> None:
+    kubectl("apply", "-n", cli.namespace, "-f", "-", input=json.dumps(DEPLOYMENT))
+    apply_window(kubectl, "upgrade", cli.namespace, start=in_seconds(-60), duration="1h")
+    said = cli("explain", "upgrade")
+    assert "  GET      / refused: Full refuses every request (spec.mode)" in said.out
+    assert "Deployment orders: livenessProbe GET /status would be refused" in said.out
+
+
+def test_the_windows_of_a_cluster_are_drawn_and_listed(cli: Cli, kubectl: Kubectl) -> None:
+    apply_window(kubectl, "upgrade", cli.namespace, start=in_seconds(-60), duration="1h")
+    assert "upgrade: " in cli("timeline").out
+    assert "SUMMARY:Maintenance: orders\r\n" in cli("calendar").out.replace("\n", "\r\n").replace(
+        "\r\r\n", "\r\n"
+    )
+
+
+def test_names_are_offered_at_a_tab(cli: Cli, kubectl: Kubectl) -> None:
+    """From the cluster and namespace that the words so far name."""
+    apply_window(kubectl, "upgrade", cli.namespace, start=in_seconds(-60))
+    asked = {
+        "KUBECONFIG": str(kubectl.kubeconfig),
+        "_FASTAPI_MAINTENANCE_COMPLETE": "complete_bash",
+        "COMP_WORDS": f"fastapi-maintenance end -n {cli.namespace} up",
+        "COMP_CWORD": "4",
+    }
+    assert offered(asked) == ["upgrade"]
+
+
+def offered(asked: dict[str, str]) -> list[str]:
+    """What the shell is given."""
+    from typer.testing import CliRunner
+
+    from fastapi_maintenance.cli._app import app
+
+    result = CliRunner().invoke(app, [], env=asked, prog_name="fastapi-maintenance")
+    return result.stdout.split()
+
+
+@pytest.mark.parametrize("words", [["status", "-w"], ["status", "--watch", "-A"]])
+def test_a_watch_is_ended_by_ctrl_c_without_a_word(
+    words: list[str], cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit 130, as for every command that a terminal interrupts."""
+
+    async def interrupted(_: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("fastapi_maintenance.cli.status.asyncio.sleep", interrupted)
+    said = call(words, {"KUBECONFIG": str(cli.kubectl.kubeconfig)}, code=130)
+    assert "Traceback" not in said.err

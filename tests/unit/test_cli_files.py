@@ -1,0 +1,161 @@
+"""Verbs that need no cluster: `explain`, `timeline`, `calendar`, `schedule`, `rbac`, `crds`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from icalendar import Calendar
+
+from fastapi_maintenance.windows import parse_manifest
+from tests.chart import ROOT, render
+from tests.unit.commanded import call
+from tests.unit.making import manifest
+
+WEEKLY = {"schedule": "0 2 * * SUN", "duration": "2h", "timeZone": "Europe/Berlin"}
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Two windows that are valid, and one that is not."""
+    windows = [
+        manifest("weekly", apps=["orders"], **WEEKLY),
+        manifest("move", mode="ReadOnly", start="2026-01-01T00:00:00Z", end="2999-01-01T00:00:00Z"),
+        manifest("wrong", apps=[]),
+    ]
+    path = tmp_path / "windows.yaml"
+    path.write_text(yaml.safe_dump_all(windows))
+    return path
+
+
+def test_explain_tells_of_each_window_of_a_file_what_it_means_or_what_is_wrong(file: Path) -> None:
+    """Both zones, and by which rule requests are refused: exit 1, since one is invalid."""
+    lines = call(["explain", str(file), "--at", "2026-03-28T12:00:00Z"], code=1).out.splitlines()
+    assert lines[0] == (
+        'shop/weekly: valid. Everything is refused, for orders; "0 2 * * SUN" in Europe/Berlin '
+        "for 2h."
+    )
+    assert lines[1] == (
+        "  opens    Sun 29 Mar 2026 03:00 - 05:00 CEST = Sun 29 Mar 2026 01:00 - 03:00 UTC"
+    )
+    assert "  clocks   Sun 29 Mar 2026: by +1 h; 02:00 moved to the first instant after" in lines[6]
+    assert "  GET      / passes: no occurrence contains this instant (spec)" in lines
+    assert "  GET      / passes: ReadOnly lets GET pass (spec.mode)" in lines
+    refused = "  POST     / refused: ReadOnly refuses what is not GET, HEAD or OPTIONS (spec.mode)"
+    assert refused in lines
+    assert lines[-1].startswith("wrong: invalid. spec.apps: [] is not such a list")
+
+
+def test_explain_tells_of_one_request(file: Path) -> None:
+    words = ["--at", "2026-03-29T01:30:00Z", "--count", "0", "--method", "get", "--path", "/x"]
+    said = call(["explain", str(file), *words, "--app", "billing"], code=1)
+    assert "  GET      /x passes: none is billing (spec.apps)" in said.out
+
+
+def test_explain_says_why_an_occurrence_is_another_than_planned(tmp_path: Path) -> None:
+    overrides = [
+        {"occurrence": "2026-06-07T00:00:00Z", "skip": True, "reason": "fair"},
+        {"occurrence": "2026-06-08T00:00:00Z", "skip": True},
+    ]
+    path = tmp_path / "w.yaml"
+    path.write_text(yaml.safe_dump(manifest("weekly", overrides=overrides, **WEEKLY)))
+    out = call(["explain", str(path), "--at", "2026-06-06T00:00:00Z"]).out
+    assert "  left out Sun 07 Jun 2026 02:00 - 04:00 CEST" in out
+    assert "skipped by an override (spec.overrides[0]: fair)" in out
+    assert "spec.overrides[1] names 2026-06-08T00:00:00+00:00, at which nothing starts" in out
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("{", "file: is not YAML"),
+        ("kind: ConfigMap", "has no MaintenanceWindow"),
+        ("", "has no MaintenanceWindow"),
+    ],
+)
+def test_a_file_that_has_no_window_is_an_error_of_two_lines(
+    tmp_path: Path, text: str, problem: str
+) -> None:
+    path = tmp_path / "w.yaml"
+    path.write_text(text)
+    said = call(["explain", str(path)], code=1)
+    assert problem in said.err
+    assert len(said.err.splitlines()) == 2
+
+
+def test_a_file_that_is_not_there_is_named() -> None:
+    said = call(["explain", "no-such-file.yaml"], code=1)
+    assert said.err == "error: no-such-file.yaml can't be read: No such file or directory\n"
+
+
+def test_the_calendar_is_valid_and_has_each_occurrence(file: Path) -> None:
+    """As another library reads it (RFC 5545)."""
+    said = call(["calendar", "-f", str(file), "--days", "30", "--name", "Shop, Berlin; all"])
+    assert "warning: wrong is left out: spec.apps" in said.err
+    calendar: Any = Calendar.from_ical(said.out)
+    assert calendar.errors == []
+    assert "X-WR-CALNAME:Shop\\, Berlin\\; all" in said.out.splitlines()
+    events = list(calendar.walk("VEVENT"))
+    weekly = [e for e in events if str(e["SUMMARY"]) == "Maintenance: orders"]
+    assert 4 <= len(weekly) <= 5
+    assert {e["DTEND"].dt - e["DTSTART"].dt for e in weekly} == {timedelta(hours=2)}
+    assert len({str(e["UID"]) for e in events}) == len(events)
+    (move,) = [e for e in events if str(e["SUMMARY"]) == "Read-only: all apps"]
+    assert move["DTSTART"].dt == datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def test_the_timeline_fits_its_width_and_shows_overlaps(file: Path) -> None:
+    said = call(["timeline", "-f", str(file), "--days", "14"], COLUMNS="70")
+    lines = said.out.splitlines()
+    assert max(map(len, lines[:4])) <= 70
+    assert [line.split()[0] for line in lines[1:4]] == ["move", "weekly", "overlap"]
+    assert "!" in lines[3]
+
+
+def test_schedule_prints_a_valid_manifest_and_when_it_opens(tmp_path: Path) -> None:
+    words = ["--cron", "0 2 * * sun", "--duration", "2h", "--tz", "Europe/Berlin"]
+    said = call(["schedule", "weekly", "orders", "billing", *words, "--dry-run", "client"])
+    item = yaml.safe_load(said.out)
+    assert parse_manifest(item).apps == ("orders", "billing")
+    assert said.err.count("opens Sun ") == 3
+    assert " = Sun " in said.err
+
+
+@pytest.mark.parametrize(
+    ("cron", "zone", "problem"),
+    [
+        ("0 2", "Etc/UTC", "spec.schedule: '0 2' has 2 fields"),
+        ("0 2 * * 8", "Etc/UTC", "spec.schedule: '0 2 * * 8'"),
+        ("0 2 * * *", "Berlin", "spec.timeZone: 'Berlin' is not a time zone"),
+        ("0 0 LW * */6", "Etc/UTC", "--cron: no day ever fits this schedule"),
+    ],
+)
+def test_a_schedule_that_is_none_is_named(cron: str, zone: str, problem: str) -> None:
+    words = ["--cron", cron, "--duration", "2h", "--tz", zone, "--dry-run", "client"]
+    assert problem in call(["schedule", "weekly", "orders", *words], code=1).err
+
+
+@pytest.mark.parametrize("job", ["application", "writer", "migrator"])
+def test_the_least_rights_are_those_of_the_charts_roles(job: str) -> None:
+    said = call(["rbac", "--for", "shop:orders", "--job", job])
+    role, binding = yaml.safe_load_all(said.out)
+    (charts,) = [
+        item
+        for item in render()
+        if item["kind"] == "ClusterRole"
+        and item["metadata"]["name"] == f"fastapi-maintenance-{job}"
+    ]
+    assert role["rules"] == charts["rules"]
+    assert binding["roleRef"]["name"] == role["metadata"]["name"]
+    subject = {"kind": "ServiceAccount", "name": "orders", "namespace": "shop"}
+    assert binding["subjects"] == [subject]
+
+
+def test_the_crds_are_those_of_the_source() -> None:
+    printed = list(yaml.safe_load_all(call(["crds"]).out))
+    source = [yaml.safe_load(path.read_text()) for path in sorted(ROOT.glob("crds/*.yaml"))]
+    assert printed == source
+    assert len(source) == 3

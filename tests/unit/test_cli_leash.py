@@ -1,0 +1,101 @@
+"""The leash of a command that is run: its code, its signals, and its asker's death."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fastapi_maintenance.cli import _leash
+from tests.processes import descendants, gone
+from tests.waiting import wait_for
+
+LEASH = str(Path(_leash.__file__))
+
+
+class Held:
+    """A command on a leash whose other end is in this process."""
+
+    def __init__(self, *command: str) -> None:
+        ours, self.end = os.pipe()
+        words = [sys.executable, "-IS", LEASH, str(ours), *command]
+        self.process = subprocess.Popen(words, pass_fds=[ours], stderr=subprocess.PIPE, text=True)
+        os.close(ours)
+
+    def let_go(self) -> None:
+        if self.end >= 0:
+            os.close(self.end)
+            self.end = -1
+
+    def close(self) -> None:
+        self.let_go()
+        self.process.wait(30)
+        assert self.process.stderr is not None
+        self.process.stderr.close()
+
+
+@pytest.fixture
+def hold() -> Iterator[type[Held]]:
+    """Makes them; afterwards none is left."""
+    made: list[Held] = []
+
+    class Noted(Held):
+        def __init__(self, *command: str) -> None:
+            super().__init__(*command)
+            made.append(self)
+
+    yield Noted
+    for each in made:
+        each.close()
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        (["true"], 0),
+        (["sh", "-c", "exit 7"], 7),
+        (["sh", "-c", "kill -KILL $$"], 128 + signal.SIGKILL),
+        (["/no/such-command"], 127),
+        ([os.devnull], 126),
+    ],
+)
+def test_the_code_is_that_of_a_shell(hold: type[Held], command: list[str], code: int) -> None:
+    assert hold(*command).process.wait(30) == code
+
+
+def test_a_signal_to_the_leash_is_passed_on(hold: type[Held], tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+    script = f"trap 'exit 9' TERM; touch {ready}; while :; do sleep 0.05; done"
+    held = hold("sh", "-c", script)
+    wait_for(ready.exists, 30, "the command")
+    held.process.terminate()
+    assert held.process.wait(30) == 9
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what was started is found by /proc")
+def test_when_the_other_end_goes_all_that_was_started_is_ended(
+    hold: type[Held], tmp_path: Path
+) -> None:
+    """Also one that ignores SIGTERM, and one whose own parent has gone before."""
+    ready = tmp_path / "ready"
+    orphan = "(sh -c 'trap \"\" TERM; sleep 300' & ) ;"
+    held = hold("sh", "-c", f"{orphan} sleep 300 & touch {ready}; wait")
+    wait_for(ready.exists, 30, "the command")
+    wait_for(lambda: len(descendants(held.process.pid)) >= 4, 30, "all that it starts")
+    family = descendants(held.process.pid)
+    held.let_go()
+    wait_for(lambda: all(map(gone, family)), 30, "all of them to end")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG")
+def test_the_command_dies_with_the_leash_too(hold: type[Held], tmp_path: Path) -> None:
+    held = hold("sleep", "300")
+    wait_for(lambda: descendants(held.process.pid), 30, "the command")
+    family = descendants(held.process.pid)
+    held.process.kill()
+    wait_for(lambda: all(map(gone, family)), 30, "it to end")

@@ -1,0 +1,85 @@
+"""Changes of one occurrence: which override they come to."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from fastapi_maintenance.cli._failures import Failure
+from fastapi_maintenance.cli._overriding import extended, postponed, skipped
+from fastapi_maintenance.windows import next_occurrence, occurrence_at, parse_manifest
+from tests.unit.making import at, manifest
+
+DAILY = {"schedule": "0 2 * * *", "duration": "2h", "timeZone": "Etc/UTC"}
+HOUR = timedelta(hours=1)
+
+
+def spec_of(**spec: Any) -> dict[str, Any]:
+    return dict(manifest("daily", **spec)["spec"])
+
+
+def opened(spec: dict[str, Any], overrides: list[dict[str, Any]]) -> Any:
+    """The window with these overrides, which must be valid."""
+    return parse_manifest(manifest("daily", **{**spec, "overrides": overrides}))
+
+
+def test_an_extension_of_what_was_postponed_counts_from_the_later_end() -> None:
+    spec, now = spec_of(**DAILY), at("2026-06-01T00:00Z")
+    overrides, planned = postponed(spec, window(spec), now, HOUR)
+    assert planned.start == at("2026-06-01T02:00Z")
+    spec["overrides"] = overrides
+    later = at("2026-06-01T03:30Z")
+    overrides = extended(spec, window(spec), later, HOUR)
+    found = occurrence_at(opened(spec, overrides), later)
+    assert found is not None
+    assert (found.start, found.end) == (at("2026-06-01T03:00Z"), at("2026-06-01T06:00Z"))
+
+
+def window(spec: dict[str, Any]) -> Any:
+    return parse_manifest(manifest("daily", **spec))
+
+
+def test_what_is_extended_and_then_postponed_moves_as_a_whole() -> None:
+    """An override with an end of its own keeps its length."""
+    override = {"occurrence": "2026-06-01T02:00:00Z", "end": "2026-06-01T05:00:00Z"}
+    spec, now = spec_of(**DAILY, overrides=[override]), at("2026-06-01T00:00Z")
+    overrides, _ = postponed(spec, window(spec), now, HOUR)
+    found = next_occurrence(opened(spec, overrides), now)
+    assert found is not None
+    assert (found.start, found.end) == (at("2026-06-01T03:00Z"), at("2026-06-01T06:00Z"))
+
+
+def test_a_skip_takes_the_place_of_another_change() -> None:
+    override = {"occurrence": "2026-06-01T02:00:00Z", "end": "2026-06-01T05:00:00Z"}
+    spec, now = spec_of(**DAILY, overrides=[override]), at("2026-06-01T00:00Z")
+    overrides, _ = skipped(spec, window(spec), now, None)
+    assert overrides == [{"occurrence": "2026-06-01T02:00:00Z", "skip": True}]
+    found = next_occurrence(opened(spec, overrides), now)
+    assert found is not None
+    assert found.start == at("2026-06-02T02:00Z")
+
+
+def test_what_an_exclusion_or_endedat_ends_is_not_extended_by_an_override() -> None:
+    cut = {"start": "2026-06-01T03:00:00Z", "end": "2026-06-01T03:30:00Z"}
+    for more in ({"exclusions": [cut]}, {"endedAt": "2026-06-01T03:00:00Z"}):
+        spec = spec_of(**DAILY, **more)
+        with pytest.raises(Failure, match=r"ends by spec\."):
+            extended(spec, window(spec), at("2026-06-01T02:30Z"), HOUR)
+
+
+def full(first: str) -> list[dict[str, Any]]:
+    """As many overrides as there may be, one a day."""
+    days = [at(first) + timedelta(days=day) for day in range(16)]
+    return [{"occurrence": f"{day:%Y-%m-%dT%H:%M:%SZ}", "skip": True} for day in days]
+
+
+def test_the_oldest_that_is_over_makes_room() -> None:
+    spec = spec_of(**DAILY, overrides=full("2026-05-01T02:00Z"))
+    overrides = extended(spec, window(spec), at("2026-06-01T02:30Z"), HOUR)
+    assert len(overrides) == 16
+    assert overrides[0]["occurrence"] == "2026-05-02T02:00:00Z"
+    spec = spec_of(**DAILY, overrides=full("2026-06-02T02:00Z"))
+    with pytest.raises(Failure, match="there are 16 overrides already"):
+        extended(spec, window(spec), at("2026-06-01T02:30Z"), HOUR)
