@@ -4,12 +4,11 @@ Where the windows come from is a setting here, so that the same image shows ever
 `MAINTENANCE_SOURCE` is `maintenancewindow`, `configmap`, or the path of a mounted plan.
 """
 
-import asyncio
 import os
 import sqlite3
 from contextlib import closing
 
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Request, Response
 
 from fastapi_maintenance import K8sBackend, LocalFileBackend, MaintenanceModeMiddleware
 
@@ -32,11 +31,10 @@ async def orders() -> dict[str, str]:
     return {"pod": os.environ.get("HOSTNAME", "")}
 
 
-@app.get("/export/{seconds}")
-async def export(seconds: float) -> dict[str, float]:
-    """A slow request, which may have been let in just before a window opened."""
-    await asyncio.sleep(seconds)
-    return {"seconds": seconds}
+@app.post("/import")
+async def receive(request: Request) -> dict[str, int]:
+    """A request that lasts as long as its sender takes, windows or not: it was let in before."""
+    return {"bytes": sum([len(chunk) async for chunk in request.stream()])}
 
 
 @app.get("/stock")

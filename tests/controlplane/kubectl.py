@@ -55,6 +55,14 @@ class Kubectl:
             raise AssertionError(f"kubectl {' '.join(arguments)}: {done.stderr or done.stdout}")
         return done
 
+    def open(self, *arguments: str) -> subprocess.Popen[str]:
+        """Run it beside the caller, who speaks with it through pipes."""
+        pipe = subprocess.PIPE
+        command = [find_kubectl(), *arguments]
+        return subprocess.Popen(
+            command, stdin=pipe, stdout=pipe, text=True, env=self._environment()
+        )
+
     def _environment(self) -> dict[str, str]:
         """The caller's, but for the cluster, the preferences, and the cache in the home folder.
 

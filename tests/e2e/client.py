@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,9 @@ from typing import TYPE_CHECKING
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Iterator
+
     from tests.controlplane.kubectl import Kubectl
 
 SCRIPT = Path(__file__).with_name("traffic.py")
@@ -34,6 +38,24 @@ class Answer:
         """The window that refused it, as `namespace/name`."""
         found = self.window.startswith("window=") and self.status == 503
         return self.window.removeprefix("window=").split(",")[0] if found else None
+
+
+class Held:
+    """A request that is under way."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def line(self) -> str:
+        """The next line that it says."""
+        assert self._process.stdout is not None
+        return self._process.stdout.readline().strip()
+
+    def end(self) -> int:
+        """Send the rest of it; the answer's status."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        return int(self.line())
 
 
 class Client:
@@ -83,11 +105,18 @@ class Client:
         found = [Answer(**json.loads(line)) for line in lines if line.startswith("{")]
         return [answer for answer in found if answer.to == to and answer.sent >= since]
 
-    def get(self, service: str, path: str) -> Answer:
-        """One request of its own, from within the client's Pod."""
-        url = f"{service}=http://{self._address(service)}{path}"
-        python = ("exec", self.name, "--", "python", "-c", SCRIPT.read_text(), "0", url)
-        return Answer(**json.loads(self._kubectl("-n", self.namespace, *python).stdout))
+    @contextmanager
+    def holding(self, service: str, path: str) -> Iterator[Held]:
+        """A POST that the application has begun to read, until it is told to end."""
+        url = f"http://{self._address(service)}{path}"
+        python = ("exec", "-i", self.name, "--", "python", "-c", SCRIPT.read_text(), "hold", url)
+        with self._kubectl.open("-n", self.namespace, *python) as process:
+            held = Held(process)
+            try:
+                assert held.line() == "begun"
+                yield held
+            finally:
+                process.kill()
 
     def await_refusals(self, to: str, window: str, since: float, timeout: float = 60) -> float:
         """Wait until all answers are that window's, and say since when they are."""

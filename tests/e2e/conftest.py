@@ -7,6 +7,7 @@ missing; on CI (`CI=true`) that is a failure.
 from __future__ import annotations
 
 import os
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ from tests.e2e.helm import Helm
 from tests.e2e.shop import PLAN, Application, Shop
 from tests.e2e.target import Target, target
 from tests.images.build import build_all
+from tests.node.traces import traces
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,11 +31,13 @@ if TYPE_CHECKING:
 PATIENCE = 600  # seconds for one test, what it is the first to ask for included
 WATCHING, PLANNED = Application("orders"), Application("planned", source="configmap")
 MOUNTED = Application("mounted", source=PLAN, account=False)
+APPLICATIONS = (WATCHING, PLANNED, MOUNTED)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if Path(__file__).parent in item.path.parents:
+        ours = Path(__file__).parent in item.path.parents
+        if ours and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(PATIENCE))
 
 
@@ -61,19 +66,24 @@ def cluster(
     images: list[Path],
 ) -> Iterator[Target]:
     """The cluster, with the images."""
+    folder = tmp_path_factory.mktemp("e2e")
     kind, registry = request.config.getoption("--cluster"), request.config.getoption("--images")
-    try:
-        context = target(kind, tmp_path_factory.mktemp("e2e"), registry)
-        made = context.__enter__()
-    except UnavailableError as error:
-        lack(error)
-        raise
-    try:
+    before = traces(folder) if kind == "own" else {}
+    with ExitStack() as stack:
+        made = _enter(stack, target(kind, folder, registry))
         for archive in images:
             made.load(archive)
         yield made
-    finally:
-        context.__exit__(None, None, None)
+    if kind == "own":
+        wait_for(lambda: traces(folder) == before, what="everything to be as it was")
+
+
+def _enter(stack: ExitStack, context: AbstractContextManager[Target]) -> Target:
+    try:
+        return stack.enter_context(context)
+    except UnavailableError as error:
+        lack(error)
+        raise
 
 
 @pytest.fixture
@@ -111,12 +121,20 @@ def installed(helm: Helm, values: dict[str, object]) -> Iterator[Helm]:
     helm.uninstall(RELEASE)
 
 
+@pytest.fixture
+def shop(opened_shop: Shop) -> Iterator[Shop]:
+    """The shop, with no window but those of this test."""
+    yield opened_shop
+    opened_shop.clear()
+
+
 @pytest.fixture(scope="session")
-def shop(installed: Helm, cluster: Target) -> Iterator[Shop]:
-    """A shop with three applications, which serve; windows of a test are deleted by the test."""
+def opened_shop(installed: Helm, cluster: Target) -> Iterator[Shop]:
+    """A shop with three applications, which serve."""
     opened = Shop(cluster.kubectl, f"{cluster.images}/orders:1")
     try:
-        opened.open(WATCHING, PLANNED, MOUNTED)
+        opened.open(*APPLICATIONS)
+        opened.let_clients_in(*APPLICATIONS)
         yield opened
     finally:
         opened.close()

@@ -16,6 +16,8 @@ from typing import Any
 
 from tests.chart import ROOT
 
+WAIT = {"wait": "watcher"}
+
 
 class HelmError(Exception):
     """Helm failed; the message is Helm's."""
@@ -31,31 +33,30 @@ class Helm:
 
     def install(self, chart: Path, name: str, values: dict[str, Any] | None = None) -> None:
         """`helm install --wait --create-namespace`."""
-        self._run("install", str(chart), name, values, create_namespace=True)
+        self._run("install", str(chart), name, values, create_namespace=True, **WAIT)
 
     def upgrade(self, chart: Path, name: str, values: dict[str, Any] | None = None) -> None:
         """`helm upgrade --wait`."""
-        self._run("upgrade", str(chart), name, values)
+        self._run("upgrade", str(chart), name, values, **WAIT)
 
     def rollback(self, name: str) -> None:
         """`helm rollback --wait`, to the revision before."""
-        self._run("rollback", name)
-
-    def test(self, name: str) -> None:
-        """`helm test`."""
-        self._run("test", name, wait=None)
+        self._run("rollback", name, **WAIT)
 
     def uninstall(self, name: str) -> None:
         """`helm uninstall --wait`."""
-        self._run("uninstall", name, ignore_not_found=True)
+        self._run("uninstall", name, ignore_not_found=True, **WAIT)
+
+    def test(self, name: str) -> None:
+        """`helm test`."""
+        self._run("test", name)
 
     def _run(self, verb: str, *arguments: object, **options: object) -> None:
         """
         Raises:
             HelmError: it failed, or was not ready in time.
         """
-        given = {"wait": "watcher", "timeout": self.timeout, **options}
-        options = {name: value for name, value in given.items() if value is not None}
+        options = {"timeout": self.timeout, **options}
         told = json.dumps({"namespace": self.namespace, "arguments": arguments, "options": options})
         command = [sys.executable, "-m", __name__, str(self.kubeconfig), verb, told]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

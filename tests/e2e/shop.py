@@ -95,6 +95,9 @@ class Shop:
         self.kubectl("apply", "-f", "-", input=yaml.safe_dump_all(objects))
         for app in applications:
             self.kubectl("rollout", "status", f"deployment/{app.name}", "--timeout=180s")
+
+    def let_clients_in(self, *applications: Application) -> None:
+        """Ask them all the time, from now on."""
         self.client.start({app.name: "/orders" for app in applications})
 
     def close(self) -> None:
@@ -114,6 +117,10 @@ class Shop:
         asked = time.time()
         self.kubectl("delete", "mw", name, "--ignore-not-found")
         return asked
+
+    def clear(self) -> None:
+        """Delete what a test has left, if it failed."""
+        self.kubectl("delete", "mw", "--all")
 
     def condition(self, name: str, kind: str) -> Manifest:
         """A condition of a window, or nothing."""

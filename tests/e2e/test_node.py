@@ -13,15 +13,13 @@ import pytest
 
 from tests.controlplane.holding import holder
 from tests.controlplane.kubectl import Kubectl
-from tests.node import cgroups
+from tests.node.traces import groups, traces
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.e2e.target import Target
-
-SYSCTLS = ("vm/overcommit_memory", "vm/panic_on_oom", "kernel/panic", "kernel/panic_on_oops")
 
 
 @pytest.fixture
@@ -54,48 +52,9 @@ def test_a_node_leaves_nothing_behind_even_when_its_starter_is_killed(folder: Pa
     assert not (folder / "run").exists()
 
 
-def test_down_ends_it_and_removes_its_folder(folder: Path) -> None:
-    """Nothing is left, not even the folder."""
-    before = traces(folder)
-    node("up", folder)
-    assert "has ended" in node("down", folder).stderr
-    assert traces(folder) == before
-    assert not folder.exists()
-
-
 def node(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run `python -m tests.node`; in `folder`."""
     words = [sys.executable, "-m", "tests.node", command, "--folder", str(folder)]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done
-
-
-def traces(folder: Path) -> dict[str, object]:
-    """What a node in `folder` changes on this machine."""
-    mounts = Path("/proc/mounts").read_text().splitlines()
-    return {
-        "processes": [pid for pid, line in command_lines().items() if str(folder) in line],
-        "mounts": [line for line in mounts if str(folder) in line],
-        "devices": sorted(path.name for path in Path("/sys/class/net").iterdir()),
-        "sysctls": {name: Path("/proc/sys", name).read_text() for name in SYSCTLS},
-    }
-
-
-def groups(starter: int) -> list[Path]:
-    """The cgroups of the node that a process has started."""
-    name = cgroups.name_for(starter)
-    return [path for it in cgroups.hierarchies() for path in it.glob(f"{name}-*")]
-
-
-def command_lines() -> dict[str, str]:
-    """Every process' command line, less that of who asks."""
-    found = {}
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            continue
-        if int(entry.name) != os.getpid():
-            found[entry.name] = line
-    return found

@@ -33,6 +33,11 @@ def release(installed: Helm, values: dict[str, object]) -> Iterator[Helm]:
     installed.install(CHART, RELEASE, values)
 
 
+def test_a_release_passes_its_own_test(installed: Helm) -> None:
+    """`helm test` applies a window and sees it Ready, by the command line in the image."""
+    installed.test(RELEASE)
+
+
 def test_uninstalling_leaves_windows_and_applications_go_on(
     release: Helm, kubectl: Kubectl, shop: Shop
 ) -> None:
@@ -63,6 +68,7 @@ def test_upgrading_from_the_previous_chart_keeps_windows_in_force(
     shop.client.await_refusals("orders", window, began)
     enforced = time.time()
     release.upgrade(CHART, RELEASE, values)
+    assert refusals_only(shop.client.answers("orders", enforced), window) == []
     shop.apply("upgrade", "orders", response={"message": "Upgraded"})
     wait_for(lambda: observed(shop, "upgrade"), 60, "the new operator to take up an edit")
     assert shop.condition("upgrade", "Drained")["status"] == "True"

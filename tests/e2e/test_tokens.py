@@ -32,7 +32,9 @@ def shop(installed: Helm, cluster: Target, kubectl: Kubectl) -> Iterator[Shop]:
     """A shop whose Pods have tokens of ten minutes."""
     opened = Shop(kubectl, f"{cluster.images}/orders:1")
     try:
-        opened.open(Application("orders", token_seconds=LIFE))
+        orders = Application("orders", token_seconds=LIFE)
+        opened.open(orders)
+        opened.let_clients_in(orders)
         yield opened
     finally:
         opened.close()

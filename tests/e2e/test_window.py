@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,25 +13,17 @@ from tests.waiting import wait_for
 if TYPE_CHECKING:
     from tests.e2e.shop import Shop
 
-EXPORT = 8  # seconds that the slow request runs
-
 
 def test_a_window_refuses_everywhere_and_drained_waits_for_the_last_request(shop: Shop) -> None:
     """Probes stay green; what was let in before runs to its end, and only then it is drained."""
     began, restarts = time.time(), shop.restarts("orders")
-    with ThreadPoolExecutor() as background:
-        slow = background.submit(shop.client.get, "orders", f"/export/{EXPORT}")
-        wait_for(lambda: time.time() > began + 2, what="the slow request to have begun")
+    with shop.client.holding("orders", "/import") as upload:
         window = shop.apply("upgrade", "orders")
         shop.client.await_refusals("orders", window, began)
         enforced = shop.await_condition("upgrade", "Enforced")
-        held = shop.condition("upgrade", "Drained")
-        assert (held["status"], held["reason"]) == ("False", "RequestsRunning")
-        assert "GET /export/{seconds}" in held["message"]
-        assert not slow.done()
-        drained = shop.await_condition("upgrade", "Drained")
-        assert slow.result().status == 200
-    assert drained > began + EXPORT
+        wait_for(lambda: waits_for("POST /import", shop), what="the request to hold it back")
+        assert upload.end() == 200
+    drained = shop.await_condition("upgrade", "Drained")
     assert shop.ready("orders")
     assert shop.restarts("orders") == restarts
 
@@ -45,6 +36,13 @@ def test_a_window_refuses_everywhere_and_drained_waits_for_the_last_request(shop
     assert refusals_only(while_enforced, window) == []
     assert foreign(answers, window) == []
     assert all(it.status == 200 for it in answers if it.sent > served)
+
+
+def waits_for(request: str, shop: Shop) -> bool:
+    """Whether the window is not drained, and names that request."""
+    held = shop.condition("upgrade", "Drained")
+    told = held["status"], held["reason"]
+    return told == ("False", "RequestsRunning") and request in held["message"]
 
 
 @pytest.mark.parametrize("app", ["mounted", "planned"])

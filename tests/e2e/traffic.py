@@ -1,15 +1,20 @@
 """What runs in the client's Pod: requests through Services, each told in a line.
 
     python traffic.py RATE NAME=URL…
+    python traffic.py hold URL
 
-RATE is requests a second to each, one after the other; 0: just one. Each has a connection of
+RATE is requests a second to each, one after the other. Each has a connection of
 its own, so that Services choose a Pod anew. Runs on the Python of the example's image.
+
+`hold` begins a POST, says `begun` when the application reads it, and ends it when its standard
+input ends.
 """
 
 from __future__ import annotations
 
 import http.client
 import json
+import socket
 import sys
 import threading
 import time
@@ -17,15 +22,11 @@ from urllib.parse import urlsplit
 
 
 def main(rate: float, targets: list[str]) -> None:
-    """Ask until killed, or once."""
+    """Ask until killed."""
     for target in targets:
         name, _, url = target.partition("=")
-        if not rate:
-            tell(name, url)
-        else:
-            threading.Thread(target=follow, args=(name, url, 1 / rate), daemon=True).start()
-    while rate:
-        time.sleep(3600)
+        threading.Thread(target=follow, args=(name, url, 1 / rate), daemon=True).start()
+    threading.Event().wait()
 
 
 def follow(name: str, url: str, interval: float) -> None:
@@ -60,5 +61,23 @@ def ask(url: str) -> dict[str, object]:
     return {"status": answer.status, "window": told, "body": body[:200]}
 
 
+def hold(url: str) -> None:
+    """Be a request that takes as long as somebody wants."""
+    parts = urlsplit(url)
+    with socket.create_connection((parts.hostname or "", parts.port or 80)) as connection:
+        head = f"POST {parts.path} HTTP/1.1\r\nHost: {parts.hostname}\r\nContent-Length: 4\r\n"
+        connection.sendall(f"{head}Expect: 100-continue\r\nConnection: close\r\n\r\n".encode())
+        # A server says so when the application asks for the body.
+        if not connection.recv(1024).startswith(b"HTTP/1.1 100"):
+            sys.exit("refused")
+        print("begun", flush=True)
+        sys.stdin.read()
+        connection.sendall(b"done")
+        print(connection.makefile().readline().split()[1], flush=True)
+
+
 if __name__ == "__main__":
-    main(float(sys.argv[1]), sys.argv[2:])
+    if sys.argv[1] == "hold":
+        hold(sys.argv[2])
+    else:
+        main(float(sys.argv[1]), sys.argv[2:])

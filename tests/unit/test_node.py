@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.controlplane.binaries import UnavailableError
 from tests.controlplane.pins import CONTROL_PLANE, read_pins
+from tests.e2e.conftest import lack
 from tests.e2e.target import target
 from tests.node import cgroups, machine
 from tests.node.__main__ import main
@@ -98,6 +99,16 @@ def test_cgroups_of_a_dead_starter_are_swept_and_others_stay(
     (tmp_path / "memory" / alive).mkdir()
     cgroups.sweep()
     assert [path.name for path in (tmp_path / "memory").iterdir()] == [alive]
+
+
+@pytest.mark.parametrize(("ci", "outcome"), [("true", pytest.fail), ("", pytest.skip)])
+def test_what_is_missing_fails_on_ci_and_skips_elsewhere(
+    ci: str, outcome: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Either way with the reason."""
+    monkeypatch.setenv("CI", ci)
+    with pytest.raises(outcome.Exception, match="it needs root"):
+        lack(UnavailableError("it needs root"))
 
 
 def test_kind_makes_a_cluster_takes_images_and_is_removed(
