@@ -33,11 +33,6 @@ def release(installed: Helm, values: dict[str, object]) -> Iterator[Helm]:
     installed.install(CHART, RELEASE, values)
 
 
-def test_a_release_passes_its_own_test(installed: Helm) -> None:
-    """`helm test` applies a window and sees it Ready, by the command line in the image."""
-    installed.test(RELEASE)
-
-
 def test_uninstalling_leaves_windows_and_applications_go_on(
     release: Helm, kubectl: Kubectl, shop: Shop
 ) -> None:
