@@ -80,12 +80,17 @@ def _runs_on(
 
 
 def _first_steps(near: Sequence[Sequence[Occurrence]], horizon: datetime) -> list[_Step]:
-    """The ends behind the horizon of what begins before it."""
+    """The ends behind the horizon of what begins before it.
+
+    Where it is what is open last, all windows have their turns; where its window has led there
+    from another end before, that window has just had its own.
+    """
     return [
-        _Step(occurrence.end, -1, frozenset([number]))
+        _Step(occurrence.end, turn, frozenset([number]))
         for number, occurrences in enumerate(near)
         for occurrence in occurrences
         if occurrence.start < horizon and occurrence.end is not None
+        for turn in (-1, number)
     ]
 
 

@@ -250,6 +250,16 @@ def test_a_union_that_runs_on_behind_the_plans_end_is_told_of_as_it_is() -> None
     assert [o.start for o in short.timing.occurrences if o.start >= END] == [END]
 
 
+def test_a_union_may_come_behind_the_plans_end_in_the_midst_of_a_turn() -> None:
+    """By its turn the short one is next, which opens behind the plan's end and adds a step."""
+    windows = [
+        window(recurring("*/30 1-3 * * *", zone="Europe/Berlin", hours=33, minutes=20), name="long"),
+        window(recurring("15,45 2 * * *", hours=6), name="short"),
+    ]
+    instant = END - timedelta(hours=46, minutes=30)
+    assert decisions(planned(*windows), None, instant) == decisions(windows, None, instant)
+
+
 def test_many_windows_that_reach_behind_the_end_are_looked_at_with_bounded_work(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
