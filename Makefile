@@ -30,17 +30,23 @@ $(VENV)/dev.stamp: requirements/dev.txt pyproject.toml | $(VENV)/bin/python
 demo: $(VENV)/demo.stamp ## the main job on this machine alone: edit a file, get a 503, get a 200 again
 	@exec $(BIN)/python -m examples.demo.local
 
+# Some processes side by side, each with a control plane of its own; ARGS=-n0 for one alone, as debuggers need it.
+SIDE_BY_SIDE := -n auto --maxprocesses 4 --max-worker-restart 0 --no-loadscope-reorder
 test: $(VENV)/dev.stamp ## all tests, those on a real API server included (the first run builds it)
 	@$(BIN)/python -m tests.controlplane build
 	@$(BIN)/python -m tests.node build --if-possible
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
 unit: $(VENV)/dev.stamp ## the tests that need seconds and no cluster
-	@$(BIN)/python -m pytest tests/unit $(ARGS)
+	@$(BIN)/python -m pytest tests/unit $(SIDE_BY_SIDE) $(ARGS)
 
 corpus: $(VENV)/dev.stamp ## 100,000 random and hostile manifests: the parser, and the API server beside it
 	@$(BIN)/python -m tests.controlplane build
 	@CORPUS=100000 $(BIN)/python -m pytest -s tests/unit/test_corpus.py tests/cluster/test_corpus.py $(ARGS)
+
+many: $(VENV)/dev.stamp ## the operator on time beside 5,000 windows (MANY=number)
+	@$(BIN)/python -m tests.controlplane build
+	@MANY=$${MANY:-5000} $(BIN)/python -m pytest tests/cluster/test_operator_many.py $(ARGS)
 
 simulate: $(VENV)/dev.stamp ## an hour of kills, conflicts, throttling and relists (SIMULATE=seconds)
 	@SIMULATE=$${SIMULATE:-3600} $(BIN)/python -m pytest -s tests/unit/test_simulated.py $(ARGS)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,6 +40,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Somebody else's control plane is not ours to stop."""
+    if hasattr(config, "workerinput"):
+        from tests.side_by_side import put_first
+
+        put_first(items)
     if not config.getoption("--kubeconfig"):
         return
     skip = pytest.mark.skip(
@@ -46,3 +52,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.get_closest_marker("owns_control_plane"):
             item.add_marker(skip)
+
+
+@pytest.hookimpl(optionalhook=True, tryfirst=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """What `-n auto` means: one more than processors, since tests wait a third of their time.
+
+    A cluster that somebody named has one operator, which tests stop as they need: there, 0, which
+    shares nothing out.
+    """
+    return 0 if config.getoption("--kubeconfig") else (os.cpu_count() or 1) + 1
+
+
+@pytest.hookimpl(optionalhook=True, tryfirst=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Imported late: not every environment that runs some of the tests has pytest-xdist."""
+    from tests.side_by_side import ByFile
+
+    return ByFile(config, log)

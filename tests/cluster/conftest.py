@@ -17,6 +17,7 @@ from tests.controlplane.cluster import ControlPlane
 from tests.controlplane.identity import Identity, ServiceAccounts, make_identity
 from tests.controlplane.install import Operator, install, start_operator
 from tests.controlplane.target import Cluster, existing, own
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,11 +75,13 @@ def kubectl(cluster: Cluster) -> Kubectl:
 @pytest.fixture
 def namespace(kubectl: Kubectl) -> Iterator[str]:
     """A namespace for one test, complete with its default service account."""
-    name = f"t-{secrets.token_hex(4)}"
-    kubectl("create", "namespace", name)
-    kubectl("wait", "--for=create", "serviceaccount/default", "-n", name, "--timeout=60s")
+    name, path = f"t-{secrets.token_hex(4)}", "/api/v1/namespaces"
+    made = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+    kubectl.request("POST", path, made)
+    account = f"{path}/{name}/serviceaccounts/default"
+    wait_for(lambda: kubectl.request("GET", account), 60, account)
     yield name
-    kubectl("delete", "namespace", name, "--wait=false", check=False)
+    kubectl.request("DELETE", f"{path}/{name}", check=False)
 
 
 @pytest.fixture
@@ -106,11 +109,26 @@ def service_account(cluster: Cluster, request: pytest.FixtureRequest) -> Service
 
 
 @pytest.fixture(scope="session")
-def running_operator(cluster: Cluster) -> Iterator[Operator]:
+def started() -> list[Operator]:
+    """The operator of the test run, once a test has asked for it."""
+    return []
+
+
+@pytest.fixture(scope="session")
+def running_operator(cluster: Cluster, started: list[Operator]) -> Iterator[Operator]:
     """The one operator of the test run, under the rights of the chart."""
     operator = start_operator(cluster)
+    started.append(operator)
     yield operator
     operator.stop()
+
+
+@pytest.fixture(autouse=True)
+def _operator_where_asked_for(request: pytest.FixtureRequest, started: list[Operator]) -> None:
+    """Whatever ran before: no operator plans windows, or proves them, for a test without one."""
+    if "operator" not in request.fixturenames:
+        for operator in started:
+            operator.stop()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from fastapi_maintenance.windows import API_VERSION
 from tests.controlplane import ports
 from tests.controlplane.daemon import Daemon
 from tests.controlplane.flags import HOST
@@ -69,8 +69,8 @@ class Processes:
 
     def all(self) -> list[dict[str, Any]]:
         """As they are now."""
-        listed = self.kubectl("-n", self.namespace, "get", "mp", "-o", "json")
-        return list(json.loads(listed.stdout)["items"])
+        path = f"/apis/{API_VERSION}/namespaces/{self.namespace}/maintenanceprocesses"
+        return list(self.kubectl.request("GET", path)["items"])
 
     def pids(self) -> set[int]:
         """The numbers of all that report."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from fastapi_maintenance.windows import API_VERSION, PLURAL
 from tests.cluster.windows import apply_window, condition, get_window, manifest, reasons
 from tests.waiting import wait_for
 
@@ -53,16 +54,15 @@ def wait_for_parent(kubectl: Kubectl, name: str, what: str) -> None:
 
 def get_parent(kubectl: Kubectl, name: str) -> dict[str, Any]:
     """The object as it stands."""
-    found: dict[str, Any] = json.loads(kubectl("get", "cmw", name, "-o", "json").stdout)
+    path = f"/apis/{API_VERSION}/clustermaintenancewindows/{name}"
+    found: dict[str, Any] = kubectl.request("GET", path)
     return found
 
 
 def placed(kubectl: Kubectl, name: str) -> list[str]:
     """The namespaces that have a window of the name."""
-    listed = kubectl(
-        *("get", "mw", "--all-namespaces", f"--field-selector=metadata.name={name}", "-o", "json")
-    )
-    return sorted(item["metadata"]["namespace"] for item in json.loads(listed.stdout)["items"])
+    path = f"/apis/{API_VERSION}/{PLURAL}?fieldSelector=metadata.name%3D{name}"
+    return sorted(each["metadata"]["namespace"] for each in kubectl.request("GET", path)["items"])
 
 
 @pytest.fixture

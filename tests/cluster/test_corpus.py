@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -25,9 +24,12 @@ from fastapi_maintenance.windows import (
 )
 from tests.controlplane.kubectl import find_kubectl
 from tests.corpus import Case, cases, edges
+from tests.leash import Leashed
 from tests.unit.test_corpus import outcome
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.controlplane.target import Cluster
 
 COUNT = int(os.environ.get("CORPUS", "3000"))
@@ -82,21 +84,13 @@ EXCUSED: dict[str, Callable[[Verdict], object]] = {
 
 
 @pytest.fixture
-def port(cluster: Cluster) -> Iterator[int]:
+def port(cluster: Cluster, tmp_path: Path) -> Iterator[int]:
     """A port where kubectl passes requests on, with an administrator's rights."""
-    proxy = subprocess.Popen(
-        [find_kubectl(), "proxy", "--port=0"],
-        stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"KUBECONFIG": str(cluster.kubeconfig)},
-    )
-    assert proxy.stdout is not None
-    try:
-        yield int(proxy.stdout.readline().rpartition(":")[2])
-    finally:
-        proxy.terminate()
-        proxy.wait()
-        proxy.stdout.close()
+    command, env = [find_kubectl(), "proxy", "--port=0"], {"KUBECONFIG": str(cluster.kubeconfig)}
+    with Leashed(command, log=tmp_path / "proxy.log", env=os.environ | env) as proxy:
+        said = proxy.wait_for(lambda: re.search(r":(\d+)\n", proxy.output()), what="its port")
+        assert said is not None
+        yield int(said[1])
 
 
 def judge(port: int, share: Iterator[Case]) -> Tally:

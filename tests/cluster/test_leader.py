@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -38,8 +37,9 @@ def standby(cluster: Cluster, operator: Operator) -> Iterator[Operator]:
 
 def lease(kubectl: Kubectl) -> dict[str, Any]:
     """The Lease's spec."""
-    command = ("get", "lease", "fastapi-maintenance-operator", "-n", NAMESPACE, "-o", "json")
-    spec: dict[str, Any] = json.loads(kubectl(*command).stdout)["spec"]
+    leases = f"/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases"
+    found = kubectl.request("GET", f"{leases}/fastapi-maintenance-operator")
+    spec: dict[str, Any] = found["spec"]
     return spec
 
 

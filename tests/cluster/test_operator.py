@@ -29,10 +29,9 @@ ROLE = "fastapi-maintenance-application"
 
 def plan(kubectl: Kubectl, namespace: str) -> list[dict[str, Any]]:
     """The windows of the namespace's plan."""
-    command = ("get", "configmap", "fastapi-maintenance-plan", "-n", namespace, "-o", "json")
-    windows: list[dict[str, Any]] = json.loads(
-        json.loads(kubectl(*command).stdout)["data"]["windows.json"]
-    )["windows"]
+    path = f"/api/v1/namespaces/{namespace}/configmaps/fastapi-maintenance-plan"
+    text = kubectl.request("GET", path)["data"]["windows.json"]
+    windows: list[dict[str, Any]] = json.loads(text)["windows"]
     return windows
 
 

@@ -34,12 +34,6 @@ NOBODY = f"system:serviceaccount:{NAMESPACE}:nobody"
 """An account that has what every account has."""
 
 
-@pytest.fixture(autouse=True)
-def alone(operator: Operator) -> None:
-    """The operator of the test run would do what another one may not."""
-    operator.stop()
-
-
 # What there is
 
 

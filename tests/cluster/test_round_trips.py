@@ -75,33 +75,47 @@ def watched(identity: Identity, source: str, objects: int) -> Iterator[tuple[Win
         leave(target, watcher, view)
 
 
-def check(windows: tuple[Window, ...], written: list[Window], now: datetime) -> None:
-    """The same decisions at random instants of the next seven days."""
+@pytest.fixture
+def decided(written: list[Window], now: datetime) -> dict[datetime, Any]:
+    """What they decide at random instants of the next seven days."""
     random = Random(SEED)
-    for _ in range(INSTANTS):
-        instant = now + random.random() * timedelta(days=7)
-        assert decisions(windows, "orders", instant) == decisions(written, "orders", instant)
+    instants = [now + random.random() * timedelta(days=7) for _ in range(INSTANTS)]
+    return {instant: decisions(written, "orders", instant) for instant in instants}
+
+
+def check(windows: tuple[Window, ...], decided: dict[datetime, Any]) -> None:
+    """The same decisions."""
+    for instant, expected in decided.items():
+        assert decisions(windows, "orders", instant) == expected
 
 
 def test_from_the_cluster_by_a_watch(
-    identity: Identity, written: list[Window], now: datetime
+    identity: Identity, written: list[Window], decided: dict[datetime, Any]
 ) -> None:
     for windows in watched(identity, "maintenancewindow", len(written)):
-        check(windows, written, now)
+        check(windows, decided)
 
 
 def test_from_the_cluster_by_the_operators_plan(
-    kubectl: Kubectl, identity: Identity, written: list[Window], now: datetime, operator: Operator
+    kubectl: Kubectl,
+    identity: Identity,
+    written: list[Window],
+    decided: dict[datetime, Any],
+    operator: Operator,
 ) -> None:
     for window in written:
         wait_for_condition(kubectl, window.name, window.namespace, "Ready")
     active = [window for window in written if not window.suspend]
     for windows in watched(identity, "configmap", len(active)):
-        check(windows, written, now)
+        check(windows, decided)
 
 
 def test_from_the_plan_in_a_mounted_file(
-    kubectl: Kubectl, written: list[Window], now: datetime, tmp_path: Path, operator: Operator
+    kubectl: Kubectl,
+    written: list[Window],
+    decided: dict[datetime, Any],
+    tmp_path: Path,
+    operator: Operator,
 ) -> None:
     for window in written:
         wait_for_condition(kubectl, window.name, window.namespace, "Ready")
@@ -112,17 +126,20 @@ def test_from_the_plan_in_a_mounted_file(
     )
     found = load_windows(str(tmp_path))
     assert len(found.planned) == len(plan(kubectl, namespace))
-    check(found.windows, written, now)
+    check(found.windows, decided)
 
 
 def test_from_a_file_as_kubectl_would_apply_it(
-    kubectl: Kubectl, manifests: list[dict[str, Any]], written: list[Window], now: datetime,
+    kubectl: Kubectl,
+    namespace: str,
+    manifests: list[dict[str, Any]],
+    decided: dict[datetime, Any],
     tmp_path: Path,
-) -> None:  # fmt: skip
+) -> None:
     """As it was written, and as the cluster gives it back."""
     (tmp_path / "written.yaml").write_text("\n---\n".join(json.dumps(m) for m in manifests))
-    check(load_windows(str(tmp_path / "written.yaml")).windows, written, now)
+    check(load_windows(str(tmp_path / "written.yaml")).windows, decided)
     for form in ("yaml", "json"):
-        given = kubectl("get", "mw", "-n", written[0].namespace, "-o", form).stdout
+        given = kubectl("get", "mw", "-n", namespace, "-o", form).stdout
         (tmp_path / f"given.{form}").write_text(given)
-        check(load_windows(str(tmp_path / f"given.{form}")).windows, written, now)
+        check(load_windows(str(tmp_path / f"given.{form}")).windows, decided)

@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from fastapi_maintenance.windows import API_VERSION, KIND, format_instant
+from fastapi_maintenance.windows import API_VERSION, KIND, PLURAL, format_instant
 
 if TYPE_CHECKING:
     from tests.controlplane.kubectl import Kubectl
@@ -34,10 +34,10 @@ def apply_window(kubectl: Kubectl, name: str, namespace: str, **spec: Any) -> No
 
 
 def get_window(kubectl: Kubectl, name: str, namespace: str) -> dict[str, Any]:
-    """The object as it stands."""
-    found: dict[str, Any] = json.loads(
-        kubectl("get", "mw", name, "-n", namespace, "-o", "json").stdout
-    )
+    """The object as it stands, without who owns which field."""
+    path = f"/apis/{API_VERSION}/namespaces/{namespace}/{PLURAL}/{name}"
+    found: dict[str, Any] = kubectl.request("GET", path)
+    del found["metadata"]["managedFields"]
     return found
 
 
@@ -54,7 +54,6 @@ def wait_for_condition(kubectl: Kubectl, name: str, namespace: str, what: str) -
 
 def reasons(kubectl: Kubectl, namespace: str) -> list[str]:
     """The reasons of all Events in a namespace, sorted."""
-    items = json.loads(
-        kubectl("get", "events.events.k8s.io", "-n", namespace, "-o", "json").stdout
-    )["items"]
+    path = f"/apis/events.k8s.io/v1/namespaces/{namespace}/events"
+    items = kubectl.request("GET", path)["items"]
     return sorted(item["reason"] for item in items if item["reason"].startswith("Window"))

@@ -86,10 +86,21 @@ class ControlPlane:
         Raises:
             OSError: it does not answer at all.
         """
-        connection = HTTPSConnection(flags.HOST, self.port, timeout=5, context=self._trust)
+        return self.ask("GET", path, timeout=5)[0] == 200
+
+    def ask(
+        self, method: str, path: str, body: str | None = None, timeout: float = 30
+    ) -> tuple[int, str]:
+        """What the API server answers an administrator: status code and text.
+
+        Raises:
+            OSError: it does not answer at all.
+        """
+        connection = HTTPSConnection(flags.HOST, self.port, timeout=timeout, context=self._trust)
         try:
-            connection.request("GET", path)
-            return connection.getresponse().status == 200
+            connection.request(method, path, body, {"Content-Type": "application/json"})
+            response = connection.getresponse()
+            return response.status, response.read().decode()
         finally:
             connection.close()
 

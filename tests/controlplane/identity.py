@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tests.controlplane.kubectl import Kubectl
 from tests.controlplane.pki import write_kubeconfig
@@ -15,6 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.controlplane.target import Cluster
+
+RBAC = "rbac.authorization.k8s.io"
 
 
 @dataclass(frozen=True)
@@ -64,31 +65,38 @@ class Identity:
 
     def renew(self, expiration_seconds: int = 3600) -> None:
         """Put a new token in place of the old one, in one step; the API refuses less than 600 s."""
-        made = self.cluster.kubectl(
-            *("create", "token", self.name, "-n", self.namespace),
-            f"--duration={expiration_seconds}s",
+        made = self._request(
+            "POST",
+            f"/api/v1/namespaces/{self.namespace}/serviceaccounts/{self.name}/token",
+            {
+                "apiVersion": "authentication.k8s.io/v1",
+                "kind": "TokenRequest",
+                "spec": {"expirationSeconds": expiration_seconds},
+            },
         )
         fresh = self.folder / "token.new"
         fresh.touch(mode=0o600)
-        fresh.write_text(made.stdout.strip())
+        fresh.write_text(made["status"]["token"])
         fresh.replace(self.token_file)
 
     def bind(self, cluster_role: str) -> None:
         """Give it the rights of a ClusterRole in its namespace, in place of those it had."""
         self.unbind()
-        self.cluster.kubectl(
-            *("create", "rolebinding", self.name, "-n", self.namespace),
-            f"--clusterrole={cluster_role}",
-            f"--serviceaccount={self.namespace}:{self.name}",
-        )
+        account = {"kind": "ServiceAccount", "name": self.name, "namespace": self.namespace}
+        binding = {
+            "apiVersion": f"{RBAC}/v1",
+            "kind": "RoleBinding",
+            "metadata": {"name": self.name},
+            "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": cluster_role},
+            "subjects": [account],
+        }
+        self._request("POST", self._bindings, binding)
         right = self._first_right(cluster_role)
         wait_for(lambda: not right or self.may(**right), what=f"{self.user} to get {cluster_role}")
 
     def unbind(self) -> None:
         """Take away what `bind` gave; the API server follows within milliseconds."""
-        self.cluster.kubectl(
-            *("delete", "rolebinding", self.name, "-n", self.namespace, "--ignore-not-found")
-        )
+        self._request("DELETE", f"{self._bindings}/{self.name}", check=False)
 
     def may(self, verb: str, resource: str, group: str = "", **more: str) -> bool:
         """Whether RBAC lets it, in its namespace; `more` is `name` or `subresource`."""
@@ -101,13 +109,20 @@ class Identity:
                 "resourceAttributes": attributes | {"namespace": self.namespace},
             },
         }
-        answer = self.cluster.kubectl("create", "-f", "-", "-o", "json", input=json.dumps(review))
-        return bool(json.loads(answer.stdout)["status"]["allowed"])
+        path = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+        return bool(self._request("POST", path, review)["status"]["allowed"])
+
+    @property
+    def _bindings(self) -> str:
+        return f"/apis/{RBAC}/v1/namespaces/{self.namespace}/rolebindings"
+
+    def _request(self, *what: Any, check: bool = True) -> Any:
+        return self.cluster.kubectl.request(*what, check=check)
 
     def _first_right(self, cluster_role: str) -> dict[str, str]:
         """Something that the role permits, to see by it that a binding is in force."""
-        shown = self.cluster.kubectl("get", "clusterrole", cluster_role, "-o", "json")
-        for rule in json.loads(shown.stdout).get("rules") or ():
+        shown = self._request("GET", f"/apis/{RBAC}/v1/clusterroles/{cluster_role}")
+        for rule in shown.get("rules") or ():
             if rule.get("resources"):
                 resource, _, subresource = rule["resources"][0].partition("/")
                 right = {"verb": rule["verbs"][0], "resource": resource, "subresource": subresource}
@@ -139,12 +154,9 @@ def make_identity(
     expiration_seconds: int = 3600,
 ) -> Identity:
     """Make sure of a ServiceAccount, and write its files below the cluster's folder."""
-    account = {
-        "apiVersion": "v1",
-        "kind": "ServiceAccount",
-        "metadata": {"name": name, "namespace": namespace},
-    }
-    cluster.kubectl("apply", "--server-side", "-f", "-", input=json.dumps(account))
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name}}
+    path = f"/api/v1/namespaces/{namespace}/serviceaccounts"
+    cluster.kubectl.request("POST", path, account, check=False)  # it may be there
     identity = Identity(cluster, name, namespace, cluster.folder / "identities" / namespace / name)
     identity.write(expiration_seconds)
     if cluster_role is not None:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import random
 import socket
 
 # Below the range from which kernels take ports for outgoing connections: no connection of ours
 # can sit on the port of a server that a test has stopped and wants to start again.
 RANGE = range(20000, 32000)
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
+SHARES = 8
+"""Parts of the range, one for each process of a test run: they start and stop side by side."""
 
 
 def free_port() -> int:
     """A port on loopback where nobody listens now; somebody may before you do."""
-    for port in random.sample(RANGE, 200):
+    own = RANGE[int(WORKER.removeprefix("gw")) % SHARES :: SHARES]
+    for port in random.sample(own, 200):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

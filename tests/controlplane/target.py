@@ -32,7 +32,7 @@ class Cluster:
     @property
     def kubectl(self) -> Kubectl:
         """kubectl as an administrator."""
-        return Kubectl(self.kubeconfig)
+        return Kubectl(self.kubeconfig, self.control_plane.ask if self.control_plane else None)
 
     @cached_property
     def endpoint(self) -> dict[str, Any]:

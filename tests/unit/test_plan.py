@@ -252,10 +252,9 @@ def test_a_union_that_runs_on_behind_the_plans_end_is_told_of_as_it_is() -> None
 
 def test_a_union_may_come_behind_the_plans_end_in_the_midst_of_a_turn() -> None:
     """By its turn the short one is next, which opens behind the plan's end and adds a step."""
-    windows = [
-        window(recurring("*/30 1-3 * * *", zone="Europe/Berlin", hours=33, minutes=20), name="long"),
-        window(recurring("15,45 2 * * *", hours=6), name="short"),
-    ]
+    long = recurring("*/30 1-3 * * *", zone="Europe/Berlin", hours=33, minutes=20)
+    short = recurring("15,45 2 * * *", hours=6)
+    windows = [window(long, name="long"), window(short, name="short")]
     instant = END - timedelta(hours=46, minutes=30)
     assert decisions(planned(*windows), None, instant) == decisions(windows, None, instant)
 
