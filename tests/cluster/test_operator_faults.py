@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
-import subprocess
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -25,9 +25,12 @@ from tests.cluster.windows import (
     wait_for_condition,
 )
 from tests.controlplane.kubectl import find_kubectl
+from tests.leash import Leashed
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.controlplane.cluster import ControlPlane
     from tests.controlplane.install import Operator
     from tests.controlplane.kubectl import Kubectl
@@ -129,12 +132,15 @@ def test_26_stored_objects_survive_an_upgrade_of_the_crds(
         before = get_window(kubectl, "upgrade", namespace)
     assert get_window(kubectl, "upgrade", namespace) == before
 
-    def ended() -> bool:
-        edit(kubectl, "upgrade", namespace, endedAt=PAST.replace("00Z", "01Z"))
-        return "endedAt" in get_window(kubectl, "upgrade", namespace)["spec"]
+    tries = itertools.count(1)
 
-    wait_for(ended, what="the new field")
-    await_reason(kubectl, "upgrade", namespace, "Finished")
+    def ended() -> bool:
+        """Edits anew: one that comes in the midst is shown to watches by the older schema."""
+        edit(kubectl, "upgrade", namespace, endedAt=f"2026-01-01T00:00:{next(tries):02}Z")
+        window = get_window(kubectl, "upgrade", namespace)
+        return condition(window, "Active").get("reason") == "Finished"
+
+    wait_for(ended, 50, "the new field to count", interval=1)
 
 
 def test_27_the_crds_apply_on_the_server_at_hand(kubectl: Kubectl) -> None:
@@ -151,21 +157,20 @@ def test_27_the_crds_apply_on_the_server_at_hand(kubectl: Kubectl) -> None:
 class Watching:
     """What a watch tells of a window, as resource versions; it has begun when that is entered."""
 
-    def __init__(self, kubectl: Kubectl, name: str, namespace: str) -> None:
+    def __init__(self, kubectl: Kubectl, name: str, namespace: str, log: Path) -> None:
         form = "jsonpath={.metadata.resourceVersion}{'\\n'}"
         command = [find_kubectl(), "get", "mw", name, "-n", namespace, "--watch", "-o", form]
-        self._process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, text=True, env=kubectl._environment()
-        )
+        self._process = Leashed(command, log=log, env=kubectl._environment())
+        self._process.wait_for(self._process.output, what="a first version")
 
     def end(self) -> list[str]:
         """All that it has told."""
-        self._process.terminate()
-        return self._process.communicate()[0].split()
+        self._process.stop()
+        return self._process.output().split()
 
 
 def test_28_a_window_costs_two_writes_an_occurrence(
-    kubectl: Kubectl, namespace: str, operator: Operator
+    kubectl: Kubectl, namespace: str, operator: Operator, tmp_path: Path
 ) -> None:
     """Its opening and its close, an Event each, and no new plan; so two a day for a nightly one."""
     start = in_seconds(12)
@@ -174,7 +179,7 @@ def test_28_a_window_costs_two_writes_an_occurrence(
     get_plan = ("get", "configmap", "fastapi-maintenance-plan", "-n", namespace, "-o", "json")
     before = json.loads(kubectl(*get_plan).stdout)
     first = get_window(kubectl, "upgrade", namespace)["metadata"]["resourceVersion"]
-    watching = Watching(kubectl, "upgrade", namespace)
+    watching = Watching(kubectl, "upgrade", namespace, tmp_path / "watch.log")
     try:
         await_reason(kubectl, "upgrade", namespace, "Finished")
         settle(kubectl, namespace)
