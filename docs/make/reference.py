@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from docs.make import crd_fields, metrics, python_api
+from docs.make import cli, crd_fields, metrics, python_api
 
 FOLDER = Path(__file__).parents[1] / "reference"
 MADE = "<!-- Made by `make reference` from the code: change that. -->\n\n"
@@ -14,6 +14,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "python.md": python_api.page,
     "crds.md": crd_fields.page,
     "metrics.md": metrics.page,
+    "cli.md": cli.page,
 }
 
 

@@ -10,7 +10,7 @@ from fastapi_maintenance.backends.kubernetes.transport import ApiError
 from ._cluster import Cluster, Object
 from ._failures import Failure
 from ._output import tell
-from ._seen import Seen, see, warning_of
+from ._seen import Seen, parent_of, see, warning_of
 from ._times import now
 
 _CONFLICT = 409
@@ -36,6 +36,7 @@ async def edit(
     """
     for _ in range(_TRIES):
         seen = see(await cluster.window(name), now())
+        _check_own(seen)
         if seen.window is None:
             raise Failure(f'maintenancewindow "{name}" is invalid: {seen.error}', "mend that first")
         spec = change(seen)
@@ -53,3 +54,14 @@ async def edit(
     raise Failure(
         f'maintenancewindow "{name}" is changed by somebody else all the time', "try again"
     )
+
+
+def _check_own(seen: Seen) -> None:
+    """The operator keeps the children of a cluster's window as that one is."""
+    if parent := parent_of(seen.item):
+        kind = "clustermaintenancewindow"
+        raise Failure(
+            f'maintenancewindow "{seen.name}" is kept as {kind} "{parent}" has it: a change here '
+            "would be undone",
+            f"change it there, for all namespaces: kubectl edit {kind} {parent}",
+        )

@@ -24,6 +24,7 @@ from fastapi_maintenance.windows import (
 
 from ._cluster import Cluster, Object
 from ._failures import Failure
+from ._output import tell
 from ._seen import MANAGED_BY, OPENED_BY, Seen, see
 from ._times import now, until
 
@@ -31,6 +32,8 @@ KEPT = 7 * 86_400
 """Seconds that a window which the command line has opened may be looked at after its end."""
 _SKEW = 2
 """Seconds that a start lies in the past: clocks differ, and all are to see the window open."""
+_MOST_SKEW = 5.0
+"""Seconds that clocks may be apart before it is worth a word; a request may take some."""
 _CONFLICT = 409
 _TRIES = 3
 
@@ -83,6 +86,19 @@ class Opening:
         return {name: value for name, value in given.items() if value is not None}
 
 
+def skew_of(made: Object, at: datetime) -> str | None:
+    """That this clock is off, by the time that the API server gave a new object."""
+    created = datetime.fromisoformat(made["metadata"]["creationTimestamp"])
+    off = (at - created).total_seconds()
+    if int(made["metadata"]["generation"]) > 1 or -_MOST_SKEW < off < _MOST_SKEW:
+        return None
+    way = "ahead of" if off > 0 else "behind"
+    return (
+        f"warning: the clock of this machine is {abs(off):.0f} s {way} the cluster's, and the "
+        "window opens and ends so much off what is said here: see timedatectl"
+    )
+
+
 def fresh_name(apps: Sequence[str], made_for: str) -> str:
     """A name that no other window has."""
     return name_for("+".join(sorted(apps)), f"{made_for}-{secrets.token_hex(3)}")
@@ -110,6 +126,8 @@ async def open_window(cluster: Cluster, opening: Opening) -> tuple[Seen, bool]:
             if error.status != _CONFLICT:
                 raise
             continue
+        if warning := skew_of(made, at):
+            tell(warning)
         return see(made, now()), True
     raise Failure(f'"{opening.called}" is written by somebody else all the time', "try again")
 

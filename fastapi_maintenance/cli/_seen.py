@@ -9,6 +9,7 @@ from typing import Any
 from fastapi_maintenance.backends.kubernetes.objects import FIELD_MANAGER, MADE_FOR
 from fastapi_maintenance.windows import (
     GROUP,
+    KIND,
     InvalidWindow,
     Occurrence,
     Window,
@@ -92,6 +93,12 @@ def see(item: Object, at: datetime) -> Seen:
         return Seen(item, at, parse_manifest(item))
     except InvalidWindow as error:
         return Seen(item, at, None, error)
+
+
+def parent_of(item: Object) -> str | None:
+    """The ClusterMaintenanceWindow that the operator keeps it alike; None: it stands for itself."""
+    owners = item["metadata"].get("ownerReferences") or ()
+    return next((str(o["name"]) for o in owners if o.get("kind") == f"Cluster{KIND}"), None)
 
 
 def marks_of(item: Object) -> str | None:

@@ -61,6 +61,8 @@ class Wait:
         """Whether it was said that no operator answers."""
         self._last = Judgement(False, "", "")
         self._holders: list[str] = []
+        self._answered = self.least > 0
+        """Whether the API server has ever answered."""
 
     async def run(self) -> Judgement:
         """Return once it is so.
@@ -103,8 +105,9 @@ class Wait:
         """One look; what keeps the API server from answering may pass."""
         try:
             self._last = await self._judge()
+            self._answered = True
         except Unreachable as error:
-            if not error.sent and "credentials" in str(error):
+            if not self._answered:  # who never was there is not waited for
                 raise
             self._last = Judgement(False, "Unreachable", f"no answer, trying again: {error}")
         except ApiError as error:

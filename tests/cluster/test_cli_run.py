@@ -152,6 +152,19 @@ def test_a_process_that_never_drains_is_named_and_the_command_is_not_run(
     assert "endedAt" not in windows(cli)[0]["spec"]
 
 
+def test_ctrl_c_before_the_drain_runs_nothing_and_says_how_to_serve_again(
+    cluster: Cluster, cli: Cli, start: Start, operator: Operator, tmp_path: Path
+) -> None:
+    ran = tmp_path / "ran"
+    running = start("orders", "--duration", "5m", "--", "touch", str(ran))
+    running.wait_for(lambda: "No process reports" in running.output(), 60, "the wait")
+    os.kill(running.pid, signal.SIGINT)
+    assert running.wait(60) == 130
+    assert "SIGINT came before the command was run" in running.output()
+    assert "fastapi-maintenance end orders-run-" in running.output()
+    assert not ran.exists()
+
+
 def test_without_an_operator_the_processes_own_word_is_enough(
     cluster: Cluster, cli: Cli, operator: Operator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
