@@ -113,6 +113,19 @@ def test_the_chart_is_the_one_of_the_checkout(made: Path) -> None:
         assert yaml.safe_load(metadata.read())["appVersion"] == version()
 
 
+def test_helm_makes_of_the_packed_chart_what_it_makes_of_the_folder(made: Path) -> None:
+    """In a process of its own, for Helm's library brings a Go runtime."""
+    render = (
+        "import json, sys, helm_python\n"
+        "with helm_python.Chart.load(sys.argv[1]) as chart:\n"
+        "    rendered = chart.render(name='x', namespace='y')\n"
+        "print(json.dumps(rendered, sort_keys=True))"
+    )
+    packed = run(sys.executable, "-c", render, str(the(made, "*.tgz")))
+    assert json.loads(packed)
+    assert packed == run(sys.executable, "-c", render, str(CHART))
+
+
 def test_the_bundle_has_every_crd(made: Path) -> None:
     bundle = yaml.safe_load_all(the(made, "*-crds-*.yaml").read_text())
     assert {crd["spec"]["names"]["kind"] for crd in bundle} == {
