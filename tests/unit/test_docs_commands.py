@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import itertools
 import re
+import shlex
 import subprocess
 import tomllib
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from typing import Any
 import pytest
 import typer
 import yaml
+from typer.testing import CliRunner
 
 from fastapi_maintenance.cli._app import app
 from fastapi_maintenance.windows import load_documents
@@ -27,6 +29,8 @@ from tests.documentation import ROOT, Block, blocks
 from tests.shell import commands, documents
 
 SHELL = blocks("sh", "console")
+ALONE = ("$ fastapi-maintenance explain", "$ fastapi-maintenance schedule")
+SHOWN = [b for b in SHELL if b.text.startswith(ALONE) and b.text.count("\n$ ") == 0]
 EVERYDAY = {
     "alembic", "cd", "curl", "echo", "eval", "exec", "exit", "export", "git", "mv", "openssl",
     "printf", "rm", "sha256sum", "source",
@@ -153,6 +157,20 @@ def test_each_command_of_the_documentation_exists(block: Block) -> None:
         if name not in EVERYDAY:
             assert name in CHECKS, f"say how {name} is checked: {words}"
             CHECKS[name](words)
+
+
+@pytest.mark.parametrize("block", SHOWN, ids=str)
+def test_what_a_command_is_shown_to_say_it_says(block: Block) -> None:
+    """Those that need no cluster; what goes to standard error is shown nowhere."""
+    prompt, _, shown = block.text.partition("\n")
+    words = shlex.split(prompt.removeprefix("$ "))[1:]
+    told = CliRunner().invoke(app, words, env={"TZ": "Etc/UTC", "COLUMNS": "200"})
+    assert told.stdout == shown
+    assert told.exit_code == 0
+
+
+def test_there_are_commands_to_run() -> None:
+    assert len(SHOWN) >= 2
 
 
 @pytest.mark.parametrize("block", [b for b in SHELL if documents(b)], ids=str)
