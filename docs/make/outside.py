@@ -30,7 +30,8 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     sections = {name: pages for section in config.nav or () for name, pages in section.items()}
     if "Examples" in sections:
         placed = str(sections)
-        pages = sorted(path.name for path in (ROOT / "docs").glob("*.md"))
+        docs = ROOT / "docs"
+        pages = sorted(str(path.relative_to(docs)) for path in docs.rglob("*.md"))
         sections["Reference"] += [page for page in pages if f"'{page}'" not in placed]
         sections["Examples"] += examples
     return config
