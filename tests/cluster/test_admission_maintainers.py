@@ -243,6 +243,21 @@ MORE = {
 """The right to maintain one app, as a change of a role."""
 
 
+def test_an_account_that_the_values_list_with_apps_may_maintain_them(
+    kubectl: Kubectl, editor: Identity
+) -> None:
+    """By the Role that the chart makes for it."""
+    listed = {"namespace": editor.namespace, "serviceAccount": editor.name, "apps": ["orders"]}
+    values = {"access": {"migrators": [listed]}, "admission": {"maintainers": {"enabled": True}}}
+    made = [o for o in render(values) if o["metadata"]["name"].endswith(f"{editor.name}-apps")]
+    kubectl("apply", "-f", "-", input=yaml.safe_dump_all(made))
+    wait_for(
+        lambda: refusal(editor, "create", "-f", "-", item=window("move")) == "", what="the right"
+    )
+    told = refusal(editor, "create", "-f", "-", item=window("other", "billing"))
+    assert "may not maintain the app billing" in told
+
+
 def test_the_operator_is_not_asked(
     kubectl: Kubectl, policy: str, editor: Identity, operator: Operator
 ) -> None:

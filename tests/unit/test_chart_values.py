@@ -130,6 +130,23 @@ def test_listed_accounts_are_bound_where_they_are(list_: str, role: str) -> None
     assert not any(name.startswith("shop/") for name in named(render(), "RoleBinding"))
 
 
+@pytest.mark.parametrize("asks", [True, False])
+def test_a_listed_account_may_maintain_its_apps_where_the_policy_asks(asks: bool) -> None:
+    """By a rule of its own; where nobody asks, there is none."""
+    account = {"namespace": "shop", "serviceAccount": "orders", "apps": ["orders", "orders-*"]}
+    values = {
+        "access": {"writers": [account]},
+        "admission": {"maintainers": {"enabled": asks}},
+    }
+    role = named(render(values), "Role").get("shop/fastapi-maintenance-writer-orders-apps")
+    assert (role is not None) == asks
+    if role is not None:
+        (rule,) = role["rules"]
+        assert (rule["resourceNames"], rule["verbs"]) == (account["apps"], ["maintain"])
+    with pytest.raises(ChartError, match="'apps'"):
+        render({"access": {"applications": [account]}})
+
+
 def test_the_roles_of_applications_exist_once_in_a_cluster() -> None:
     """A second release leaves them to the first."""
     fixed = {f"/fastapi-maintenance-{role}" for role in ("application", "writer", "migrator")}
