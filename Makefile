@@ -106,6 +106,9 @@ $(VENV)/release.stamp: requirements/release.txt | $(VENV)/bin/python
 	@$(VENV)/release/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
+version: $(VENV)/dev.stamp ## let all that names the version follow the one in pyproject.toml
+	@$(BIN)/python -m release.follow && $(BIN)/python charts/generate.py
+
 dist: $(VENV)/dev.stamp $(VENV)/release.stamp ## what is released, in dist/release: wheel, sdist, chart, CRDs, SBOM, checksums
 	@$(BIN)/python -m release.build $(ARGS)
 

@@ -20,6 +20,7 @@ import pytest
 import yaml
 
 from fastapi_maintenance.cli._app import app
+from release import follow
 from release.build import ROOT, build, version
 from release.chart import package_chart
 from release.environment import make_environment
@@ -153,17 +154,23 @@ def test_the_wheel_runs_without_the_checkout(made: Path, tmp_path: Path) -> None
         assert "sage" in told
 
 
-def test_the_version_stands_in_one_place_and_all_others_follow() -> None:
-    """Written by hand in pyproject.toml alone; what else names it is of the same one."""
-    looks_like_one = r"fastapi-maintenance/operator:(\S+?)['\"`\s]|image\.version=\"(.+?)\""
-    for place in (
-        "operator/Dockerfile",
-        "charts/fastapi-maintenance/Chart.yaml",
-        "docs/guides/migrate.md",
-    ):
-        found = re.findall(looks_like_one, (ROOT / place).read_text())
-        assert found, place
-        assert {one or other for one, other in found} == {version()}, place
+def test_the_version_stands_in_one_place_and_all_others_follow(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Written by hand in pyproject.toml alone; each file that names it would follow a new one."""
+    assert list(follow.behind()) == []
+    monkeypatch.setattr(follow, "version", lambda: "9.8.7")
+    due = {str(path.relative_to(ROOT)): text for path, text in follow.behind()}
+    assert set(due) == set(follow.NAMING)
+    assert all("9.8.7" in text for text in due.values())
+    named = subprocess.run(
+        ["git", "grep", "-l", "-F", f"operator:{version()}", "--", ":!tests"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert set(named) - set(follow.NAMING) == set()
 
 
 @long
