@@ -36,7 +36,7 @@ EVERYDAY = {
     "printf", "rm", "sha256sum", "source",
 }  # fmt: skip
 """Not ours to check."""
-NESTED = {"auth", "config", "create", "rollout"}
+NESTED = {"auth", "config", "create", "rollout", "set"}
 """Verbs of kubectl that have verbs of their own."""
 
 

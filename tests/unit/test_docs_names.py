@@ -52,6 +52,18 @@ def test_each_role_is_one_of_the_chart() -> None:
         assert f"name: {role}" in text, page
 
 
+def test_each_value_of_the_chart_is_one() -> None:
+    """Where a path such as `metrics.alerts.enabled` is named."""
+    values = yaml.safe_load((ROOT / "charts/fastapi-maintenance/values.yaml").read_text())
+    named = found(rf"`((?:{'|'.join(values)})(?:\.\w+)+)(?::[^`]*)?`")
+    assert len({path for _, path in named}) >= 20
+    for page, path in named:
+        at = values
+        for name in path.split("."):
+            assert name in at, f"{page}: {path}"
+            at = at[name]
+
+
 @pytest.mark.parametrize("block", RULES, ids=str)
 def test_prometheus_takes_the_rules(block: Block, tmp_path: Path) -> None:
     try:
