@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from fastapi_maintenance.windows.ics import calendar_text
+from fastapi_maintenance.windows import make_calendar
 
 from ._access import Flags
 from ._options import AllNamespaces, Days, FromFile
@@ -29,4 +29,4 @@ def calendar(
     at = now()
     seen = valid(asyncio.run(seen_windows(flags, file, all_namespaces, at)))
     windows = [each.window for each in seen if each.window]
-    print(calendar_text(windows, at, at + timedelta(days=days), at, name), end="")
+    print(make_calendar(windows, at, timedelta(days=days), title=name), end="")

@@ -96,6 +96,13 @@ def not_taking_place(window: Window, at: datetime, until: datetime) -> Iterator[
             yield Told(original, None, _changes(window, original))
 
 
+def missing_between(window: Window, begin: datetime, until: datetime) -> Iterator[Told]:
+    """What would be open at some time of ``[begin, until)``, and does not take place at all."""
+    for told in not_taking_place(window, begin, until):
+        if told.original.start < until:
+            yield told
+
+
 def removed_by_exclusions(window: Window, told: Iterable[Told]) -> Iterator[Removed]:
     """What the exclusions took away from occurrences, one after the other."""
     uncut = replace(window, exclusions=())

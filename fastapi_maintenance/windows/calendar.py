@@ -7,6 +7,7 @@ are told is all the text there is, unless notes are asked for: readers of a cale
 
 from __future__ import annotations
 
+import heapq
 import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,8 @@ from .state import DEFAULT_MESSAGE, Mode
 CALENDAR_HORIZON = timedelta(days=90)
 MOST_EVENTS = 400
 """Of one window: more than one every six hours for three months."""
+MOST_OF_ALL = 5000
+"""Of all windows together, the earliest."""
 MEDIA_TYPE = "text/calendar; charset=utf-8"
 
 _PRODUCT = "-//fastapi-maintenance.io//Maintenance windows//EN"
@@ -51,24 +54,40 @@ def make_calendar(
         title: what the calendar is called.
         notes: whether a window's `description` is in its events; it is for those who run it.
     """
-    wanted = sorted((w for w in windows if not w.suspend), key=lambda w: w.key)
-    events = (line for window in wanted for line in _events(window, now, now + horizon, notes))
-    lines = (
+    until = now + horizon
+    found = _planned(windows, now, until)
+    lines = [
         "BEGIN:VCALENDAR",
         "VERSION:2.0",
         f"PRODID:{_PRODUCT}",
         f"NAME:{_text(title)}",
         f"X-WR-CALNAME:{_text(title)}",
         "REFRESH-INTERVAL;VALUE=DURATION:PT15M",
-        *events,
-        "END:VCALENDAR",
-    )
-    return "".join(f"{_folded(line)}\r\n" for line in lines)
+    ]
+    if len(found) > MOST_OF_ALL:
+        lines.append(f"DESCRIPTION:The next {MOST_OF_ALL} times\\; there are more.")
+    for window, told in found[:MOST_OF_ALL]:
+        lines += _event(window, told, now, until, notes)
+    return "".join(f"{_folded(line)}\r\n" for line in [*lines, "END:VCALENDAR"])
 
 
-def _events(window: Window, now: datetime, until: datetime, notes: bool) -> Iterator[str]:
-    for told in islice(told_from(window, now, until), MOST_EVENTS):
-        yield from _event(window, told, now, until, notes)
+def _planned(
+    windows: Iterable[Window], now: datetime, until: datetime
+) -> list[tuple[Window, Told]]:
+    """What is open and what will be, by time; no more than is told, and one to know of the rest."""
+    wanted = sorted((w for w in windows if not w.suspend), key=lambda w: w.key)
+    merged = heapq.merge(*(_of_window(w, now, until) for w in wanted), key=_start)
+    return list(islice(merged, MOST_OF_ALL + 1))
+
+
+def _of_window(window: Window, now: datetime, until: datetime) -> Iterator[tuple[Window, Told]]:
+    return ((window, told) for told in islice(told_from(window, now, until), MOST_EVENTS))
+
+
+def _start(pair: tuple[Window, Told]) -> datetime:
+    piece = pair[1].piece
+    assert piece is not None
+    return piece.start
 
 
 def _event(
@@ -82,7 +101,7 @@ def _event(
     yield f"DTSTART:{_instant(piece.start)}"
     yield f"DTEND:{_instant(_whole_end(piece.start, piece.end or until))}"
     yield f"SEQUENCE:{window.generation}"
-    yield f"SUMMARY:{_text(_summary(window))}"
+    yield f"SUMMARY:{_text(_summary(window, piece.end))}"
     yield "DESCRIPTION:" + _text("\n".join(_description(window, told, notes)))
     yield f"LOCATION:{_text(window.namespace)}"
     yield "CATEGORIES:MAINTENANCE"
@@ -97,16 +116,16 @@ def _uid(window: Window, told: Told) -> str:
     return f"{window.uid or window.key}-{start}{piece}@{_DOMAIN}"
 
 
-def _summary(window: Window) -> str:
+def _summary(window: Window, end: datetime | None) -> str:
     apps = "everything" if "*" in window.apps else ", ".join(window.apps)
     kind = "Maintenance" if window.mode is Mode.FULL else "Read-only maintenance"
-    return f"{kind} of {apps} ({window.name})"
+    return f"{kind} of {apps} ({window.name})" + ("" if end else ", no planned end")
 
 
 def _description(window: Window, told: Told, notes: bool) -> Iterator[str]:
     yield f"MaintenanceWindow {window.name} in {window.namespace}"
     if told.piece is not None and told.piece.end is None:
-        yield "It has no planned end: it lasts until it is ended."
+        yield "It lasts until it is ended."
     for change in told.changes:
         reason = f": {change.reason}" if notes and change.reason else ""
         yield f"This time it was {change.cause}{reason}."

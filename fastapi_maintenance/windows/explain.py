@@ -17,10 +17,12 @@ from ._explain_occurrences import (
     Change,
     Removed,
     Told,
+    missing_between,
     not_taking_place,
     removed_by_exclusions,
     told_after,
     told_at,
+    told_from,
     without_effect,
 )
 from ._explain_request import Asked, Verdict, verdict
@@ -45,6 +47,9 @@ __all__ = [
     "Told",
     "Verdict",
     "explain",
+    "missing_between",
+    "removed_by_exclusions",
+    "told_from",
 ]
 
 

@@ -7,6 +7,7 @@ import gc
 import logging
 import signal
 import sys
+from contextlib import AbstractAsyncContextManager, nullcontext
 
 from kubernetes_asyncio import client
 
@@ -87,8 +88,11 @@ async def _serve(settings: Settings, lease: Election, api_client: FencedClient) 
 
     metrics = Metrics(windows, lambda: lease.held)
     operation = Operation(lease, make_controller, make_watcher)
-    async with serve_probes(
-        operation, lambda: api_client.last_answer, metrics.text, settings.host, settings.port
+    async with (
+        serve_probes(
+            operation, lambda: api_client.last_answer, metrics.text, settings.host, settings.port
+        ),
+        _page(settings, operation),
     ):
         await operation.run()
 
@@ -100,6 +104,16 @@ def _collect_sooner() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+def _page(settings: Settings, operation: Operation) -> AbstractAsyncContextManager[None]:
+    """The page, if it is asked for; else not even its modules are loaded."""
+    if settings.page == "off":
+        return nullcontext()
+    from .page.serve import serve_page
+
+    notes, port = settings.page == "full", settings.page_port
+    return serve_page(lambda: operation.informed, notes=notes, host=settings.host, port=port)
 
 
 def _api(namespace: str | None, api_client: client.ApiClient) -> ClusterApi:

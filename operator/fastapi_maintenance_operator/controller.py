@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime, timedelta
 
 from fastapi_maintenance.proof.processes import KIND as PROCESS_KIND
+from fastapi_maintenance.proof.processes import Process
 
 from .agenda import Agenda
 from .api import FAILURES, ClusterApi, message_of
@@ -72,6 +73,11 @@ class Controller:
     def windows(self) -> list[Observed]:
         """All MaintenanceWindows as they were seen last."""
         return self._view.windows.namespaced()
+
+    @property
+    def processes(self) -> list[tuple[str, Process]]:
+        """The last word of each process, behind its namespace."""
+        return self._rounds.heard
 
     def observe(self, kind: str | None, item: Object) -> None:
         """Take an event of a watch.

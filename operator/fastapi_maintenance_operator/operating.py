@@ -43,6 +43,11 @@ class Operation:
         return self.lease.standing_by if self.controller is None else self.controller.ready
 
     @property
+    def informed(self) -> Controller | None:
+        """What works in this term, once it has seen everything."""
+        return self.controller if self.controller and self.controller.ready else None
+
+    @property
     def last_round(self) -> float:
         """When it last came round, on the monotonic clock."""
         return self.lease.last_try if self.controller is None else self.controller.last_round

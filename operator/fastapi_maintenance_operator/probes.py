@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
+from .listening import listen
 from .metrics import CONTENT_TYPE
 from .operating import Operation
 
@@ -44,17 +45,13 @@ async def serve_probes(
         text = await asyncio.to_thread(metrics)
         return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE})
 
-    app = web.Application()
-    app.add_routes(
-        [web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", scrape)]
-    )
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, host, port).start()
+    routes = [
+        web.get("/healthz", healthz),
+        web.get("/readyz", readyz),
+        web.get("/metrics", scrape),
+    ]
+    async with listen(routes, host, port):
         yield
-    finally:
-        await runner.cleanup()
 
 
 def _answer(good: bool, fact: str) -> web.Response:

@@ -77,6 +77,11 @@ class Rounds:
         self._told: dict[Key, float] = {}
         """When the status of each window was written last."""
 
+    @property
+    def heard(self) -> list[tuple[str, Process]]:
+        """The last word of each process behind its namespace: to be looked at, never a proof."""
+        return list(self._heard.values())
+
     async def about(self, observed: Observed, unplanned: str | None) -> Round:
         """Ask about a window.
 

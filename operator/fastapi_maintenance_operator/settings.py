@@ -14,6 +14,7 @@ PREFIX = "FASTAPI_MAINTENANCE_OPERATOR_"
 
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _FORMATS = ("text", "json")
+_PAGES = ("off", "plain", "full")
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 _DESCRIPTION = """\
@@ -48,6 +49,9 @@ class Settings:
     """The one namespace to look at; all with None."""
     lease_namespace: str | None = None
     """Where the Lease is; with None that of `namespace`, else the operator's own."""
+    page: str = "off"
+    """Whether a page is served, and whether with descriptions and reasons ("full") or without."""
+    page_port: int = 8081
     log_level: str = "INFO"
     log_format: str = "text"
     check: bool = False
@@ -80,7 +84,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         flag = "--" + name.replace("_", "-")
         parser.add_argument(flag, default=default, help=text + said, **more)
 
-    option("host", "address that probes and metrics are served on")
+    option("host", "address that probes, metrics and the page are served on")
     option("port", "their port; 0 takes a free one", type=_port)
     option("namespace", "the only namespace to look at; default: all of them", type=_namespace)
     option(
@@ -88,6 +92,12 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         "namespace of the Lease; default: that of --namespace, else the operator's own",
         type=_namespace,
     )
+    option(
+        "page",
+        "serve a page to look at, with an iCalendar: plain leaves out descriptions and reasons",
+        choices=_PAGES,
+    )
+    option("page_port", "its port; 0 takes a free one", type=_port)
     option("log_level", "least level that is logged", choices=_LEVELS)
     option("log_format", "one line of text, or one JSON object, for each event", choices=_FORMATS)
     parser.add_argument(

@@ -18,7 +18,7 @@ from fastapi_maintenance.windows import (
     occurrence_at,
     parse_manifest,
 )
-from fastapi_maintenance.windows.calendar import MOST_EVENTS
+from fastapi_maintenance.windows.calendar import MOST_EVENTS, MOST_OF_ALL
 from tests.decisions import random_manifest
 from tests.unit.making import at, fixed, parsed, recurring, window
 
@@ -121,7 +121,7 @@ def test_windows_of_one_name_in_two_clusters_have_other_uids() -> None:
 def test_what_has_no_end_lasts_to_the_horizon_and_says_so() -> None:
     event = events(window(fixed(("2026-01-01T00:00Z", None))), days=1)[0]
     assert event.decoded("DTEND") == NOW + timedelta(days=1)
-    assert "no planned end" in event["DESCRIPTION"]
+    assert event["SUMMARY"].endswith("no planned end")
 
 
 @pytest.mark.parametrize("moment", ["0001-01-01T00:00:00.5Z", "0999-12-31T23:59:59.9Z"])
@@ -137,6 +137,15 @@ def test_an_event_ends_after_it_starts_however_short_or_early(moment: str) -> No
 def test_a_window_that_opens_each_minute_does_not_fill_the_calendar() -> None:
     given = window(recurring("* * * * *", seconds=30))
     assert len(events(given)) == MOST_EVENTS
+
+
+def test_of_many_windows_the_earliest_events_are_told_and_that_there_are_more() -> None:
+    many = [window(recurring(f"{n} * * * *", seconds=9), name=f"w{n}") for n in range(30)]
+    assert len(events(*many)) == MOST_OF_ALL
+    found = times(events(*many))
+    assert found == sorted(found)
+    assert "there are more" in make_calendar(many, NOW)
+    assert "there are more" not in make_calendar(many[:1], NOW)
 
 
 HOSTILE = "a;b,c\\d\r\nEND:VCALENDAR\nBEGIN:VEVENT\u2028 \x00\x0b\x7f\ud800 \N{SAUROPOD}" + "ü" * 99

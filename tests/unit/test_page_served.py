@@ -1,0 +1,143 @@
+"""How the page is answered with: to whom, with which headers, and how often it is made."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+from typing import Any
+
+import aiohttp
+import pytest
+from icalendar import Calendar
+
+from fastapi_maintenance_operator.page import serve
+from fastapi_maintenance_operator.page.document import POLICY
+from fastapi_maintenance_operator.page.serve import serve_page
+from tests.controlplane.ports import free_port
+from tests.unit.paged import a_shop, observed
+
+pytestmark = pytest.mark.anyio
+
+OPEN = {"start": "2026-01-01T00:00:00Z"}
+
+
+def leader(*windows: Any, processes: Any = ()) -> Any:
+    """What works in this term, as far as the page asks for it."""
+    return SimpleNamespace(windows=list(windows), processes=list(processes))
+
+
+@asynccontextmanager
+async def served(controller: Any, *, notes: bool = False) -> AsyncIterator[aiohttp.ClientSession]:
+    port = free_port()
+    async with (
+        serve_page(lambda: controller, notes=notes, host="127.0.0.1", port=port),
+        aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session,
+    ):
+        yield session
+
+
+async def read(session: aiohttp.ClientSession, path: str) -> str:
+    async with session.get(path) as response:
+        assert response.status == 200
+        return await response.text()
+
+
+async def test_the_page_and_the_calendar_come_with_strict_headers() -> None:
+    async with served(leader(observed("w", **OPEN))) as session:
+        for path, kind in (("/", "text/html"), ("/calendar.ics", "text/calendar")):
+            async with session.get(path) as response:
+                assert response.content_type == kind
+                assert response.headers["Cache-Control"] == "no-store"
+                assert response.headers["Content-Security-Policy"] == POLICY
+                assert response.headers["X-Content-Type-Options"] == "nosniff"
+                assert response.headers["Referrer-Policy"] == "no-referrer"
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
+async def test_it_can_be_read_and_nothing_else(method: str) -> None:
+    async with served(leader()) as session:
+        for path in ("/", "/calendar.ics"):
+            async with session.request(method, path) as response:
+                assert response.status == 405
+            async with session.head(path) as response:
+                assert (response.status, await response.read()) == (200, b"")
+
+
+async def test_the_calendar_is_of_a_namespace_where_one_is_named() -> None:
+    windows, _ = a_shop()
+    async with served(leader(*windows, observed("w", "bank", **OPEN))) as session:
+        text = await read(session, "/calendar.ics?namespace=bank")
+    places = {str(e["LOCATION"]) for e in Calendar.from_ical(text).walk("VEVENT")}
+    assert places == {"bank"}
+
+
+async def test_notes_are_in_both_or_in_neither() -> None:
+    window = observed("w", **OPEN, description="OPS-4711")
+    for notes in (False, True):
+        async with served(leader(window), notes=notes) as session:
+            for path in ("/", "/calendar.ics"):
+                assert ("OPS-4711" in await read(session, path)) is notes
+
+
+async def test_a_standby_says_so_and_lets_another_replica_be_tried() -> None:
+    """A connection that is kept would lead to it again and again."""
+    async with served(None) as session:
+        for path in ("/", "/calendar.ics"):
+            async with session.get(path) as response:
+                assert response.status == 503
+                assert response.headers["Connection"] == "close"
+                assert response.headers["Retry-After"] == "1"
+                assert "tand" in await response.text()
+
+
+async def test_many_readers_share_one_rendering(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Any] = []
+    real = serve.make_page
+    monkeypatch.setattr(serve, "make_page", lambda *seen: made.append(seen) or real(*seen))
+    monkeypatch.setattr(serve, "_FRESH", 600.0)
+    async with served(leader(observed("w", **OPEN))) as session:
+        texts = {await read(session, "/") for _ in range(5)}
+        assert len(made) == len(texts) == 1
+        await read(session, "/?zone=Asia/Tokyo")
+        assert len(made) == 2
+
+
+async def test_what_is_asked_for_is_not_kept_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serve, "_FRESH", 600.0)
+    answers = serve._Answers(lambda: leader(), notes=False)
+    for number in range(100):
+        request: Any = SimpleNamespace(query={"zone": f"zone-{number}"})
+        assert (await answers.page(request)).status == 200
+    assert len(answers._kept) <= serve._MOST_KEPT
+
+
+async def test_hostile_queries_are_answered_calmly() -> None:
+    async with served(leader(observed("w", **OPEN))) as session:
+        for query in (
+            "zone=%00",
+            "zone=../../x",
+            "namespace=%F0%9F%98%80<b>",
+            "zone=" + "a" * 5000,
+        ):
+            assert "<b>" not in await read(session, f"/?{query}")
+
+
+async def test_a_change_is_seen_by_the_next_rendering(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serve, "_FRESH", 0.0)
+    monkeypatch.setattr(serve, "_SHARE", 0)
+    controller = leader()
+    async with served(controller) as session:
+        assert "No window is open" in await read(session, "/")
+        controller.windows.append(observed("upgrade", **OPEN))
+        assert "upgrade" in await read(session, "/")
+
+
+def test_nothing_of_the_page_is_loaded_while_it_is_off() -> None:
+    code = (
+        "import sys, fastapi_maintenance_operator.__main__\n"
+        "sys.exit('fastapi_maintenance_operator.page' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
