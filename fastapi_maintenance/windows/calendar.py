@@ -117,9 +117,9 @@ def _uid(window: Window, told: Told) -> str:
 
 
 def _summary(window: Window, end: datetime | None) -> str:
-    apps = "everything" if "*" in window.apps else ", ".join(window.apps)
-    kind = "Maintenance" if window.mode is Mode.FULL else "Read-only maintenance"
-    return f"{kind} of {apps} ({window.name})" + ("" if end else ", no planned end")
+    apps = "all apps" if "*" in window.apps else ", ".join(window.apps)
+    kind = "Maintenance" if window.mode is Mode.FULL else "Read-only"
+    return f"{kind}: {apps}" + ("" if end else " (no planned end)")
 
 
 def _description(window: Window, told: Told, notes: bool) -> Iterator[str]:
