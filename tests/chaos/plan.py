@@ -16,6 +16,7 @@ BRISK = Pace(
     longest_delay=2.0,
     spread=0.2,
     idle=(10.0, 12.0),
+    first_word=10.0,
     connect=2.0,
     answer=5.0,
     reset_after=10.0,

@@ -27,10 +27,16 @@ if TYPE_CHECKING:
     from tests.controlplane.kubectl import Kubectl
 
 BRISK = Pace(
-    first_delay=0.05, longest_delay=0.5, spread=0.05, idle=(20.0, 20.0), connect=2.0, answer=5.0
+    first_delay=0.05,
+    longest_delay=0.5,
+    spread=0.05,
+    idle=(20.0, 20.0),
+    first_word=20.0,
+    connect=2.0,
+    answer=5.0,
 )
 """As the defaults, for tests that have not all day."""
-IMPATIENT = replace(BRISK, idle=(2.0, 2.0))
+IMPATIENT = replace(BRISK, idle=(2.0, 2.0), first_word=2.0)
 """For those in which a watch goes silent."""
 ROLE = "fastapi-maintenance-application"
 

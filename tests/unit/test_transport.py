@@ -21,7 +21,7 @@ from tests.unit.tls_server import Account, Request, Server, Wire, serving
 
 pytestmark = pytest.mark.anyio
 
-QUICK = Pace(connect=0.2, answer=0.2, idle=(0.2, 0.2), credentials=0.2)
+QUICK = Pace(connect=0.2, answer=0.2, idle=(0.2, 0.2), first_word=0.6, credentials=0.2)
 
 
 @contextlib.asynccontextmanager
@@ -241,9 +241,22 @@ async def test_a_watch_that_says_nothing_is_unreachable_after_its_events() -> No
             await anext(events)
 
 
+async def test_a_watch_may_say_nothing_for_longer_until_it_has_said_something() -> None:
+    """A server that was started anew has no bookmark to send for a while."""
+
+    async def handler(_: Request, wire: Wire) -> None:
+        await wire.open()
+        await wire.silence()
+
+    async with serving(handler) as server, asking(server, QUICK) as transport:
+        with pytest.raises(Unreachable, match=r"nothing came for 0\.6 s"):
+            await watched(transport)
+
+
 async def test_a_watch_that_is_told_of_something_in_time_goes_on() -> None:
     async def handler(_: Request, wire: Wire) -> None:
         await wire.open()
+        await asyncio.sleep(0.3)
         for number in range(5):
             await asyncio.sleep(0.1)
             await wire.events({"n": number})

@@ -64,23 +64,24 @@ class Connection:
         await self._writer.drain()
         return await _read_head(self._reader, self._answer)
 
-    async def body(self, idle: float | None = None) -> AsyncIterator[bytes]:
+    async def body(self, idle: float | None = None, at_first: float = 0.0) -> AsyncIterator[bytes]:
         """The answer's body as it comes; what came together is given together.
 
         Raises:
-            TimeoutError: nothing came for `idle` seconds.
+            TimeoutError: nothing came for `idle` seconds, or `at_first` where that is longer.
         """
         answer = self._answer
         assert answer is not None, "the head is read first"
-        with _Patience(self._reader, idle) if idle else contextlib.nullcontext() as patience:
+        limit = _Patience(self._reader, idle, at_first) if idle else contextlib.nullcontext()
+        with limit as patience:
             while True:
                 if part := answer.take():
+                    if patience is not None:
+                        patience.heard()
                     yield part
                 if answer.is_complete:
                     break
                 answer.feed(await self._reader.read(_READ_SIZE))
-                if patience is not None:
-                    patience.heard()
         self.used_at = time.monotonic()
 
     async def close(self) -> None:
@@ -96,12 +97,13 @@ class _Patience:
     One timer that looks now and then: one for each event would cost more than all else about it.
     """
 
-    def __init__(self, reader: asyncio.StreamReader, seconds: float) -> None:
+    def __init__(self, reader: asyncio.StreamReader, seconds: float, at_first: float) -> None:
         self._reader, self._seconds = reader, seconds
         self._loop = asyncio.get_running_loop()
+        self._at_first = max(seconds, at_first)
+        self._until = self._loop.time() + self._at_first
 
     def __enter__(self) -> _Patience:
-        self.heard()
         self._look()
         return self
 
@@ -111,12 +113,17 @@ class _Patience:
     def heard(self) -> None:
         """Something has come."""
         self._until = self._loop.time() + self._seconds
+        if self._at_first:
+            self._at_first = 0.0
+            self._timer.cancel()
+            self._look()
 
     def _look(self) -> None:
         if self._loop.time() < self._until:
             self._timer = self._loop.call_at(self._until, self._look)
         else:
-            self._reader.set_exception(TimeoutError(f"nothing came for {self._seconds:g} s"))
+            waited = self._at_first or self._seconds
+            self._reader.set_exception(TimeoutError(f"nothing came for {waited:.3g} s"))
 
 
 def _request(method: str, target: str, headers: Headers) -> bytes:

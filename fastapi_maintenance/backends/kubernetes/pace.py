@@ -21,6 +21,9 @@ class Pace:
     """How long a watch is asked to last; drawn anew for each, so that not all end together."""
     idle: tuple[float, float] = (75.0, 85.0)
     """How long a watch may say nothing before it counts as dead. Bookmarks come every minute."""
+    first_word: float = 150.0
+    """How long it may at least until it has said something: where nothing is written, a server that
+    was started anew sends its first bookmark after two minutes."""
     spread: float = 1.0
     """Most that is waited after a watch that the server ended early: it is going down, and all
     others have lost theirs in the same instant."""

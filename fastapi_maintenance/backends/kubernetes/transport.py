@@ -113,7 +113,7 @@ class Transport:
                 if not head.is_success:
                     _check(head, b"".join([part async for part in connection.body(idle)]))
                 opened()
-                async for lines in _lines(connection.body(idle)):
+                async for lines in _lines(connection.body(idle, self._pace.first_word)):
                     yield [_decode(line) for line in lines]
 
     async def close(self) -> None:
