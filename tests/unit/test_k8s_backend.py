@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 import os
+import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,7 +21,7 @@ from fastapi import FastAPI
 
 from fastapi_maintenance import EnvVarBackend, K8sBackend
 from fastapi_maintenance.backends.kubernetes import backend as backend_module
-from fastapi_maintenance.backends.kubernetes import watcher
+from fastapi_maintenance.backends.kubernetes import sources, watcher
 from fastapi_maintenance.windows import OFF, make_plan
 from tests.unit.clustered import StandingCluster, put_into
 from tests.unit.making import Held, at, fixed, open_since_2026, recurring, stored, window
@@ -151,6 +154,61 @@ async def test_after_closing_the_next_request_starts_it_again(
     backend.state()
     wait_for(lambda: backend.state().writes is None, what="the new list")
     assert threads() == 1
+
+
+class Telling(StandingCluster):
+    """Tells each watch of what it is given to tell, once."""
+
+    def __init__(self, *windows: dict[str, Any]) -> None:
+        super().__init__(*windows)
+        self.events: queue.Queue[dict[str, Any]] = queue.Queue()
+        self.version = "1"
+
+    async def get(self, path: str, params: Mapping[str, str]) -> dict[str, Any]:
+        return await super().get(path, params) | {"metadata": {"resourceVersion": self.version}}
+
+    async def watch(
+        self, path: str, params: Mapping[str, str], opened: Callable[[], None]
+    ) -> AsyncGenerator[list[dict[str, Any]], None]:
+        opened()
+        while True:
+            with contextlib.suppress(queue.Empty):
+                yield [self.events.get_nowait()]
+            await asyncio.sleep(0.005)
+
+
+def test_a_thread_that_ends_late_leaves_to_the_next_what_is_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is still at work on an event, of a window that is gone by now."""
+    cluster = Telling(stored("move", apps=["orders"]))
+    put_into(cluster, monkeypatch)
+    began, go_on, parse = threading.Event(), threading.Event(), sources.parse_manifest
+
+    def slow(item: dict[str, Any]) -> Any:
+        if item["metadata"]["generation"] == 2:
+            began.set()
+            go_on.wait(30)
+        return parse(item)
+
+    monkeypatch.setattr(sources, "parse_manifest", slow)
+    backend = K8sBackend("orders")
+    backend.wait()
+    edited = stored("move", 5, apps=["orders"])
+    edited["metadata"]["generation"] = 2
+    cluster.events.put({"type": "MODIFIED", "object": edited})
+    assert began.wait(30)
+    before = {thread for thread in threading.enumerate() if thread.name == THREAD}
+    backend.close()
+    cluster.windows, cluster.version = [], "9"
+    asking = threading.Thread(target=backend.wait)
+    asking.start()
+    wait_for(lambda: cluster.listed == 2, what="the next one's list")
+    go_on.set()
+    asking.join(30)
+    wait_for(lambda: not any(thread.is_alive() for thread in before), what="the former to end")
+    assert source(backend) is None
+    backend.close()
 
 
 async def test_its_health_says_how_the_watch_is_doing(

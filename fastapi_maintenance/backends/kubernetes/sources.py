@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from fastapi_maintenance.backends.forks import ForkLock
 from fastapi_maintenance.windows import (
     GROUP,
     PLURAL,
@@ -48,6 +49,10 @@ class _Store:
         """Whether the thread that fills it now has listed everything."""
         self.rejected: dict[str, str] = {}
         """Names of objects that could not be understood, and why."""
+        self.owner: object = None
+        """Who fills it now: a thread that ends late takes no part any more."""
+        self.turn = ForkLock()
+        """Held while it is filled."""
         self._changed: Callable[[], None] = _nobody
 
     @property

@@ -95,7 +95,11 @@ class Written:
 
 
 class Guarded:
-    """A store that takes no word that is older than what this process has written."""
+    """A store, for who fills it now: it takes no word older than what this process has written.
+
+    Nor any of a thread that has been told to end and still works on an event when the next one has
+    begun: that would bring back what is gone.
+    """
 
     def __init__(self, store: AnyStore, written: Written) -> None:
         self._store = store
@@ -103,8 +107,7 @@ class Guarded:
         self._kind = "MaintenanceWindow" if isinstance(store, WindowStore) else "ConfigMap"
         self.begin = store.begin
         self.resource = store.resource
-        self.replace = store.replace
-        self.settle = store.settle
+        store.owner = self
 
     @property
     def version(self) -> str:
@@ -113,19 +116,34 @@ class Guarded:
 
     @version.setter
     def version(self, version: str) -> None:
-        self._store.version = version
+        if self._store.owner is self:
+            self._store.version = version
 
     def oldest(self) -> int:
         """The version that a list must have at least."""
         return self._written.oldest(self._kind)
+
+    def replace(self, objects: list[Object]) -> None:
+        """Take a whole list."""
+        with self._store.turn:
+            if self._store.owner is self:
+                self._store.replace(objects)
+
+    def settle(self) -> None:
+        """Let what was taken count."""
+        if self._store.owner is self:
+            self._store.settle()
 
     def update(self, kind: str, item: Object) -> None:
         """Take an event, unless it is older."""
         # The end of what was removed is no news of another that has its name since.
         ends = kind == "DELETED"
         old = self._written.precedes if ends else self._written.is_outdated
-        if not old(self._kind, item):
-            self._store.update(kind, item)
+        if old(self._kind, item):
+            return
+        with self._store.turn:
+            if self._store.owner is self:
+                self._store.update(kind, item)
 
     def learn(self, item: Object | None) -> None:
         """Take what was written, unless the watch has come that far.
@@ -134,8 +152,9 @@ class Guarded:
         """
         if item is None or item["kind"] != self._kind or isinstance(self._store, PlanStore):
             return
-        if _version(item) > int(self._store.version or 0):
-            self._store.update("MODIFIED", item)
+        with self._store.turn:
+            if self._store.owner is self and _version(item) > int(self._store.version or 0):
+                self._store.update("MODIFIED", item)
 
 
 def _version(item: Object) -> int:
