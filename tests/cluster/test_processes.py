@@ -195,6 +195,25 @@ def test_a_reload_leaves_one_process(start: Start, processes: Processes, tmp_pat
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("server", ["uvicorn", "gunicorn"])
+def test_a_hangup_replaces_the_workers_and_their_objects(
+    server: str, start: Start, processes: Processes
+) -> None:
+    """R3: as many as there are workers, each of a process that runs."""
+    pytest.importorskip(server, reason=f"{server} is missing: `make test` brings it into .venv")
+    exports = start("--workers", "2", server=server)
+    processes.await_count(2)
+    before = processes.pids()
+    os.kill(exports.pid, signal.SIGHUP)
+    wait_for(
+        lambda: len(pids := processes.pids()) == len(processes.all()) == 2 and not pids & before,
+        90,
+        "two new processes alone",
+    )
+    assert processes.pids() <= descendants(exports.pid)
+    assert exports.get("/pid").status_code == 200
+
+
 PREFORK = """
 import os, sys, time
 from pathlib import Path

@@ -22,7 +22,7 @@ from fastapi import FastAPI
 from fastapi_maintenance import EnvVarBackend, K8sBackend
 from fastapi_maintenance.backends.kubernetes import backend as backend_module
 from fastapi_maintenance.backends.kubernetes import sources, watcher
-from fastapi_maintenance.windows import OFF, make_plan
+from fastapi_maintenance.windows import OFF, make_plan, parse_manifest
 from tests.unit.clustered import StandingCluster, put_into
 from tests.unit.making import Held, at, fixed, open_since_2026, recurring, stored, window
 from tests.waiting import wait_for
@@ -183,13 +183,13 @@ def test_a_thread_that_ends_late_leaves_to_the_next_what_is_known(
     """It is still at work on an event, of a window that is gone by now."""
     cluster = Telling(stored("move", apps=["orders"]))
     put_into(cluster, monkeypatch)
-    began, go_on, parse = threading.Event(), threading.Event(), sources.parse_manifest
+    began, go_on = threading.Event(), threading.Event()
 
     def slow(item: dict[str, Any]) -> Any:
         if item["metadata"]["generation"] == 2:
             began.set()
             go_on.wait(30)
-        return parse(item)
+        return parse_manifest(item)
 
     monkeypatch.setattr(sources, "parse_manifest", slow)
     backend = K8sBackend("orders")
