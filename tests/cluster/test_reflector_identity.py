@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import stat
 import sys
 from collections.abc import Callable, Iterator
@@ -190,13 +189,3 @@ def test_a_proxy_of_a_kind_that_is_not_known_is_told(config: Config) -> None:
     with Following(config(proxy_url="socks5://127.0.0.1:1080")) as following:
         following.wait_for(lambda: following.health.last_error, "the failure")
         assert "proxy-url socks5:// is not supported" in str(following.health.last_error)
-
-
-@pytest.mark.filterwarnings("ignore:.*utc.*:DeprecationWarning")  # of kubernetes-asyncio
-def test_an_oidc_token_is_sent_and_its_refusal_told(config: Config) -> None:
-    """The test's API server knows no provider: it refuses the token that it was sent."""
-    parts = [json.dumps(part).encode() for part in ({"alg": "RS256"}, {"exp": 4_000_000_000})]
-    token = ".".join([*(base64.urlsafe_b64encode(part).decode() for part in parts), "c2ln"])
-    given = config({"auth-provider": {"name": "oidc", "config": {"id-token": token}}})
-    with Following(given) as following:
-        following.wait_for(lambda: "401" in str(following.health.last_error), "the refusal")

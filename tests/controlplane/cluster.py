@@ -35,6 +35,9 @@ class ControlPlane:
         UnavailableError: the binaries are not there; says what brings them.
     """
 
+    apiserver: Daemon
+    controller_manager: Daemon
+
     def __init__(self, folder: Path) -> None:
         self._binaries = binaries.find()
         self.folder = folder
@@ -65,6 +68,13 @@ class ControlPlane:
         self.etcd.start()
         self._start_apiserver()
         self.controller_manager.start()
+
+    def restart_apiserver(self, **settings: object) -> None:
+        """Start it anew with these settings beside its own; with none it is as it was."""
+        if self.apiserver.running:
+            self.apiserver.kill()
+        self.apiserver = self._apiserver(**settings)
+        self.apiserver.start()
 
     def heal(self) -> None:
         """Bring back whatever was stopped, killed or frozen, and wait until it is ready."""
@@ -125,14 +135,16 @@ class ControlPlane:
             cluster=endpoint,
             user=self._pki.controller_manager.user(),
         )
-        self.apiserver = self._daemon(
-            "kube-apiserver", flags.apiserver(self._pki, port), lambda: self.answers("/readyz")
-        )
+        self.apiserver = self._apiserver()
         self.controller_manager = self._daemon(
             "kube-controller-manager",
             flags.controller_manager(self._pki, controllers),
             lambda: self.answers("/api/v1/namespaces/default/serviceaccounts/default"),
         )
+
+    def _apiserver(self, **settings: object) -> Daemon:
+        arguments = flags.apiserver(self._pki, self.port, **settings)
+        return self._daemon("kube-apiserver", arguments, lambda: self.answers("/readyz"))
 
     def _daemon(self, name: str, arguments: list[str], ready: Callable[[], bool]) -> Daemon:
         command = [str(self._binaries.path(name)), *arguments]

@@ -291,6 +291,14 @@ async def test_a_ca_of_the_kubeconfig_itself_is_the_only_one_trusted(path: Path)
 
 
 @pytest.mark.anyio
+async def test_files_are_where_they_are_beside_the_kubeconfig(path: Path, tmp_path: Path) -> None:
+    """As for kubectl, wherever the process was started."""
+    (tmp_path / "ca.pem").write_bytes(trustme.CA().cert_pem.bytes())
+    changed(path, "cluster", **{"certificate-authority": "ca.pem"})
+    assert len((await KubeconfigIdentity(path, None).access()).ssl_context.get_ca_certs()) == 1
+
+
+@pytest.mark.anyio
 async def test_a_client_certificate_that_is_replaced_is_another_access(
     path: Path, tmp_path: Path
 ) -> None:
@@ -335,34 +343,6 @@ def test_a_plugin_runs_once_for_all_threads_that_need_its_token(path: Path, tmp_
         each.renew(access)
     assert {access.authorization for access in ask()} == {"Bearer 2"}
     assert runs.read_text() == "xx"
-
-
-def jwt(**claims: object) -> str:
-    """An id-token; nobody checks its signature here."""
-    parts = [json.dumps(part).encode() for part in ({"alg": "none"}, claims)]
-    return ".".join([*(base64.urlsafe_b64encode(part).decode() for part in parts), "x"])
-
-
-@pytest.mark.filterwarnings("ignore:.*utc.*:DeprecationWarning")  # of kubernetes-asyncio
-@pytest.mark.anyio
-async def test_the_id_token_of_an_oidc_provider_is_the_token(path: Path) -> None:
-    token = jwt(exp=4_000_000_000)
-    provider = {"name": "oidc", "config": {"id-token": token}}
-    config = json.loads(path.read_text())
-    config["users"][0]["user"] = {"auth-provider": provider}
-    path.write_text(json.dumps(config))
-    assert (await KubeconfigIdentity(path, None).access()).authorization == f"Bearer {token}"
-
-
-@pytest.mark.filterwarnings("ignore:.*utc.*:DeprecationWarning")  # of kubernetes-asyncio
-@pytest.mark.anyio
-async def test_an_id_token_that_cannot_be_refreshed_is_said(path: Path) -> None:
-    provider = {"name": "oidc", "config": {"id-token": jwt(exp=1)}}
-    config = json.loads(path.read_text())
-    config["users"][0]["user"] = {"auth-provider": provider}
-    path.write_text(json.dumps(config))
-    with pytest.raises(ValueError, match="oidc: No valid id-token"):
-        await KubeconfigIdentity(path, None).access()
 
 
 @pytest.mark.usefixtures("everywhere")

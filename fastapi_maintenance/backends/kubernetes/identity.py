@@ -164,11 +164,10 @@ class KubeconfigIdentity:
         return str(Path(self._path).expanduser())
 
     async def _load(self) -> Access:
-        from kubernetes_asyncio import client, config
+        from . import kubeconfig
 
-        configuration = client.Configuration()
         try:
-            await config.load_kube_config(self._file, self._context, configuration)
+            configuration = await kubeconfig.load(self._file, self._context)
         except Exception as cause:  # files, YAML and plugins each fail in their own way
             raise ValueError(f"{self}: {cause}") from cause
         # Which may be a Basic one; a token's file often ends with a newline.

@@ -1,0 +1,115 @@
+"""A context of a kubeconfig, read as kubectl reads it.
+
+By kubernetes-asyncio, but for the tokens of an OpenID provider. Its version 36 reads them in the
+wrong alphabet, does not look at the provider's certificate, and fails where an authority for that
+is named.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import ssl
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote_plus
+
+import aiohttp
+from kubernetes_asyncio.client import Configuration
+from kubernetes_asyncio.config.config_exception import ConfigException
+from kubernetes_asyncio.config.kube_config import KubeConfigLoader, KubeConfigMerger
+
+logger = logging.getLogger(__name__)
+
+_LEAST_LEFT = 10.0
+"""Seconds for which a token must still be good, as for kubectl."""
+
+
+async def load(file: str, context: str | None) -> Configuration:
+    """Where the server of a context is, and how to prove who asks; a token that is refreshed is
+    written back, as kubectl does it.
+
+    Raises:
+        Exception: of many kinds: files, YAML and plugins each fail in their own way.
+    """
+    merger, configuration = KubeConfigMerger(file), Configuration()
+    loader = _Loader(
+        config_dict=merger.config,
+        config_base_path=None,  # paths are relative to the file that names them
+        active_context=context,
+        config_persister=merger.save_changes,
+    )
+    await loader.load_and_set(configuration)
+    return configuration
+
+
+class _Loader(KubeConfigLoader):
+    async def _load_oid_token(self) -> str:
+        assert self._user is not None
+        provider = self._user["auth-provider"]
+        if "config" not in provider:
+            raise ConfigException("oidc: missing configuration")
+        settings = provider["config"]
+        if not _is_good(settings.safe_get("id-token")):
+            await self._refresh_oidc(provider)
+        self.token = f"Bearer {settings['id-token']}"
+        return self.token
+
+    async def _refresh_oidc(self, provider: Any) -> None:
+        settings = provider["config"]
+        if "refresh-token" not in settings:
+            raise ConfigException(
+                "oidc: No valid id-token, and cannot refresh without refresh-token"
+            )
+        answer = await _refreshed(settings, Path(self._get_base_path(settings.path)))
+        settings.value["id-token"] = answer["id_token"]
+        settings.value["refresh-token"] = answer.get("refresh_token", settings["refresh-token"])
+        self._write_back()
+
+    def _write_back(self) -> None:
+        try:
+            self._config_persister()
+        except OSError as error:  # as where it is mounted: then it is refreshed each time
+            logger.warning("the refreshed id-token is not kept: %s", error)
+
+
+async def _refreshed(settings: Any, folder: Path) -> dict[str, str]:
+    """What a refresh token gives (OpenID Connect Core, 12; RFC 6749, 2.3.1 and 6)."""
+    issuer, client = settings["idp-issuer-url"].rstrip("/"), settings["client-id"]
+    form = {"grant_type": "refresh_token", "refresh_token": settings["refresh-token"]}
+    headers = {}
+    if secret := settings.safe_get("client-secret"):
+        pair = f"{quote_plus(client)}:{quote_plus(secret)}"
+        headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
+    else:
+        form["client_id"] = client
+    connector = aiohttp.TCPConnector(ssl=_trust(settings.value, folder))
+    async with aiohttp.ClientSession(
+        connector=connector, trust_env=True, raise_for_status=True
+    ) as session:
+        async with session.get(f"{issuer}/.well-known/openid-configuration") as found:
+            endpoint = (await found.json())["token_endpoint"]
+        async with session.post(endpoint, data=form, headers=headers) as answer:
+            return dict(await answer.json())
+
+
+def _trust(settings: dict[str, str], folder: Path) -> ssl.SSLContext:
+    """Who says that the provider is the provider; the system's authorities where none is named."""
+    if data := settings.get("idp-certificate-authority-data"):
+        return ssl.create_default_context(cadata=base64.b64decode(data).decode())
+    file = settings.get("idp-certificate-authority")
+    return ssl.create_default_context(cafile=folder / file if file else None)
+
+
+def _is_good(token: str | None) -> bool:
+    """Whether a token need not be refreshed; one that names no end has none."""
+    if not token:
+        return False
+    try:
+        _, payload, _ = token.split(".")
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        return bool(claims.get("exp", float("inf")) > time.time() + _LEAST_LEFT)
+    except (ValueError, AttributeError) as cause:
+        raise ConfigException("oidc: the id-token is no JSON Web Token") from cause
