@@ -108,6 +108,22 @@ async def test_that_no_list_came_in_time_is_said_once_however_many_wait(
     assert caplog.text.count("no list of windows within 0.05 s") == 2
 
 
+async def test_who_waits_for_the_first_list_looks_ever_more_rarely(
+    backend: K8sBackend, cluster: StandingCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hundreds of requests may wait at once, on the core that is to start the rest."""
+    cluster.away, backend.sync_timeout = True, 0.5
+    looks, must_wait = [0], backend._must_wait
+
+    def counted() -> bool:
+        looks[0] += 1
+        return must_wait()
+
+    monkeypatch.setattr(backend, "_must_wait", counted)
+    await backend.wait_until_ready()
+    assert looks[0] <= 20
+
+
 def test_before_the_first_list_it_may_refuse(cluster: StandingCluster) -> None:
     """With health checks passed: else the Pod would never come up."""
     cluster.away = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any
 from unittest import mock
 
@@ -134,6 +135,31 @@ def test_a_malformed_object_does_not_keep_the_others_from_being_known() -> None:
     store.replace([stored("a", apps=[]), stored("b")])
     assert names(store) == ["b"]
     assert list(store.rejected) == ["a"]
+
+
+@pytest.mark.parametrize("kind", ["windows", "plan"])
+def test_an_object_that_nobody_can_read_as_was_foreseen_hides_no_other(
+    kind: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A fault of ours is one object's trouble, not the end of all lists; the log has its trace."""
+
+    def reading(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def read(given: Any) -> Any:
+            if "odd" in str(given):
+                raise ZeroDivisionError("not foreseen")
+            return original(given)
+
+        return read
+
+    for name in ("parse_manifest", "parse_plan"):
+        monkeypatch.setattr(sources, name, reading(getattr(sources, name)))
+    store: Any = WindowStore() if kind == "windows" else PlanStore()
+    good = [stored("good")] if kind == "windows" else [plan(PLAN)]
+    store.replace(good)
+    store.replace([*good, stored("odd")] if kind == "windows" else [plan("odd")])
+    assert names(store) == (["good"] if kind == "windows" else ["planned"])
+    assert len(store.rejected) == 1
+    assert "ZeroDivisionError: not foreseen" in caplog.text
 
 
 def test_an_object_that_is_mended_or_deleted_no_longer_counts_as_rejected() -> None:

@@ -27,7 +27,7 @@ from fastapi_maintenance.backends.env import EnvVarBackend
 from fastapi_maintenance.backends.stages import Stage, stages_of
 from fastapi_maintenance.windows import OFF, State, strictest
 
-from .first_sync import LOOK_EVERY, UNKNOWN, FirstSync
+from .first_sync import UNKNOWN, FirstSync, pauses
 from .identity import find_identity
 from .reports import Reports, wants_reports
 from .sharing import join, leave
@@ -156,16 +156,18 @@ class K8sBackend(BaseStateBackend):
         if self._target is None:
             await self._outside.wait_until_ready()
         # The thread is not of this event loop, and the loop need not be asyncio's: hence no event.
+        looking = pauses()
         while self._must_wait():  # noqa: ASYNC110
-            await anyio.sleep(LOOK_EVERY)
+            await anyio.sleep(next(looking))
         self._open_gate()
 
     def wait(self) -> None:
         """As `wait_until_ready`, for code without an event loop."""
         if self._target is None:
             self._outside.wait()
+        looking = pauses()
         while self._must_wait():
-            time.sleep(LOOK_EVERY)
+            time.sleep(next(looking))
         self._open_gate()
 
     def close(self) -> None:

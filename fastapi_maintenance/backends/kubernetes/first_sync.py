@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from fastapi_maintenance.windows import Opening, Response, switched
@@ -19,8 +20,17 @@ UNKNOWN = switched(
 )
 """What holds before it has come, where requests are refused until then."""
 
-LOOK_EVERY = 0.005
-"""Seconds between two looks at it."""
+_LOOK_AFTER, _LOOK_EVERY = 0.005, 0.05
+"""Seconds until the first look at it, and between the later ones."""
+
+
+def pauses() -> Iterator[float]:
+    """Seconds from one look to the next, for ever."""
+    pause = _LOOK_AFTER
+    while True:
+        yield pause
+        pause = min(2 * pause, _LOOK_EVERY)
+
 
 _NOT_LISTED = "no list of windows within %s s of starting"
 _NOT_REPORTED = (

@@ -71,7 +71,9 @@ class _Store:
 
     def _reject(self, name: str, error: Exception) -> None:
         if self.rejected.get(name) != str(error):
-            logger.error("%s: %s; what was known of it before stays", name, error)
+            ours = error if not isinstance(error, InvalidWindow) else None
+            text = "%s: %s; what was known of it before stays"
+            logger.error(text, name, error, exc_info=ours)
         self.rejected[name] = str(error)
 
 
@@ -128,7 +130,7 @@ class WindowStore(_Store):
         try:
             self._known[name] = parse_manifest(item)
             self.rejected.pop(name, None)
-        except InvalidWindow as error:
+        except Exception as error:  # whatever it is, it must not hide all other objects
             self._keep_last_good(name, metadata.get("uid"))
             self._reject(name, error)
         self._read[name] = content  # last: a fork may copy this at any moment
@@ -210,7 +212,7 @@ class PlanStore(_ConfigMapStore):
         try:
             if text != self._text:
                 self.windows = parse_plan(text)
-        except InvalidWindow as error:
+        except Exception as error:  # as above
             self._reject(self.name, error)
             return
         self._text, self.synced = text, True
