@@ -102,9 +102,7 @@ class K8sBackend(BaseStateBackend):
         self._blocks = self._own_blocks = self._find_blocks()
         self._writes: Writing | BaseStateBackend = self._outside
         if self._target is not None:
-            # An identity of its own, since each is used by one thread.
-            own = find_identity(context, kubeconfig) or self._target.identity
-            self._writes = self._make_writing(replace(self._target, identity=own))
+            self._writes = self._make_writing(self._target)
         if self._target is not None and self.app is None:
             logger.warning(
                 "this application has no name, so only windows for every app concern it: "

@@ -42,7 +42,7 @@ class Access:
 
 
 class Identity(Protocol):
-    """Where the API server is and how to prove who asks."""
+    """Where the API server is and how to prove who asks; for any thread of a process."""
 
     @property
     def key(self) -> Hashable:

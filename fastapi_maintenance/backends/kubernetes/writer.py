@@ -99,7 +99,7 @@ class Writer:
     """Does jobs, each when it comes, for one identity and namespace.
 
     Args:
-        identity: who writes; nobody else may use this object meanwhile.
+        identity: who writes.
         namespace: where; None is the identity's own.
     """
 
