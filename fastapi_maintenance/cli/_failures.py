@@ -15,7 +15,7 @@ from fastapi_maintenance.windows import GROUP, InvalidWindow
 
 FAILED, NO_OPERATOR, INTERRUPTED = 1, 3, 130
 
-_SERVICE_ACCOUNT = re.compile(r'User "system:serviceaccount:([^:"]+):([^"]+)"')
+_SERVICE_ACCOUNT = "system:serviceaccount:"
 _USER = re.compile(r'User "([^"]+)"')
 _MIGRATOR = "fastapi-maintenance-migrator"
 
@@ -77,7 +77,7 @@ def explain(error: ApiError | Unreachable) -> Failure:
         mend = "log in anew, or name another user: --context NAME; see: kubectl config get-contexts"
         return Failure("the API server does not accept these credentials", mend)
     if error.status == 403:
-        return Failure(f"a right is missing: {error.message}", _grant(error.message))
+        return _refused(error.message)
     if error.status == 404 and is_missing_crd(error):
         mend = "install it: fastapi-maintenance crds | kubectl apply --server-side -f -"
         return Failure(f"the CRDs of {GROUP} are not installed here", mend)
@@ -101,14 +101,20 @@ def _unreachable(why: str) -> Failure:
     return Failure(f"the API server can't be reached: {why}", mend)
 
 
-def _grant(message: str) -> str:
+def _refused(message: str) -> Failure:
+    """By RBAC, which names the user; else by a policy or a quota, which no role mends."""
+    user = _USER.search(message)
+    if user is None:
+        return Failure(f"the API server refuses it: {message}")
+    return Failure(f"a right is missing: {message}", _grant(user[1]))
+
+
+def _grant(user: str) -> str:
     """The command that grants what is missing."""
-    if found := _SERVICE_ACCOUNT.search(message):
-        namespace, name = found.groups()
+    namespace, who = "NAMESPACE", f"--user={user}"
+    if user.startswith(_SERVICE_ACCOUNT):
+        namespace, name = user.removeprefix(_SERVICE_ACCOUNT).split(":")
         who = f"--serviceaccount={namespace}:{name}"
-    else:
-        user = _USER.search(message)
-        namespace, who = "NAMESPACE", f"--user={user.group(1) if user else 'USER'}"
     return (
         f"grant it: kubectl -n {namespace} create rolebinding maintenance-migrator "
         f"--clusterrole={_MIGRATOR} {who}"

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from tests.chart import render
+from tests.cluster.commanding import call
 from tests.cluster.windows import apply_window, manifest
 from tests.waiting import wait_for
 
@@ -115,6 +116,15 @@ def test_who_may_edit_windows_needs_the_app_too(editor: Identity, allow: Allow) 
     assert "resources [apps], resourceNames [orders], verbs [maintain]" in told
     allow("orders")
     assert refusal(editor, "create", "-f", "-", item=window("move")) == ""
+
+
+def test_the_command_line_says_what_the_policy_says(editor: Identity) -> None:
+    """No role would mend that, so none is proposed."""
+    words = ["on", "orders", "--duration", "5m", "-n", editor.namespace]
+    said = call(words, {"KUBECONFIG": str(editor.kubeconfig)}, code=1)
+    assert "error: the API server refuses it: " in said.err
+    assert "may not maintain the app orders: it takes a rule with apiGroups" in said.err
+    assert "create rolebinding" not in said.err
 
 
 def test_every_app_of_a_window_is_asked_for(editor: Identity, allow: Allow) -> None:

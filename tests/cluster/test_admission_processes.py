@@ -187,23 +187,46 @@ def test_a_user_can_be_exempt_by_a_value(
         install(cluster)
 
 
-def test_a_process_in_a_pod_registers_by_what_its_token_says(
+@pytest.fixture
+def backend(
     pods: Neighbours, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Without any configuration it names the Pod that the policy expects."""
+) -> Iterator[K8sBackend]:
+    """A process of the one Pod, not started yet, without any configuration."""
     server = urlsplit(cluster.endpoint["server"])
     monkeypatch.setattr(identity, "MOUNT", pods.one.mount)
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", str(server.hostname))
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", str(server.port))
     for name in ("POD_NAME", "POD_UID", "CONTAINER_NAME"):
         monkeypatch.delenv(name, raising=False)
-    backend = K8sBackend(app="orders")
+    made = K8sBackend(app="orders")
+    yield made
+    made.close()
+
+
+def test_a_process_in_a_pod_registers_by_what_its_token_says(
+    pods: Neighbours, backend: K8sBackend
+) -> None:
+    """It names the Pod that the policy expects."""
     backend.start()
-    try:
-        (item,) = wait_for(lambda: processes(pods.one), what="it to be registered")
-    finally:
-        backend.close()
+    (item,) = wait_for(lambda: processes(pods.one), what="it to be registered")
     assert item["spec"]["pod"] == {"name": pods.one.name, "uid": pods.one.uid}
+
+
+def test_a_process_that_is_told_a_wrong_name_says_what_the_policy_says(
+    pods: Neighbours,
+    backend: K8sBackend,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """No role would mend that, so none is proposed."""
+    monkeypatch.setenv("POD_NAME", pods.other.name)
+    backend.start()
+    wait_for(lambda: ITS_OWN in caplog.text, what="the refusal to be logged")
+    assert "put its own name and uid into spec.pod" in caplog.text
+    assert "create rolebinding" not in caplog.text
+    health = backend.health()
+    assert health is not None
+    assert ITS_OWN in str(health.unreported)
 
 
 def processes(pod: InPod) -> list[dict[str, Any]]:

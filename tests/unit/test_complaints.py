@@ -62,7 +62,7 @@ def test_where_all_is_well_nothing_is_logged(caplog: pytest.LogCaptureFixture) -
             "kubectl -n shop create rolebinding maintenance "
             "--clusterrole=fastapi-maintenance-application --serviceaccount=shop:web",
         ),
-        (ApiError(403, "policy"), "configmap", "--serviceaccount=NAMESPACE:SERVICEACCOUNT"),
+        (ApiError(403, "policy"), "configmap", "the API server refuses it: policy"),
     ],
 )
 def test_a_failure_is_explained_with_its_mend(

@@ -62,7 +62,7 @@ def explain(error: Failure, source: str) -> str:
     if error.status == 401:
         return f"the API server does not accept this process's credentials ({error.message})"
     if error.status == 403:
-        return _missing_right(error.message, APPLICATION_ROLE)
+        return _refused(error.message, APPLICATION_ROLE)
     if error.status == 404 and source == "maintenancewindow":
         return _NO_CRD
     return f"the API server answered {error}, trying again"
@@ -73,13 +73,16 @@ def explain_write(error: Failure, *, of_window: bool) -> str:
     if isinstance(error, Unreachable):
         return f"the API server can't be reached ({error}); try again once it can"
     if error.status == 403:
-        return _missing_right(error.message, WRITER_ROLE)
+        return _refused(error.message, WRITER_ROLE)
     if error.status == 404 and of_window:
         return _NO_CRD
     return f"the API server answered {error}"
 
 
-def _missing_right(message: str, role: str) -> str:
+def _refused(message: str, role: str) -> str:
+    """By RBAC, which names the user; else by a policy or a quota, which no role mends."""
+    if 'User "' not in message:
+        return f"the API server refuses it: {message}"
     return f"a right is missing: {message}; {_grant(message, role)}"
 
 
