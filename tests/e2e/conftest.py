@@ -7,6 +7,7 @@ missing; on CI (`CI=true`) that is a failure.
 from __future__ import annotations
 
 import os
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
     from tests.node.node import Node
 
 PATIENCE = 600  # seconds for one test, what it is the first to ask for included
-WATCHING, PLANNED = Application("orders"), Application("planned", source="configmap")
-MOUNTED = Application("mounted", source=PLAN, account=False)
+WATCHING, PLANNED = Application("orders"), Application("planned", "configmap", replicas=1)
+MOUNTED = Application("mounted", PLAN, replicas=1, account=False)
 APPLICATIONS = (WATCHING, PLANNED, MOUNTED)
 
 
@@ -42,14 +43,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def images(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+def images(being_built: Future[list[Path]]) -> list[Path]:
     """The archives of the operator's image and of the example's."""
-    folder = tmp_path_factory.mktemp("images")
     try:
-        return build_all(folder, folder)
+        return being_built.result()
     except UnavailableError as error:
         lack(error)
         raise
+
+
+@pytest.fixture(scope="session")
+def being_built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Future[list[Path]]]:
+    """The same, while something else is done."""
+    folder = tmp_path_factory.mktemp("images")
+    with ThreadPoolExecutor() as background:
+        yield background.submit(build_all, folder, folder)
 
 
 def lack(error: UnavailableError) -> None:
@@ -60,20 +68,25 @@ def lack(error: UnavailableError) -> None:
 
 
 @pytest.fixture(scope="session")
-def cluster(
+def cluster(bare: Target, images: list[Path]) -> Target:
+    """The cluster, with the images."""
+    for archive in images:
+        bare.load(archive)
+    return bare
+
+
+@pytest.fixture(scope="session")
+def bare(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
-    images: list[Path],
+    being_built: Future[list[Path]],
 ) -> Iterator[Target]:
-    """The cluster, with the images."""
+    """The cluster, which starts while the images are built."""
     folder = tmp_path_factory.mktemp("e2e")
     kind, registry = request.config.getoption("--cluster"), request.config.getoption("--images")
     before = traces(folder) if kind == "own" else {}
     with ExitStack() as stack:
-        made = _enter(stack, target(kind, folder, registry))
-        for archive in images:
-            made.load(archive)
-        yield made
+        yield _enter(stack, target(kind, folder, registry))
     if kind == "own":
         wait_for(lambda: traces(folder) == before, what="everything to be as it was")
 

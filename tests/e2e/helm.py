@@ -39,6 +39,14 @@ class Helm:
         """`helm upgrade --wait`."""
         self._run("upgrade", str(chart), name, values, **WAIT)
 
+    def ensure(self, chart: Path, name: str, values: dict[str, Any] | None = None) -> None:
+        """Have the release as that chart makes it, whatever there is of it now."""
+        try:
+            self.upgrade(chart, name, values)
+        except HelmError:
+            self.uninstall(name)
+            self.install(chart, name, values)
+
     def rollback(self, name: str) -> None:
         """`helm rollback --wait`, to the revision before."""
         self._run("rollback", name, **WAIT)

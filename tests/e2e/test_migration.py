@@ -38,6 +38,7 @@ class Release:
         folder = {"path": f"/var/lib/{self.namespace}", "type": "DirectoryOrCreate"}
         self._values: dict[str, Any] = {
             "image": self._image,
+            "replicas": 1,  # an upgrade has two Pods for a while, an old and a new one
             "commandLine": f"{cluster.images}/operator:{version()}",
             "volume": {"hostPath": folder, "persistentVolumeClaim": None},  # None: not the default
         }

@@ -27,10 +27,9 @@ KINDS = ("maintenancewindows", "clustermaintenancewindows", "maintenanceprocesse
 
 @pytest.fixture
 def release(installed: Helm, values: dict[str, object]) -> Iterator[Helm]:
-    """The release, which a test may remove; afterwards the chart is installed again."""
+    """The release, which a test may remove; afterwards it is there again."""
     yield installed
-    installed.uninstall(RELEASE)
-    installed.install(CHART, RELEASE, values)
+    installed.ensure(CHART, RELEASE, values)
 
 
 def test_uninstalling_leaves_windows_and_applications_go_on(
