@@ -35,10 +35,15 @@ SIDE_BY_SIDE := -n auto --maxprocesses 4 --max-worker-restart 0 --no-loadscope-r
 test: $(VENV)/dev.stamp ## all tests, those on a real API server included (the first run builds it)
 	@$(BIN)/python -m tests.controlplane build
 	@$(BIN)/python -m tests.node build --if-possible
+	@$(BIN)/python -m tests.browser --if-possible
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
 unit: $(VENV)/dev.stamp ## the tests that need seconds and no cluster
 	@$(BIN)/python -m pytest tests/unit $(SIDE_BY_SIDE) $(ARGS)
+
+browser: $(VENV)/dev.stamp ## the operator's page in a real browser, which is fetched at first (70 MB)
+	@$(BIN)/python -m tests.browser
+	@$(BIN)/python -m pytest tests/browser $(ARGS)
 
 corpus: $(VENV)/dev.stamp ## 100,000 random and hostile manifests: the parser, and the API server beside it
 	@$(BIN)/python -m tests.controlplane build

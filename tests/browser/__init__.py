@@ -1,0 +1,1 @@
+"""A real browser without a window, and rules of accessibility, for the operator's page."""
