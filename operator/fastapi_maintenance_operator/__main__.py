@@ -86,6 +86,7 @@ async def _serve(settings: Settings, lease: Election, api_client: FencedClient) 
     def make_watcher(controller: Controller) -> Watcher:
         return Watcher(controller, settings.namespace, metrics.noticed)
 
+    _collect_sooner()
     metrics = Metrics(windows, lambda: lease.held)
     operation = Operation(lease, make_controller, make_watcher)
     async with (
@@ -98,7 +99,7 @@ async def _serve(settings: Settings, lease: Election, api_client: FencedClient) 
 
 
 def _collect_sooner() -> None:
-    """Leave what is known by now out of what garbage is measured against.
+    """Leave what is there by now out of what garbage is measured against.
 
     The collector waits until a quarter of all is new: with ten thousand windows, for 50 MiB.
     """

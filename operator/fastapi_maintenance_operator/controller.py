@@ -47,7 +47,7 @@ class Controller:
         api: The cluster.
         rounds: Ask its processes.
         meter: Counts what is done.
-        when_ready: Is called once everything has been looked at.
+        settled: Is called once everything is known, and once more when it has been looked at.
     """
 
     def __init__(
@@ -55,10 +55,10 @@ class Controller:
         api: ClusterApi,
         rounds: Rounds,
         meter: Meter | None = None,
-        when_ready: Callable[[], None] = _nothing,
+        settled: Callable[[], None] = _nothing,
     ) -> None:
         self._rounds, self._meter = rounds, meter or NoMeter()
-        self._when_ready = when_ready
+        self._settled = settled
         self._agenda = Agenda()
         self._view = View(api, self._agenda.mark)
         self._looks = Looks(api, self._view, rounds, self._agenda)
@@ -109,13 +109,18 @@ class Controller:
                 await self._try_resync(now)
             if self._listed:  # else a plan would lack windows that are there
                 await self._look_at(self._agenda.take(now))
-                self._get_ready()
+                self._be_ready()
             await self._sleep()
 
-    def _get_ready(self) -> None:
+    def _be_ready(self) -> None:
         if not self.ready:
             self.ready = True
-            self._when_ready()
+            self._settled()
+
+    def _be_listed(self) -> None:
+        if not self._listed:
+            self._listed = True
+            self._settled()
 
     async def _sleep(self) -> None:
         now = datetime.now(UTC)
@@ -135,7 +140,7 @@ class Controller:
         self._resync_at = now + _RESYNC
         try:
             await self._view.list_all()
-            self._listed = True
+            self._be_listed()
             # Of processes that went, too, nobody may have told.
             self._agenda.mark(self._rounds.waiting())
             await self._looks.at_processes(now)

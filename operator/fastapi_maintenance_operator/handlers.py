@@ -53,7 +53,7 @@ def make_registry(observe: Observe, namespace: str | None = None) -> kopf.Operat
         )
         # Ten thousand objects at once, and a task for each that idles for 5 s, are 100 MiB. (Should
         # a page come too late, 410, the process ends and another one begins.)
-        settings.watching.chunk_size = 500
+        settings.watching.chunk_size = 200
         settings.queueing.idle_timeout = 0.1
         # Of each object kopf would compare copies with what it noted, for handlers that none of
         # ours is.
