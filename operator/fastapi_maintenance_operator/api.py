@@ -13,9 +13,11 @@ from kubernetes_asyncio import client
 from fastapi_maintenance.windows import API_VERSION, GROUP, KIND, PLURAL, VERSION
 
 from .names import CLUSTER_KIND, CLUSTER_PLURAL, FIELD_MANAGER, PLAN_CONFIGMAP, PLAN_KEY
-from .paging import all_pages
+from .paging import pages_of
 from .plans import Plan, PlanChanged, plan_of
 from .reconcile import Object, Observed, slim
+from .view import Present, Take
+from .windows import Key, key_of
 from .wire import APPLY, JSON_PATCH, Wire, path_to
 
 _LIST_SECONDS = 60
@@ -42,28 +44,34 @@ class ClusterApi:
         self._instance = socket.gethostname()
         self._token = secrets.token_hex(4)
 
-    async def list_windows(self, namespace: str | None = None) -> tuple[list[Object], int]:
-        """The MaintenanceWindows of a namespace, or all, and the version at which these were all.
+    async def list_windows(self, take: Take, namespace: str | None = None) -> Present:
+        """Let each MaintenanceWindow of a namespace, or of all, be taken.
 
         A consistent read: nothing that was written before is missing.
         """
-        return await self._list(_WINDOWS, KIND, namespace)
+        return await self._list(take, _WINDOWS, KIND, namespace)
 
-    async def list_parents(self) -> tuple[list[Object], int]:
-        """All ClusterMaintenanceWindows, and the version at which these were all."""
-        return await self._list(_PARENTS, CLUSTER_KIND)
+    async def list_parents(self, take: Take) -> Present:
+        """Let each ClusterMaintenanceWindow be taken."""
+        return await self._list(take, _PARENTS, CLUSTER_KIND)
 
     async def list_namespaces(self) -> tuple[list[Object], int]:
         """All namespaces, and the version at which these were all."""
-        return await self._list(_NAMESPACES, "Namespace")
+        found: list[Object] = []
+        _, version = await self._list(found.append, _NAMESPACES, "Namespace")
+        return found, version
 
     async def _list(
-        self, resource: str, kind: str, namespace: str | None = None
-    ) -> tuple[list[Object], int]:
+        self, take: Take, resource: str, kind: str, namespace: str | None = None
+    ) -> Present:
+        present, version = set[Key](), 0
         fetch = partial(self._wire.get, path_to(resource, namespace), timeout=_LIST_SECONDS)
-        answer = await all_pages(fetch)
-        items = [{"apiVersion": API_VERSION, "kind": kind, **item} for item in answer["items"]]
-        return items, int(answer["metadata"]["resourceVersion"])
+        async for items, at in pages_of(fetch):
+            version = at
+            for item in items:
+                present.add(key_of(item))
+                take({"apiVersion": API_VERSION, "kind": kind, **item})
+        return present, version
 
     async def list_plans(self) -> tuple[dict[str, Plan], int]:
         """The plan of each namespace that has one, and the version at which these were all."""

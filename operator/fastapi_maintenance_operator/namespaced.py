@@ -7,6 +7,7 @@ from kubernetes_asyncio import client
 from .api import ClusterApi
 from .plans import Plan
 from .reconcile import Object
+from .view import Present, Take
 
 
 class NamespaceApi(ClusterApi):
@@ -19,13 +20,13 @@ class NamespaceApi(ClusterApi):
         super().__init__(api_client)
         self._namespace = namespace
 
-    async def list_windows(self, namespace: str | None = None) -> tuple[list[Object], int]:
-        """The namespace's MaintenanceWindows, and the version at which these were all."""
-        return await super().list_windows(self._namespace)
+    async def list_windows(self, take: Take, namespace: str | None = None) -> Present:
+        """Let each of the namespace's MaintenanceWindows be taken."""
+        return await super().list_windows(take, self._namespace)
 
-    async def list_parents(self) -> tuple[list[Object], int]:
+    async def list_parents(self, take: Take) -> Present:
         """None: they belong to the cluster."""
-        return [], 0
+        return set(), 0
 
     async def list_namespaces(self) -> tuple[list[Object], int]:
         """None: only a ClusterMaintenanceWindow selects them."""

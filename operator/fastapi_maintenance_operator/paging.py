@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from .reconcile import Object, slim
@@ -14,13 +14,12 @@ Fetch = Callable[..., Awaitable[Any]]
 """Asks for a list by its query, which says the page."""
 
 
-async def all_pages(fetch: Fetch) -> Object:
-    """What one list would have answered; all pages are of the same resource version."""
-    items: list[Object] = []
+async def pages_of(fetch: Fetch) -> AsyncIterator[tuple[list[Object], int]]:
+    """The objects of each page, and the resource version, which all pages have in common."""
     token = None
     while True:
         page = await fetch({"limit": PAGE} | ({"continue": token} if token else {}))
-        items += [slim(item) for item in page["items"]]
+        yield [slim(item) for item in page["items"]], int(page["metadata"]["resourceVersion"])
         token = page["metadata"].get("continue")
         if not token:
-            return {**page, "items": items}
+            return

@@ -11,20 +11,22 @@ from .plans import Plan, PlanApi, Plans
 from .reconcile import Object, Observed
 from .windows import Key, Windows, key_of
 
-Listed = tuple[list[Object], int]
-"""Objects, and the version at which these were all."""
+Take = Callable[[Object], None]
+"""Is given each object of a list as it comes: thousands of them are never in memory twice."""
+Present = tuple[set[Key], int]
+"""The keys of all objects of a list, and the version at which these were all."""
 
 
 class ListApi(PlanApi, Protocol):
     """What is listed of the cluster, by consistent reads."""
 
-    async def list_windows(self, namespace: str | None = None) -> Listed:
+    async def list_windows(self, take: Take, namespace: str | None = None) -> Present:
         """The MaintenanceWindows of a namespace, or all."""
 
-    async def list_parents(self) -> Listed:
+    async def list_parents(self, take: Take) -> Present:
         """All ClusterMaintenanceWindows."""
 
-    async def list_namespaces(self) -> Listed:
+    async def list_namespaces(self) -> tuple[list[Object], int]:
         """All namespaces."""
 
     async def list_plans(self) -> tuple[dict[str, Plan], int]:
@@ -86,18 +88,20 @@ class View:
         self._mark(self.plans.replace(*await self._api.list_plans()))
         if self.namespaces.replace(*await self._api.list_namespaces()):
             self._mark(self.windows.keys(""))
-        self._take_list(*await self._api.list_parents(), "")
+        self._lose(*await self._api.list_parents(self._take_listed), "")
         await self.list_windows(None)
 
     async def list_windows(self, namespace: str | None) -> None:
         """List the windows of a namespace, or of all, as they are now."""
-        self._take_list(*await self._api.list_windows(namespace), namespace)
+        self._lose(*await self._api.list_windows(self._take_listed, namespace), namespace)
 
-    def _take_list(self, listed: list[Object], version: int, namespace: str | None) -> None:
-        for key in self.windows.gone(listed, version, namespace):
+    def _take_listed(self, item: Object) -> None:
+        self.take(None, item)
+
+    def _lose(self, present: set[Key], version: int, namespace: str | None) -> None:
+        """Forget what a list lacks."""
+        for key in self.windows.gone(present, version, namespace):
             self._mark(self.around(key))
-        for item in listed:
-            self.take(None, item)
 
     def distribution(self, parent: Observed) -> Distribution:
         """A parent's children beside what they should be."""

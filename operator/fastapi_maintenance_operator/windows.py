@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from fastapi_maintenance.windows import Window
 
 from .reconcile import Object, Observed, read
@@ -79,12 +77,11 @@ class Windows:
         if known and version_of(item) >= known.version:
             self._known[known.namespace][known.name] = read(item, known)
 
-    def gone(self, listed: Iterable[Object], version: int, namespace: str | None) -> set[Key]:
-        """Forget what a list no longer has; gives what went.
+    def gone(self, present: set[Key], version: int, namespace: str | None) -> set[Key]:
+        """Forget what a list does not have any more; gives what went.
 
         It is a list of a namespace, of the cluster's own with "", or with None of all but these.
         """
-        present = {key_of(item) for item in listed}
         missing = {key for key in self.keys(namespace) if _lists(namespace, key)} - present
         # The watch may be ahead of the list.
         went = {key for key in missing if (o := self.get(key)) and o.version <= version}

@@ -18,6 +18,8 @@ from fastapi_maintenance_operator.names import CLUSTER_KIND, PLAN_CONFIGMAP, PLA
 from fastapi_maintenance_operator.plans import Plan, PlanChanged
 from fastapi_maintenance_operator.proof_rounds import Rounds
 from fastapi_maintenance_operator.reconcile import Object, Observed
+from fastapi_maintenance_operator.view import Present, Take
+from fastapi_maintenance_operator.windows import key_of
 from tests.unit.making import at, stored
 from tests.unit.proving import MemoryProcesses
 
@@ -72,15 +74,20 @@ class MemoryCluster(ClusterApi):
         item["metadata"]["resourceVersion"] = str(self.version)
         return item
 
-    async def list_windows(self, namespace: str | None = None) -> tuple[list[Object], int]:
+    async def list_windows(self, take: Take, namespace: str | None = None) -> Present:
         self._fail("list")
         self.lists += 1
-        found = [o for (ns, _), o in self.windows.items() if ns and namespace in (None, ns)]
-        return copy.deepcopy(found), self.version
+        return self._give(
+            take, [o for (ns, _), o in self.windows.items() if ns and namespace in (None, ns)]
+        )
 
-    async def list_parents(self) -> tuple[list[Object], int]:
-        found = [o for (ns, _), o in self.windows.items() if not ns]
-        return copy.deepcopy(found), self.version
+    async def list_parents(self, take: Take) -> Present:
+        return self._give(take, [o for (ns, _), o in self.windows.items() if not ns])
+
+    def _give(self, take: Take, found: list[Object]) -> Present:
+        for item in copy.deepcopy(found):
+            take(item)
+        return {key_of(item) for item in found}, self.version
 
     async def list_namespaces(self) -> tuple[list[Object], int]:
         return copy.deepcopy(list(self.namespaces.values())), self.version

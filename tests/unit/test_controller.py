@@ -15,6 +15,8 @@ from fastapi_maintenance_operator.controller import Controller
 from fastapi_maintenance_operator.plans import Plan, PlanChanged
 from fastapi_maintenance_operator.proof_rounds import Rounds
 from fastapi_maintenance_operator.reconcile import Object, Observed
+from fastapi_maintenance_operator.view import Present, Take
+from fastapi_maintenance_operator.windows import key_of
 from tests.unit.making import at
 from tests.unit.operated import Clock, MemoryCluster, Operator, clock_at
 
@@ -174,9 +176,17 @@ class Behind(MemoryCluster):
 
     stale: tuple[list[Object], int] | None = None
 
-    async def list_windows(self, namespace: str | None = None) -> tuple[list[Object], int]:
+    def look(self) -> None:
+        """Take that list now."""
+        self.stale = copy.deepcopy(list(self.windows.values())), self.version
+
+    async def list_windows(self, take: Take, namespace: str | None = None) -> Present:
         stale, self.stale = self.stale, None
-        return stale or await super().list_windows(namespace)
+        if stale is None:
+            return await super().list_windows(take, namespace)
+        for item in stale[0]:
+            take(item)
+        return {key_of(item) for item in stale[0]}, stale[1]
 
 
 async def test_what_a_watch_told_of_after_the_list_was_taken_stays() -> None:
@@ -184,7 +194,7 @@ async def test_what_a_watch_told_of_after_the_list_was_taken_stays() -> None:
     cluster.put("lunch", **LUNCH)
     operator = Operator(cluster)
     await operator.work()
-    cluster.stale = await cluster.list_windows()
+    cluster.look()
     operator.observe("ADDED", cluster.put("night", **NIGHTLY))
     await operator.work_after(minutes=6)
     assert cluster.planned() == ["lunch", "night"]
@@ -195,7 +205,7 @@ async def test_what_a_watch_told_to_be_deleted_after_the_list_was_taken_stays_de
     cluster.put("lunch", **LUNCH)
     operator = Operator(cluster)
     await operator.work()
-    cluster.stale = await cluster.list_windows()
+    cluster.look()
     operator.observe("DELETED", cluster.remove("lunch"))
     await operator.work_after(minutes=6)
     assert cluster.planned() == []

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fastapi_maintenance_operator.handlers import Forgetful
-from fastapi_maintenance_operator.paging import PAGE, all_pages
+from fastapi_maintenance_operator.paging import PAGE, pages_of
 from fastapi_maintenance_operator.reconcile import slim
 
 pytestmark = pytest.mark.anyio
@@ -32,17 +32,18 @@ class Server:
 
 
 @pytest.mark.parametrize("objects", [0, 1, PAGE, PAGE + 1, 3 * PAGE])
-async def test_all_pages_are_one_list(objects: int) -> None:
+async def test_pages_of_are_one_list(objects: int) -> None:
     server = Server(objects)
-    answer = await all_pages(server.list)
-    assert [item["metadata"]["name"] for item in answer["items"]] == server.names
-    assert answer["metadata"]["resourceVersion"] == "7"
+    pages = [page async for page in pages_of(server.list)]
+    assert [item["metadata"]["name"] for items, _ in pages for item in items] == server.names
+    assert {version for _, version in pages} == {7}
+    assert all(len(items) <= PAGE for items, _ in pages)
     assert len(server.asked) == max(1, -(-objects // PAGE))
 
 
 async def test_no_page_brings_managed_fields() -> None:
-    answer = await all_pages(Server(3).list)
-    assert [item["metadata"].keys() for item in answer["items"]] == [{"name"}] * 3
+    ((items, _),) = [page async for page in pages_of(Server(3).list)]
+    assert [item["metadata"].keys() for item in items] == [{"name"}] * 3
 
 
 def test_an_object_without_managed_fields_stays_as_it_is() -> None:
