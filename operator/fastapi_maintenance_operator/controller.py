@@ -62,7 +62,7 @@ class Controller:
         self._agenda = Agenda()
         self._view = View(api, self._agenda.mark)
         self._looks = Looks(api, self._view, rounds, self._agenda)
-        self._resync_at = datetime.min.replace(tzinfo=UTC)
+        self._resync_at = self._latest = datetime.min.replace(tzinfo=UTC)
         self._listed = False
         self.ready = False
         """Whether everything has been looked at once."""
@@ -105,7 +105,8 @@ class Controller:
         while True:
             self.last_round = time.monotonic()
             now = datetime.now(UTC)
-            if self._must_resync(now):
+            self._check_clock(now)
+            if now >= self._resync_at:
                 await self._try_resync(now)
             if self._listed:  # else a plan would lack windows that are there
                 await self._look_at(self._agenda.take(now))
@@ -129,13 +130,14 @@ class Controller:
         if wait > 0:
             await self._agenda.wait(min(wait, _LONGEST_SLEEP))
 
-    def _must_resync(self, now: datetime) -> bool:
-        """Now and then, and when the clock was set back."""
-        return not timedelta(0) < self._resync_at - now <= _RESYNC
+    def _check_clock(self, now: datetime) -> None:
+        """By a clock that was set back, all may be otherwise."""
+        if now < self._latest:
+            self._agenda.mark(self._view.keys())
+            self._resync_at = min(self._resync_at, now)
+        self._latest = now
 
     async def _try_resync(self, now: datetime) -> None:
-        if self._resync_at > now + _RESYNC:  # by this clock, all may be otherwise
-            self._agenda.mark(self._view.keys())
         # Before: a watch that begins anew meanwhile asks for another list.
         self._resync_at = now + _RESYNC
         try:

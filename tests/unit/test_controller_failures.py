@@ -256,3 +256,15 @@ async def test_a_clock_that_is_set_back_takes_the_status_with_it(cluster: Memory
     assert cluster.condition("lunch", "Active") == ("False", "Scheduled")
     await operator.work_at("2026-06-01T12:00Z")
     assert cluster.condition("lunch", "Active") == ("True", "Open")
+
+
+async def test_a_clock_that_is_set_back_a_little_takes_the_status_with_it_at_once(
+    cluster: MemoryCluster,
+) -> None:
+    operator = Operator(cluster)
+    await operator.work_at("2026-06-01T13:01Z")
+    assert cluster.condition("lunch", "Active") == ("False", "Finished")
+    await operator.work_at("2026-06-01T12:59Z")
+    assert cluster.condition("lunch", "Active") == ("True", "Open")
+    await operator.work_at("2026-06-01T13:00Z")
+    assert cluster.condition("lunch", "Active") == ("False", "Finished")
