@@ -185,11 +185,11 @@ def test_a_billion_laughs_cost_nothing() -> None:
     """What an alias stands for is one object, however often it is written."""
     lines = ["a0: &a0 [ha]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 60)]
-    began = time.perf_counter()
+    began = time.process_time()
     (document,) = load_documents("\n".join(lines))
     with pytest.raises(InvalidWindow, match=r"spec\.apps\[0\]"):
         parse_manifest(manifest(apps=document["a59"]))
-    assert time.perf_counter() - began < 0.5
+    assert time.process_time() - began < 0.5
 
 
 def test_merges_of_great_mappings_are_bounded() -> None:
