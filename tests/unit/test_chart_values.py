@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from fastapi_maintenance_operator.settings import parse
 from tests.chart import ChartError, container, notes, only, pod, render
 
 TWO = {"watchNamespaces": ["shop", "billing"]}
@@ -278,3 +279,37 @@ def test_the_notes_speak_of_a_namespace_that_is_watched() -> None:
     text = notes(TWO)
     assert "deployment/fastapi-maintenance-operator-shop" in text
     assert "kubectl -n shop create rolebinding" in text
+
+
+def test_a_page_is_served_apart_from_metrics_where_it_is_asked_for() -> None:
+    """Without what is for the people who run applications, unless that is asked for, too."""
+    assert not [name for name in named(render(), "Service") if "-page" in name]
+    assert not [arg for arg in container(render())["args"] if "page" in arg]
+    for told, mode in ((False, "plain"), (True, "full")):
+        objects = render({"page": {"enabled": True, "notes": told}})
+        settings = parse(container(objects)["args"], {})
+        assert (settings.page, settings.page_port) == (mode, 8081)
+        ports = {p["name"]: p["containerPort"] for p in container(objects)["ports"]}
+        assert ports == {"http": settings.port, "page": settings.page_port}
+        (service,) = [s for n, s in named(objects, "Service").items() if "-page" in n]
+        assert [port["targetPort"] for port in service["spec"]["ports"]] == ["page"]
+
+
+def test_each_namespace_has_the_page_of_its_own_operator() -> None:
+    """Also where the name of one leaves little room in the name of a Service."""
+    names = ["shop", "a" * 63, "a" * 62 + "b"]
+    objects = render({"watchNamespaces": names, "page": {"enabled": True}})
+    found = {n: s for n, s in named(objects, "Service").items() if "-page" in n}
+    watched = [s["spec"]["selector"]["fastapi-maintenance.io/watches"] for s in found.values()]
+    assert sorted(watched) == sorted(names)
+    assert all(len(name.partition("/")[2]) <= 63 for name in found)
+
+
+def test_who_may_reach_the_page_is_said_apart() -> None:
+    peers: list[dict[str, Any]] = [{"podSelector": {}}]
+    policy = only(
+        render({"networkPolicy": {"enabled": True}, "page": {"enabled": True, "from": peers}}),
+        "NetworkPolicy",
+    )
+    page = [rule for rule in policy["spec"]["ingress"] if rule["ports"][0]["port"] == "page"]
+    assert page == [{"ports": [{"port": "page", "protocol": "TCP"}], "from": peers}]
