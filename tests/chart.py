@@ -20,6 +20,8 @@ import yaml
 ROOT = Path(__file__).parents[1]
 CHART = ROOT / "charts" / "fastapi-maintenance"
 
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The one that is written in C takes a tenth of the time."""
 RELEASE = "fastapi-maintenance"
 NAMESPACE = "fastapi-maintenance-system"
 
@@ -39,7 +41,8 @@ def render(
         ChartError: Helm refuses the values.
     """
     texts = _templates(values, release, namespace)
-    manifests = (yaml.safe_load_all(text) for path, text in texts.items() if path.endswith(".yaml"))
+    rendered = (text for path, text in texts.items() if path.endswith(".yaml"))
+    manifests = (yaml.load_all(text, LOADER) for text in rendered)
     objects = [item for manifest in manifests for item in manifest if item]
     return sorted(objects, key=lambda item: bool(item["kind"] != "CustomResourceDefinition"))
 
