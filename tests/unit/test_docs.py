@@ -18,6 +18,7 @@ YAML = blocks("yaml")
 OURS = re.compile(r"^kind: (Cluster)?MaintenanceWindow$", re.MULTILINE)
 
 
+@pytest.mark.usefixtures("no_other_middlewares")
 @pytest.mark.parametrize("block", PYTHON, ids=str)
 def test_python_in_the_documentation_runs(
     block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
