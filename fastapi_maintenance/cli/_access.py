@@ -22,6 +22,7 @@ from fastapi_maintenance.backends.kubernetes.transport import Transport
 
 from ._cluster import Cluster
 from ._failures import Failure
+from ._hints import note_flags
 
 _PACE = Pace(connect=5.0, answer=20.0)
 
@@ -44,6 +45,17 @@ class Flags:
         return cls(**own, as_=given.pop("as_", None), as_group=tuple(groups))
 
     @property
+    def words(self) -> list[str]:
+        """As they were given, but for the namespace."""
+        pairs = [
+            ("--context", self.context),
+            ("--kubeconfig", self.kubeconfig),
+            ("--as", self.as_),
+            *(("--as-group", group) for group in self.as_group),
+        ]
+        return [word for name, value in pairs if value for word in (name, str(value))]
+
+    @property
     def said(self) -> bool:
         """Whether a cluster was asked for by name."""
         return bool(self.context or self.kubeconfig)
@@ -56,6 +68,7 @@ async def connected(flags: Flags) -> AsyncIterator[Cluster]:
     Raises:
         Failure: there is none.
     """
+    note_flags(flags.words)
     identity = find(flags)
     if identity is None:
         raise Failure(

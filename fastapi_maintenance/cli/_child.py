@@ -14,7 +14,11 @@ from pathlib import Path
 from ._failures import Failure
 
 _LEASH = Path(__file__).with_name("_leash.py")
-_TOLD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_TOLD = [
+    signal.Signals[name]
+    for name in ("SIGINT", "SIGTERM", "SIGHUP")
+    if name in signal.Signals.__members__
+]
 NOT_FOUND = 127
 
 
@@ -24,6 +28,9 @@ def check_command(command: Sequence[str]) -> None:
     Raises:
         Failure: there is none, or it can't be run.
     """
+    if os.name != "posix":
+        mend = "do it in steps: on --wait drained, your command, off"
+        raise Failure("`run` needs Linux or macOS", mend)
     if not command:
         raise Failure("there is no command to run", "write it behind two dashes: -- COMMAND…", 2)
     if shutil.which(command[0]) is None:

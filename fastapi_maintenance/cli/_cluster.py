@@ -12,6 +12,7 @@ from fastapi_maintenance.proof.processes import PLURAL as PROCESSES
 from fastapi_maintenance.windows import API_VERSION, GROUP, KIND, PLURAL, VERSION
 
 from ._failures import Failure, is_missing_crd
+from ._hints import at as there
 
 Object = dict[str, Any]
 
@@ -52,7 +53,7 @@ class Cluster:
         if found is None:
             raise Failure(
                 f'maintenancewindow "{name}" not found in namespace {self.namespace}',
-                f"those that are there: fastapi-maintenance status -n {self.namespace}",
+                f"those that are there: fastapi-maintenance status {there(self.namespace)}",
             )
         return found
 

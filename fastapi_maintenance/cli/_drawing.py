@@ -111,10 +111,12 @@ class Drawing:
     def _overlaps(self, windows: Sequence[Window]) -> str | None:
         """Where two windows are open for one app; None: nowhere."""
         cells = [" "] * self._cells
+        opened = [list(_all(window, self.begin, self._until)) for window in windows]
         for number, first in enumerate(windows):
-            for second in windows[number + 1 :]:
-                for stretch in _common(first, second, self.begin, self._until):
-                    self._mark(cells, stretch, self.signs.overlap)
+            for more, second in enumerate(windows[number + 1 :], number + 1):
+                if any(_meet(a, b) for a in first.apps for b in second.apps):
+                    for stretch in _common(opened[number], opened[more], self._until):
+                        self._mark(cells, stretch, self.signs.overlap)
         line = "".join(cells)
         return line.rstrip() if line.strip() else None
 
@@ -140,18 +142,17 @@ def _all(window: Window, begin: datetime, until: datetime) -> Iterator[Occurrenc
 
 
 def _common(
-    first: Window, second: Window, begin: datetime, until: datetime
+    first: Sequence[Occurrence], second: Sequence[Occurrence], until: datetime
 ) -> Iterator[Occurrence]:
-    """When both are open, if they are for one app."""
-    if not any(_meet(a, b) for a in first.apps for b in second.apps):
-        return
-    others = list(_all(second, begin, until))
-    for mine in _all(first, begin, until):
-        for other in others:
-            start = max(mine.start, other.start)
-            end = min(mine.end or until, other.end or until)
-            if start < end:
-                yield Occurrence(start, end)
+    """When both are open: whichever ends first makes room for its next."""
+    mine, other = 0, 0
+    while mine < len(first) and other < len(second):
+        a, b = first[mine], second[other]
+        ends = a.end or until, b.end or until
+        start = max(a.start, b.start)
+        if start < min(ends):
+            yield Occurrence(start, min(ends))
+        mine, other = (mine + 1, other) if ends[0] <= ends[1] else (mine, other + 1)
 
 
 def _meet(first: str, second: str) -> bool:

@@ -24,6 +24,7 @@ from fastapi_maintenance.windows import (
 
 from ._cluster import Cluster, Object
 from ._failures import Failure
+from ._hints import at as there
 from ._output import tell
 from ._seen import MANAGED_BY, OPENED_BY, Seen, see
 from ._times import now, until
@@ -158,7 +159,7 @@ def _check_own(seen: Seen, opening: Opening) -> None:
         raise Failure(
             f'maintenancewindow "{seen.name}" is open already, for {", ".join(window.apps)} '
             f"({window.mode}) until {until(seen.current.end, seen.at)}",
-            f"end it: fastapi-maintenance end {seen.name} -n {seen.namespace}",
+            f"end it: fastapi-maintenance end {seen.name} {there(seen.namespace)}",
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ._cluster import Cluster
 from ._failures import Failure
+from ._hints import at as there
 from ._opening import others_open
 from ._options import Apps
 from ._seen import ON, Seen, see
@@ -45,4 +46,4 @@ def _still(left: list[Seen]) -> str:
 
 
 def _mend(seen: Seen) -> str:
-    return f"end it: fastapi-maintenance end {seen.name} -n {seen.namespace}"
+    return f"end it: fastapi-maintenance end {seen.name} {there(seen.namespace)}"

@@ -8,6 +8,7 @@ import typer
 
 from ._cluster import Cluster
 from ._failures import Failure
+from ._hints import at as there
 from ._opening import Opening, open_window, others_open
 from ._options import (
     Apps,
@@ -78,7 +79,7 @@ def _say(seen: Seen, is_new: bool) -> None:
     did = "opened" if is_new else "is on already"
     what = f"{seen.window.mode}, {', '.join(seen.window.apps)}"
     print(f"maintenancewindow/{seen.name} {did} ({what}) until {until(end, seen.at)}")
-    place = f"{seen.name} -n {seen.namespace}"
+    place = f"{seen.name} {there(seen.namespace)}"
     print(f"  end it:    fastapi-maintenance end {place}")
     if end is not None:
         print(f"  extend it: fastapi-maintenance extend {place} --by 30m")

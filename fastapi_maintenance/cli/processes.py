@@ -14,6 +14,7 @@ from fastapi_maintenance.windows.scope import counts_for
 
 from ._cluster import Cluster, Object
 from ._failures import Failure
+from ._hints import at as there
 from ._options import AllNamespaces, Output, OutputAs
 from ._options import Name as _Name
 from ._output import show, table, tell
@@ -96,7 +97,7 @@ async def _strike_out(cluster: Cluster, items: list[Object], pod: str) -> None:
     found = [item for item in items if pod in (read_process(item).called, item["metadata"]["name"])]
     if not found:
         place = f"namespace {cluster.namespace}"
-        mend = f"those that are: fastapi-maintenance processes -n {cluster.namespace}"
+        mend = f"those that are: fastapi-maintenance processes {there(cluster.namespace)}"
         raise Failure(f'no process of "{pod}" is registered in {place}', mend)
     for item in found:
         await _strike_out_one(cluster, item)

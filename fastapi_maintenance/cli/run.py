@@ -18,6 +18,7 @@ from ._child import Signals, check_command, run_command
 from ._cluster import Cluster
 from ._commands import COMMAND
 from ._failures import Failure, explain
+from ._hints import at as there
 from ._holding import Holder
 from ._opening import Opening, fresh_name, open_window
 from ._options import Apps, IfNoProcesses, Message, ReadOnly, Timeout, Unreported
@@ -117,7 +118,7 @@ class _Run:
             tell(f"error: {problem}")
             await self._end()
             raise typer.Exit(code)
-        name, place = self.seen.name, f"{self.seen.name} -n {self.seen.namespace}"
+        name, place = self.seen.name, f"{self.seen.name} {there(self.seen.namespace)}"
         lines = [
             *filter(None, [mend]),
             f"{', '.join(self._apps)} stay in maintenance until {await self._now_until()}",
@@ -150,7 +151,7 @@ class _Run:
             await asyncio.sleep(1.0)
 
     def _not_ended(self, error: Exception) -> Failure:
-        place = f"{self.seen.name} -n {self.seen.namespace}"
+        place = f"{self.seen.name} {there(self.seen.namespace)}"
         return Failure(
             f"the command has ended, and the window could not be: {error}",
             f"it ends by itself; sooner: fastapi-maintenance end {place}",

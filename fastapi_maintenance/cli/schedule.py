@@ -16,6 +16,7 @@ from ._access import Flags, connected
 from ._cluster import Object
 from ._completing import app_names
 from ._failures import Failure
+from ._hints import at as there
 from ._options import Message, Output, OutputAs, ReadOnly
 from ._output import show, tell
 from ._telling import occurrence_line
@@ -85,7 +86,7 @@ async def _write(flags: Flags, item: Object, only_say: bool) -> Object:
             name = item["metadata"]["name"]
             raise Failure(
                 f'maintenancewindow "{name}" is there already',
-                f"change it: kubectl edit maintenancewindow {name} -n {cluster.namespace}",
+                f"change it: kubectl edit maintenancewindow {name} {there(cluster.namespace)}",
             ) from error
 
 

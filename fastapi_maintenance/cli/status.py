@@ -17,10 +17,11 @@ from ._access import Flags, connected
 from ._access import find as find_identity
 from ._cluster import Cluster, Object
 from ._failures import Failure
-from ._judging import by_operator
+from ._hints import at as there
+from ._judging import by_operator, lease_is_fresh
 from ._options import AllNamespaces, Output, OutputAs
 from ._options import Name as _Name
-from ._output import show, table
+from ._output import show, table, tell
 from ._seen import Seen, see
 from ._times import now, shown, span
 
@@ -91,7 +92,16 @@ async def _show(
         table(head, [_row(each, everywhere) for each in seen])
         for line in (line for each in seen for line in _remarks(each, bool(name))):
             print(line)
+        await _tell_of_operator(cluster, seen)
     sys.stdout.flush()
+
+
+async def _tell_of_operator(cluster: Cluster, seen: Sequence[Seen]) -> None:
+    """That what it has said is old, where that can be seen."""
+    lease = await cluster.lease() if any(each.current for each in seen) else None
+    if lease is not None and not lease_is_fresh(lease, now()):
+        since = (lease.get("spec") or {}).get("renewTime", "long ago")
+        tell(f"note: no operator has answered since {since}: ENFORCED and DRAINED are of then")
 
 
 def _row(seen: Seen, everywhere: bool) -> tuple[str, ...]:
@@ -140,7 +150,7 @@ def _remarks(seen: Seen, detailed: bool) -> list[str]:
     told = by_operator(seen, "drained")
     if told is None:
         return [f"{seen.name}: the operator has not spoken of this occurrence; see: "
-                f"fastapi-maintenance processes {seen.name} -n {seen.namespace}"]  # fmt: skip
+                f"fastapi-maintenance processes {seen.name} {there(seen.namespace)}"]  # fmt: skip
     return [f"{seen.name}: {told.message}"] if detailed or not told.met else []
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from ._cluster import Cluster
 from ._editing import edit
+from ._hints import at as there
 from ._options import Name
 from ._seen import Seen, see
 from ._times import now, shown, until
@@ -18,7 +19,7 @@ async def suspend(cluster: Cluster, name: Name) -> None:
         print(f"maintenancewindow/{name} is suspended already")
     else:
         print(f"maintenancewindow/{name} suspended")
-        print(f"  let it open again: fastapi-maintenance resume {name} -n {cluster.namespace}")
+        print(f"  let it open again: fastapi-maintenance resume {name} {there(cluster.namespace)}")
 
 
 async def resume(cluster: Cluster, name: Name) -> None:

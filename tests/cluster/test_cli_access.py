@@ -64,6 +64,15 @@ def test_a_missing_right_is_named_with_the_command_that_grants_it(
     assert grant in said.err
 
 
+def test_the_commands_that_are_told_name_the_cluster_that_was_named(cli: Cli) -> None:
+    said = cli(
+        *("on", "orders", "--duration", "5m", "--kubeconfig", str(cli.kubectl.kubeconfig)),
+        KUBECONFIG="/nowhere",
+    )
+    place = f"-n {cli.namespace} --kubeconfig {cli.kubectl.kubeconfig}"
+    assert f"fastapi-maintenance end orders-on {place}" in said.out
+
+
 def test_as_another_one_has_the_rights_of_that_one(cli: Cli) -> None:
     """Impersonation, as kubectl's --as has it."""
     said = cli("status", "--as", "jane", code=1)

@@ -187,7 +187,7 @@ def test_without_operator_and_processes_run_itself_fails(
     assert "No process reports for orders" in said.err
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_reaches_the_command_and_the_window_keeps_to_its_end(
     number: signal.Signals, operator: Operator, lasting: tuple[Leashed, int], cli: Cli
 ) -> None:

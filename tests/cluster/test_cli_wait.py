@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from tests.controlplane.target import Cluster
 
 
-def speak(cluster: Cluster, cli: Cli, name: str, **changes: Any) -> None:
+def speak(cluster: Cluster, cli: Cli, name: str, process: str = "mp-1", **changes: Any) -> None:
     """One process of orders says of a window that it refuses requests, or what is given."""
 
     async def say() -> None:
         async with puppets(cluster.kubeconfig, cli.namespace) as processes:
             said = acknowledgement(await processes.window(name), **changes)
-            await processes.register("mp-1", None, said)
+            await processes.register(process, None, said)
 
     asyncio.run(say())
 
@@ -91,6 +91,22 @@ def test_without_an_operator_a_plan_that_lacks_the_window_is_not_enough(
     speak(cluster, cli, "orders-on")
     said = cli("wait", "orders-on", "--timeout", "60s", code=3)
     assert "the plan in this namespace lacks the window" in said.err
+
+
+def test_a_process_that_lets_requests_through_is_heard_though_a_status_is_not_there_yet(
+    cluster: Cluster, cli: Cli, operator: Operator
+) -> None:
+    """What is proven falls by a process's own word, with an operator that can't write it any more.
+
+    Its Lease is fresh for some seconds after its death.
+    """
+    cli("on", "orders", "--duration", "30m")
+    speak(cluster, cli, "orders-on")
+    cli("wait", "orders-on")
+    operator.kill()
+    speak(cluster, cli, "orders-on", process="mp-2", reason="ForcedOff")
+    said = cli("wait", "orders-on", "--timeout", "1s", code=1)
+    assert "1 of 2 processes do not refuse requests: mp-2: ForcedOff" in said.err
 
 
 def test_a_status_that_speaks_of_an_earlier_occurrence_is_not_believed(

@@ -68,12 +68,13 @@ def test_the_code_is_that_of_a_shell(hold: type[Held], command: list[str], code:
     assert hold(*command).process.wait(30) == code
 
 
-def test_a_signal_to_the_leash_is_passed_on(hold: type[Held], tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["TERM", "HUP"])
+def test_a_signal_to_the_leash_is_passed_on(name: str, hold: type[Held], tmp_path: Path) -> None:
     ready = tmp_path / "ready"
-    script = f"trap 'exit 9' TERM; touch {ready}; while :; do sleep 0.05; done"
+    script = f"trap 'exit 9' {name}; touch {ready}; while :; do sleep 0.05; done"
     held = hold("sh", "-c", script)
     wait_for(ready.exists, 30, "the command")
-    held.process.terminate()
+    held.process.send_signal(signal.Signals[f"SIG{name}"])
     assert held.process.wait(30) == 9
 
 

@@ -1,0 +1,19 @@
+"""Commands that are told act where this one did: on the same cluster, as the same user."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from contextvars import ContextVar
+
+_given: ContextVar[tuple[str, ...]] = ContextVar("given", default=())
+
+
+def note_flags(words: Sequence[str]) -> None:
+    """The flags that say which cluster is meant, as they were given."""
+    _given.set(tuple(words))
+
+
+def at(namespace: str) -> str:
+    """What comes behind a command that is told."""
+    return shlex.join(["-n", namespace, *_given.get()])
