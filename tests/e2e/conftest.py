@@ -42,7 +42,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(PATIENCE))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def images(being_built: Future[list[Path]]) -> list[Path]:
     """The archives of the operator's image and of the example's."""
     try:
@@ -52,7 +52,7 @@ def images(being_built: Future[list[Path]]) -> list[Path]:
         raise
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def being_built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Future[list[Path]]]:
     """The same, while something else is done."""
     folder = tmp_path_factory.mktemp("images")
@@ -67,7 +67,7 @@ def lack(error: UnavailableError) -> None:
     pytest.skip(str(error))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cluster(bare: Target, images: list[Path]) -> Target:
     """The cluster, with the images."""
     for archive in images:
@@ -75,7 +75,7 @@ def cluster(bare: Target, images: list[Path]) -> Target:
     return bare
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def bare(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
@@ -108,25 +108,25 @@ def node(cluster: Target) -> Iterator[Node]:
     cluster.node.heal()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def kubectl(cluster: Target) -> Kubectl:
     """kubectl as an administrator."""
     return cluster.kubectl
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def helm(cluster: Target) -> Helm:
     """Helm in the operator's namespace."""
     return Helm(cluster.kubeconfig, NAMESPACE)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def values(cluster: Target) -> dict[str, object]:
     """What the chart has to be told of this cluster."""
     return {"image": {"repository": f"{cluster.images}/operator"}}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def installed(helm: Helm, values: dict[str, object]) -> Iterator[Helm]:
     """The chart, installed."""
     helm.install(CHART, RELEASE, values)
@@ -141,7 +141,7 @@ def shop(opened_shop: Shop) -> Iterator[Shop]:
     opened_shop.clear()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def opened_shop(installed: Helm, cluster: Target) -> Iterator[Shop]:
     """A shop with three applications, which serve."""
     opened = Shop(cluster.kubectl, f"{cluster.images}/orders:1")

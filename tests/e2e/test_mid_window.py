@@ -104,7 +104,7 @@ def test_a_window_opens_and_closes_on_time_with_the_api_server_down(node: Node, 
     node.apiserver.kill()
     assert time.time() < opens
     wait_for(lambda: time.time() > closes + 3, 120, "the window to be over")
-    node.apiserver.start()
+    node.revive()
     answers = wait_for(lambda: shop.client.answers("orders", began), 60, "the client's log")
     assert foreign(answers, f"{shop.namespace}/planned-upgrade") == []
     inside = [it for it in answers if opens + 1 < it.sent < closes - 1]

@@ -91,6 +91,17 @@ class Node:
         """The command that runs `command` in the node's namespaces."""
         return self.holder.inside(command, Path("/"))
 
+    def revive(self) -> None:
+        """Start an API server that was killed.
+
+        The node's own clients would wait for up to half a minute before they look again.
+        """
+        self.apiserver.start()
+        for daemon in (self.controller_manager, self.scheduler, self.proxy):
+            daemon.kill()
+            daemon.spawn()
+        self.controller_manager.wait_ready()
+
     def heal(self) -> None:
         """Bring back whatever was stopped or killed, and wait until it is ready."""
         for daemon in self.daemons:
