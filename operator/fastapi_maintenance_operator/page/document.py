@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from importlib import resources
 from itertools import groupby
 from xml.etree.ElementTree import Element
 
 from .elements import Child, document, element
 from .model import Broken, Entry, Fact, Opened, Page
+from .parts import left_out, section, table
 from .replicas import Doing, Replica
 from .timeline import legend, timeline
 from .words import age, apps_of, length, mode_of, moment, remarks, until
@@ -112,15 +113,10 @@ def _form(page: Page) -> Element:
     )
 
 
-def _section(name: str, title: str, *children: Child) -> Element:
-    heading = element("h2", title, id=f"{name}-title")
-    return element("section", heading, *children, id=name, aria_labelledby=f"{name}-title")
-
-
 def _open_now(page: Page) -> Element:
     if page.opened:
         cards = [_card(page, opened) for opened in page.opened]
-        return _section("open", "Open now", element("div", *cards, class_="cards"))
+        return section("open", "Open now", element("div", *cards, class_="cards"))
     text = element("p", "No window is open.", class_="calm")
     if page.following:
         window, occurrence = page.following
@@ -129,7 +125,7 @@ def _open_now(page: Page) -> Element:
             "p", "No window is open. Next is ", element("strong", window.name), f" in {wait}, at ",
             moment(occurrence.start, page.place), ".", class_="calm",
         )  # fmt: skip
-    return _section("open", "Open now", text)
+    return section("open", "Open now", text)
 
 
 def _card(page: Page, opened: Opened) -> Element:
@@ -210,20 +206,20 @@ def _running(page: Page, replica: Replica) -> str:
 def _coming(page: Page) -> Element:
     days = len(page.days) - 1
     if not page.rows:
-        return _section("coming", "Coming days", element("p", f"Nothing in the next {days} days."))
-    return _section(
+        return section("coming", "Coming days", element("p", f"Nothing in the next {days} days."))
+    return section(
         "coming",
         "Coming days",
         timeline(page),
         legend(),
         element("h3", "The same as a table", id="times-title"),
-        _table(
+        table(
             "times-title",
             ("When", "Window", "Namespace", "Apps", "What it does", "Remarks"),
             (_entry(page, entry) for entry in page.entries),
         ),
-        _left_out(page.rows_left_out, "windows", "choose a namespace to see them"),
-        _left_out(page.entries_left_out, "times", "choose a namespace to see them"),
+        left_out(page.rows_left_out, "windows", "choose a namespace to see them"),
+        left_out(page.entries_left_out, "times", "choose a namespace to see them"),
     )
 
 
@@ -244,11 +240,11 @@ def _entry(page: Page, entry: Entry) -> Sequence[Child]:
 
 def _replicas(page: Page) -> Element:
     if not page.replicas:
-        return _section("processes", "Processes", element("p", "No process reports here."))
+        return section("processes", "Processes", element("p", "No process reports here."))
     groups = groupby(page.replicas, key=lambda replica: replica.namespace)
     tables = [part for name, found in groups for part in _namespace(page, name, list(found))]
-    more = _left_out(page.replicas_left_out, "processes", "choose a namespace to see them")
-    return _section("processes", "Processes", *tables, more)
+    more = left_out(page.replicas_left_out, "processes", "choose a namespace to see them")
+    return section("processes", "Processes", *tables, more)
 
 
 def _namespace(page: Page, namespace: str, replicas: Sequence[Replica]) -> Sequence[Element]:
@@ -259,7 +255,7 @@ def _namespace(page: Page, namespace: str, replicas: Sequence[Replica]) -> Seque
     counts = f"{len(replicas)} registered, {refusing} refusing, {draining} draining"
     return (
         element("h3", namespace, " ", element("small", counts), id=name),
-        _table(name, head, (_replica(page, replica) for replica in replicas)),
+        table(name, head, (_replica(page, replica) for replica in replicas)),
     )
 
 
@@ -279,33 +275,11 @@ def _without_effect(page: Page) -> Element | None:
     if not page.broken:
         return None
     items = (_broken(broken) for broken in page.broken)
-    return _section("idle", "Without effect", element("ul", *items))
+    return section("idle", "Without effect", element("ul", *items))
 
 
 def _broken(broken: Broken) -> Element:
     return element("li", element("strong", f"{broken.namespace}/{broken.name}"), f" {broken.why}")
-
-
-def _table(labelled_by: str, head: Sequence[str], rows: Iterable[Sequence[Child]]) -> Element:
-    """The roles stand for themselves, since on a narrow screen rows become blocks of text."""
-    cells = [element("th", name, scope="col", role="columnheader") for name in head]
-    lines = [element("tr", *map(_cell, head, row), role="row") for row in rows]
-    return element(
-        "table",
-        element("thead", element("tr", *cells, role="row"), role="rowgroup"),
-        element("tbody", *lines, role="rowgroup"),
-        role="table",
-        aria_labelledby=labelled_by,
-    )
-
-
-def _cell(name: str, value: Child) -> Element:
-    kind = "empty" if value == "" else name.lower().replace(" ", "-")
-    return element("td", value, role="cell", class_=kind)
-
-
-def _left_out(number: int, what: str, mend: str) -> Element | None:
-    return element("p", f"{number} more {what}: {mend}.", class_="quiet") if number else None
 
 
 def _footer(page: Page) -> Element:
