@@ -25,7 +25,7 @@ def calendar(
     days: Days = 90,
     name: _Name = "Maintenance",
 ) -> None:
-    """Print the coming windows as a calendar (.ics), for any calendar program."""
+    """Print the coming windows as a calendar (.ics)."""
     at = now()
     seen = valid(asyncio.run(seen_windows(flags, file, all_namespaces, at)))
     windows = [each.window for each in seen if each.window]

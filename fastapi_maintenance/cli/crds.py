@@ -11,7 +11,10 @@ _CHECKOUT = Path(__file__).parents[2] / "crds"
 
 
 def crds(flags: Flags) -> None:
-    """Print the CRDs as YAML; of a Helm release they are part already."""
+    """Print the CRDs as YAML.
+
+    A Helm release of the chart has them already.
+    """
     del flags
     print("---\n".join(path.read_text() for path in crd_files()), end="")
 

@@ -19,7 +19,7 @@ _Ignore = Annotated[bool, typer.Option("--ignore-not-found", help="No window is 
 
 
 async def end(cluster: Cluster, name: Name, ignore_not_found: _Ignore = False) -> None:
-    """End the occurrence that is open now; later ones open as planned."""
+    """End what is open now; later occurrences open as planned."""
     if ignore_not_found and await cluster.find_window(name) is None:
         tell(f'maintenancewindow "{name}" not found: nothing to end')
         return

@@ -46,7 +46,9 @@ def explain(
     path: _Path = "/",
     address: _Address = None,
 ) -> None:
-    """Say what a window means: valid or why not, when it opens, who is refused and why.
+    """Say what a window means: when it opens, whom it refuses, why.
+
+    Of one that is invalid: what is wrong, and the mend.
 
     Exit: 1 where a window is invalid.
     """

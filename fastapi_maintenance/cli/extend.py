@@ -15,7 +15,7 @@ from ._times import duration_of, now, until
 
 
 async def extend(cluster: Cluster, name: Name, by: By) -> None:
-    """Let the occurrence that is open end later; the others stay as they are."""
+    """Let what is open end later; other occurrences stay as they are."""
     after = await extend_window(cluster, name, duration_of(by, "--by"))
     end = after.current.end if after.current else None
     print(f"maintenancewindow/{name} extended until {until(end, after.at)}")

@@ -16,7 +16,7 @@ from ._times import duration_of, now, shown
 
 
 async def postpone(cluster: Cluster, name: Name, by: By) -> None:
-    """Let the next occurrence begin and end later; the others stay as they are."""
+    """Let the next occurrence begin later; others stay as they are."""
     length, planned = duration_of(by, "--by"), list[Occurrence]()
 
     def change(seen: Seen) -> Mapping[str, Any]:

@@ -59,7 +59,7 @@ _Job = Annotated[Job, typer.Option("--job", help="What it is for.")]
 
 
 def rbac(flags: Flags, for_: _Account, job: _Job = Job.APPLICATION) -> None:
-    """Print the least rights as YAML, where the chart's roles are not installed.
+    """Print the least rights of a service account, as YAML.
 
     application: follow windows, report. writer: turn maintenance on and off from code. migrator:
     this command line in Jobs.

@@ -57,7 +57,9 @@ async def run(
     if_no_processes: IfNoProcesses = Unreported.FAIL,
     on_failure: _OnFailure = OnFailure.KEEP,
 ) -> None:
-    """Open a window, wait until drained, run a command, end the window if it succeeds.
+    """Drain, run a command, and serve again once it has succeeded.
+
+    The window is ended then; else it stays to its planned end.
 
     Exit: the command's; 124 not drained in time, 125 `run` itself failed.
     """

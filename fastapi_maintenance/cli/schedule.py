@@ -54,7 +54,10 @@ def schedule(
     dry_run: _DryRun = None,
     output: OutputAs = Output.TABLE,
 ) -> None:
-    """Write a window that comes again, or print it; shows when it opens, in both zones."""
+    """Write a window that comes again, or print it.
+
+    It tells when it opens, in its zone and in yours.
+    """
     spec: Object = {"apps": apps, "schedule": cron, "duration": duration, "timeZone": tz}
     if read_only:
         spec["mode"] = "ReadOnly"

@@ -20,7 +20,7 @@ _Which = Annotated[str | None, typer.Option(help="By its planned start; else the
 
 
 async def skip(cluster: Cluster, name: Name, occurrence: _Which = None) -> None:
-    """Leave out the next occurrence, or the one that is planned to start at a time."""
+    """Leave out the next occurrence, or the one of a planned start."""
     which = instant_of(occurrence, "--occurrence") if occurrence else None
     planned = list[Occurrence]()
 

@@ -45,7 +45,9 @@ def status(
     var_name: _VarName = None,
     file_path: _FilePath = None,
 ) -> None:
-    """What is open, until when, who enforces it, who holds the drain, and who opened it.
+    """What is open, until when, and who holds the drain.
+
+    Who enforces it and who opened it stand there too.
 
     Without a cluster, or with --backend: whether the switch is on.
     """

@@ -14,7 +14,7 @@ from ._times import now, shown, until
 
 
 async def suspend(cluster: Cluster, name: Name) -> None:
-    """Let a window not open any more until it is resumed; what is open ends now."""
+    """Let a window not open until it is resumed; what is open ends."""
     if await _set(cluster, name, True) is None:
         print(f"maintenancewindow/{name} is suspended already")
     else:
@@ -23,7 +23,7 @@ async def suspend(cluster: Cluster, name: Name) -> None:
 
 
 async def resume(cluster: Cluster, name: Name) -> None:
-    """Let a suspended window open again; an occurrence that has begun opens at once."""
+    """Let a suspended window open again, at once if it has begun."""
     after = await _set(cluster, name, False)
     if after is None:
         print(f"maintenancewindow/{name} is not suspended")

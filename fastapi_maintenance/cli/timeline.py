@@ -21,7 +21,7 @@ def timeline(
     file: FromFile = None,
     days: Days = 7,
 ) -> None:
-    """Draw the coming days: what is open when, what exclusions cut, what overlaps."""
+    """Draw the coming days: what opens, what is cut, what overlaps."""
     at = now()
     seen = valid(asyncio.run(seen_windows(flags, file, all_namespaces, at)))
     windows = [each.window for each in seen if each.window]

@@ -37,7 +37,7 @@ async def wait(
     timeout: Timeout = "5m",
     if_no_processes: IfNoProcesses = Unreported.FAIL,
 ) -> None:
-    """Wait until every process refuses requests, has finished the old ones, or it is over.
+    """Wait until a window is enforced, drained or over.
 
     Exit: 0 it is so, 1 not in time, 3 no operator answers.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -9,20 +10,50 @@ import pytest
 import typer
 
 from fastapi_maintenance.cli._app import app
-from tests.unit.commanded import call
 
 VERBS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
 COLUMNS, LINES = 80, 24
 
 
+ALL_HELP = """
+import contextlib
+from fastapi_maintenance.cli._app import app
+for words in {words!r}:
+    with contextlib.suppress(SystemExit):
+        app([*words, "--help"], prog_name="fastapi-maintenance")
+    print("\f", end="", flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def pages() -> dict[str, str]:
+    """The help of each verb, and under an empty name of all, as a terminal of that size has it."""
+    words = [[], *([verb] for verb in VERBS)]
+    done = subprocess.run(
+        [sys.executable, "-c", ALL_HELP.format(words=words)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+        env=os.environ | {"COLUMNS": str(COLUMNS), "LINES": str(LINES)},
+    )
+    return dict(zip(["", *VERBS], done.stdout.split("\f")[:-1], strict=True))
+
+
 @pytest.mark.parametrize("verb", VERBS)
-def test_help_fits_a_screen_and_shows_an_example(verb: str) -> None:
-    said = call([verb, "--help"], COLUMNS=str(COLUMNS), TERMINAL_WIDTH=str(COLUMNS))
-    lines = said.out.splitlines()
-    assert len(lines) <= LINES, said.out
+def test_help_fits_a_screen_and_shows_an_example(verb: str, pages: dict[str, str]) -> None:
+    lines = pages[verb].splitlines()
+    assert 0 < len(lines) <= LINES, pages[verb]
     assert max(map(len, lines)) <= COLUMNS
-    assert "Example" in said.out
-    assert f"fastapi-maintenance {verb}" in said.out
+    assert "Example" in pages[verb]
+    assert pages[verb].count(f"fastapi-maintenance {verb}") >= 2
+
+
+def test_the_overview_says_of_each_verb_what_it_does_in_a_whole_sentence(
+    pages: dict[str, str],
+) -> None:
+    assert all(f"  {verb} " in pages[""] for verb in VERBS)
+    assert "..." not in pages[""].partition("Commands:")[2]
 
 
 def test_help_loads_no_client_library() -> None:
