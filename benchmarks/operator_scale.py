@@ -79,9 +79,13 @@ class Process:
         return int(line.split()[1]) / 1024
 
 
+_DAYS = [(datetime.now(UTC).isoweekday() + later) % 7 for later in (2, 3, 4, 5)]
+"""Days of the week, as cron counts them: none on which a window opens while all are idle."""
+
+
 def manifest(number: int) -> dict[str, Any]:
     """Every second window recurs weekly in a zone with summer time, the others come once."""
-    hour, day = number % 24, number % 7
+    hour, day = number % 24, _DAYS[number // 2 % len(_DAYS)]
     weekly = {"schedule": f"{number % 60} {hour} * * {day}", "timeZone": "Europe/Berlin"}
     once = {"start": f"2990-01-{number % 28 + 1:02}T{hour:02}:00:00Z"}
     spec = {"apps": [f"app-{number}"], "duration": "2h", "description": f"change {number}"}
