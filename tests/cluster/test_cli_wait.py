@@ -72,6 +72,7 @@ def test_without_an_operator_wait_counts_what_the_processes_say(
     speak(cluster, cli, "orders-on")
     said = cli("wait", "orders-on", "--timeout", "60s")
     assert "no operator answers (" in said.err
+    assert "note: no operator has answered since " in cli("status").err
     assert said.out.startswith("maintenancewindow/orders-on is drained: 1 of 1 reporting")
 
 

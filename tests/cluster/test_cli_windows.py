@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+import yaml
+
 from tests.cluster.windows import apply_window, in_seconds
 
 if TYPE_CHECKING:
@@ -69,6 +72,9 @@ def test_status_shows_the_windows_with_who_opened_them(cli: Cli, kubectl: Kubect
         "upgrade",
     ]
     assert cli("status", "upgrade", "-o", "json").json["metadata"]["name"] == "upgrade"
+    shown = yaml.safe_load(cli("status", "upgrade", "-o", "yaml").out)
+    assert shown["spec"]["duration"] == "1h"
+    assert "managedFields" not in shown["metadata"]
     name = "maintenancewindow.fastapi-maintenance.io/upgrade\n"
     assert cli("status", "upgrade", "-o", "name").out == name
     assert cli.namespace in cli("status", "-A").out
@@ -87,3 +93,24 @@ def test_end_of_a_window_that_is_not_there_says_what_is(cli: Cli) -> None:
         f"  those that are there: fastapi-maintenance status -n {cli.namespace}",
     ]
     assert "nothing to end" in cli("end", "nothing", "--ignore-not-found").err
+
+
+def test_a_watch_shows_what_is_new_and_nothing_twice(
+    cli: Cli, kubectl: Kubectl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Five looks, of which one finds the window ended; then Ctrl-C."""
+    cli("on", "orders", "--duration", "1h")
+    patch = f'{{"spec": {{"endedAt": "{in_seconds(0):%Y-%m-%dT%H:%M:%SZ}"}}}}'
+    looks = iter(range(5))
+
+    async def meanwhile(_: float) -> None:
+        look = next(looks, None)
+        if look is None:
+            raise KeyboardInterrupt
+        if look == 2:
+            kubectl("patch", "mw", "orders-on", "-n", cli.namespace, "--type=merge", "-p", patch)
+
+    monkeypatch.setattr("fastapi_maintenance.cli.status.asyncio.sleep", meanwhile)
+    said = cli("status", "-w", code=130)
+    rows = [line.split()[1] for line in said.out.splitlines() if line.startswith("orders-on ")]
+    assert rows == ["Open", "Finished"]
