@@ -127,11 +127,12 @@ def values(cluster: Target) -> dict[str, object]:
 
 
 @pytest.fixture(scope="package")
-def installed(helm: Helm, values: dict[str, object]) -> Iterator[Helm]:
-    """The chart, installed."""
+def installed(helm: Helm, values: dict[str, object], cluster: Target) -> Iterator[Helm]:
+    """The chart, installed; a node of our own needs no tidying up."""
     helm.install(CHART, RELEASE, values)
     yield helm
-    helm.uninstall(RELEASE)
+    if cluster.node is None:
+        helm.uninstall(RELEASE)
 
 
 @pytest.fixture
@@ -150,4 +151,5 @@ def opened_shop(installed: Helm, cluster: Target) -> Iterator[Shop]:
         opened.let_clients_in(*APPLICATIONS)
         yield opened
     finally:
-        opened.close()
+        if cluster.node is None:
+            opened.close()

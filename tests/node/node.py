@@ -97,10 +97,10 @@ class Node:
         The node's own clients would wait for up to half a minute before they look again.
         """
         self.apiserver.start()
-        for daemon in (self.controller_manager, self.scheduler, self.proxy):
+        for daemon in (self.controller_manager, self.scheduler, self.proxy, self.kubelet):
             daemon.kill()
             daemon.spawn()
-        self.controller_manager.wait_ready()
+        self.kubelet.wait_ready()
 
     def heal(self) -> None:
         """Bring back whatever was stopped or killed, and wait until it is ready."""
