@@ -13,10 +13,13 @@ import typer
 from fastapi_maintenance.backends.kubernetes.transport import ApiError, Unreachable
 from fastapi_maintenance.windows import GROUP, InvalidWindow
 
+from ._hints import flags
+
 FAILED, NO_OPERATOR, INTERRUPTED = 1, 3, 130
 
 _SERVICE_ACCOUNT = "system:serviceaccount:"
 _USER = re.compile(r'User "([^"]+)"')
+_NO_OBJECT = re.compile(r'^(\S+) "([^"]+)" not found')
 _MIGRATOR = "fastapi-maintenance-migrator"
 
 
@@ -78,9 +81,8 @@ def explain(error: ApiError | Unreachable) -> Failure:
         return Failure("the API server does not accept these credentials", mend)
     if error.status == 403:
         return _refused(error.message)
-    if error.status == 404 and is_missing_crd(error):
-        mend = "install it: fastapi-maintenance crds | kubectl apply --server-side -f -"
-        return Failure(f"the CRDs of {GROUP} are not installed here", mend)
+    if error.status == 404:
+        return _not_found(error)
     if error.status == 422:
         return Failure(error.message, "see: kubectl explain maintenancewindow.spec")
     return Failure(f"the API server answered {error}")
@@ -88,7 +90,19 @@ def explain(error: ApiError | Unreachable) -> Failure:
 
 def is_missing_crd(error: ApiError) -> bool:
     """Whether nothing of this kind is known there, rather than an object missing."""
-    return error.status == 404 and f"{GROUP} " not in error.message
+    return error.status == 404 and _NO_OBJECT.match(error.message) is None
+
+
+def _not_found(error: ApiError) -> Failure:
+    """A kind that is unknown there, a namespace, or an object in it."""
+    missing = _NO_OBJECT.match(error.message)
+    if missing is None:
+        mend = "install it: fastapi-maintenance crds | kubectl apply --server-side -f -"
+        return Failure(f"the CRDs of {GROUP} are not installed here", mend)
+    if missing[1] == "namespaces":
+        mend = f"those that are there: kubectl get namespaces{flags()}; name one: -n NAMESPACE"
+        return Failure(f'namespace "{missing[2]}" not found', mend)
+    return Failure(f"the API server answered {error}")
 
 
 def _unreachable(why: str) -> Failure:

@@ -17,3 +17,8 @@ def note_flags(words: Sequence[str]) -> None:
 def at(namespace: str) -> str:
     """What comes behind a command that is told."""
     return shlex.join(["-n", namespace, *_given.get()])
+
+
+def flags() -> str:
+    """The same of what lies in no namespace, with a space before it; empty where none was given."""
+    return "".join(f" {shlex.quote(word)}" for word in _given.get())

@@ -113,6 +113,11 @@ FORBIDDEN = (
         ),
         (ApiError(403, FORBIDDEN.format("jane")), "a right is missing", "--user=jane"),
         (ApiError(404, "404 page not found"), "are not installed here", "crds | kubectl apply"),
+        (
+            ApiError(404, 'namespaces "shopp" not found'),
+            'namespace "shopp" not found',
+            "kubectl get namespaces; name one: -n NAMESPACE",
+        ),
         (ApiError(422, "spec.apps: Required"), "spec.apps: Required", "kubectl explain"),
         (Unreachable("refused"), "can't be reached: refused", "kubectl cluster-info"),
     ],
