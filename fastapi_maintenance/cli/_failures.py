@@ -10,6 +10,7 @@ from typing import NoReturn
 
 import typer
 
+from fastapi_maintenance.backends.kubernetes.complaints import grant
 from fastapi_maintenance.backends.kubernetes.transport import ApiError, Unreachable
 from fastapi_maintenance.windows import GROUP, InvalidWindow
 
@@ -17,10 +18,9 @@ from ._hints import flags
 
 FAILED, NO_OPERATOR, INTERRUPTED = 1, 3, 130
 
-_SERVICE_ACCOUNT = "system:serviceaccount:"
-_USER = re.compile(r'User "([^"]+)"')
 _NO_OBJECT = re.compile(r'^(\S+) "([^"]+)" not found')
 _MIGRATOR = "fastapi-maintenance-migrator"
+_BINDING = "maintenance-migrator"
 
 
 class Failure(Exception):
@@ -117,19 +117,7 @@ def _unreachable(why: str) -> Failure:
 
 def _refused(message: str) -> Failure:
     """By RBAC, which names the user; else by a policy or a quota, which no role mends."""
-    user = _USER.search(message)
-    if user is None:
+    if 'User "' not in message:
         return Failure(f"the API server refuses it: {message}")
-    return Failure(f"a right is missing: {message}", _grant(user[1]))
-
-
-def _grant(user: str) -> str:
-    """The command that grants what is missing."""
-    namespace, who = "NAMESPACE", f"--user={user}"
-    if user.startswith(_SERVICE_ACCOUNT):
-        namespace, name = user.removeprefix(_SERVICE_ACCOUNT).split(":")
-        who = f"--serviceaccount={namespace}:{name}"
-    return (
-        f"grant it: kubectl -n {namespace} create rolebinding maintenance-migrator "
-        f"--clusterrole={_MIGRATOR} {who}"
-    )
+    mend = f"grant it: {grant(message, _MIGRATOR, _BINDING)}"
+    return Failure(f"a right is missing: {message}", mend)

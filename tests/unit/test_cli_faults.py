@@ -97,7 +97,8 @@ def test_what_was_typed_wrong_is_named_with_the_mend(
 
 
 FORBIDDEN = (
-    'maintenancewindows.fastapi-maintenance.io is forbidden: User "{}" cannot create resource'
+    'maintenancewindows.fastapi-maintenance.io is forbidden: User "{}" cannot create resource '
+    '"maintenancewindows" in API group "fastapi-maintenance.io" in the namespace "shop"'
 )
 
 
@@ -111,7 +112,23 @@ FORBIDDEN = (
             "kubectl -n shop create rolebinding maintenance-migrator "
             "--clusterrole=fastapi-maintenance-migrator --serviceaccount=shop:migrate",
         ),
-        (ApiError(403, FORBIDDEN.format("jane")), "a right is missing", "--user=jane"),
+        (
+            ApiError(403, FORBIDDEN.format("system:serviceaccount:ci:deployer")),
+            "a right is missing",
+            "kubectl -n shop create rolebinding maintenance-migrator "
+            "--clusterrole=fastapi-maintenance-migrator --serviceaccount=ci:deployer",
+        ),
+        (
+            ApiError(403, FORBIDDEN.format("bob")),
+            "a right is missing",
+            "kubectl -n shop create rolebinding maintenance-migrator "
+            "--clusterrole=fastapi-maintenance-migrator --user=bob",
+        ),
+        (
+            ApiError(403, FORBIDDEN.format("system:serviceaccount:odd")),
+            "a right is missing",
+            "--user=system:serviceaccount:odd",
+        ),
         (ApiError(404, "404 page not found"), "are not installed here", "crds | kubectl apply"),
         (
             ApiError(404, 'namespaces "shopp" not found'),

@@ -62,6 +62,18 @@ def test_where_all_is_well_nothing_is_logged(caplog: pytest.LogCaptureFixture) -
             "kubectl -n shop create rolebinding maintenance "
             "--clusterrole=fastapi-maintenance-application --serviceaccount=shop:web",
         ),
+        (
+            ApiError(403, f'{FORBIDDEN} "maintenancewindows" in the namespace "plans"'),
+            "maintenancewindow",
+            "kubectl -n plans create rolebinding maintenance "
+            "--clusterrole=fastapi-maintenance-application --serviceaccount=shop:web",
+        ),
+        (
+            ApiError(403, 'x is forbidden: User "bob" cannot list it in the namespace "shop"'),
+            "maintenancewindow",
+            "kubectl -n shop create rolebinding maintenance "
+            "--clusterrole=fastapi-maintenance-application --user=bob",
+        ),
         (ApiError(403, "policy"), "configmap", "the API server refuses it: policy"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import shlex
 from collections.abc import Hashable
 
 from .reflector import Failure
@@ -14,7 +15,9 @@ WRITER_ROLE = "fastapi-maintenance-writer"
 _BINDINGS = {APPLICATION_ROLE: "maintenance", WRITER_ROLE: "maintenance-writer"}
 _NO_CRD = "the CRD MaintenanceWindow is not installed here: kubectl apply -f crds/"
 
-_SERVICE_ACCOUNT = re.compile(r'User "system:serviceaccount:([^:"]+):([^"]+)"')
+_USER = re.compile(r'User "([^"]+)"')
+_PLACE = re.compile(r'in the namespace "([^"]+)"')
+_SERVICE_ACCOUNT = re.compile("system:serviceaccount:([^:]+):([^:]+)")
 
 # Of these each collection has its own; all others are troubles of the server.
 _OF_ONE_COLLECTION = (403, 404)
@@ -83,14 +86,24 @@ def _refused(message: str, role: str) -> str:
     """By RBAC, which names the user; else by a policy or a quota, which no role mends."""
     if 'User "' not in message:
         return f"the API server refuses it: {message}"
-    return f"a right is missing: {message}; {_grant(message, role)}"
+    return f"a right is missing: {message}; to grant it: {grant(message, role, _BINDINGS[role])}"
 
 
-def _grant(message: str, role: str) -> str:
-    """The command that grants a service account a role."""
-    match = _SERVICE_ACCOUNT.search(message)
-    namespace, name = match.groups() if match else ("NAMESPACE", "SERVICEACCOUNT")
+def grant(message: str, role: str, binding: str) -> str:
+    """The command that grants whom RBAC has refused a role, there where it is missing.
+
+    Args:
+        message: of the API server; it names the user, and the namespace of the request.
+        role: the ClusterRole.
+        binding: how to call the RoleBinding.
+    """
+    user, place = _USER.search(message), _PLACE.search(message)
+    account = _SERVICE_ACCOUNT.fullmatch(user[1]) if user else None
+    who = f"--user={user[1]}" if user else "--serviceaccount=NAMESPACE:SERVICEACCOUNT"
+    if account:
+        who = f"--serviceaccount={account[1]}:{account[2]}"
+    namespace = (place or account or ("", "NAMESPACE"))[1]
     return (
-        f"to grant it: kubectl -n {namespace} create rolebinding {_BINDINGS[role]} "
-        f"--clusterrole={role} --serviceaccount={namespace}:{name}"
+        f"kubectl -n {namespace} create rolebinding {binding} "
+        f"--clusterrole={role} {shlex.quote(who)}"
     )
