@@ -124,6 +124,52 @@ def refused(_: object) -> None:
     raise OSError("read-only")
 
 
+async def test_a_refresh_token_is_used_once_also_where_nothing_can_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A provider that rotates them takes a second use for a theft; who logs in anew begins anew."""
+    writer = "kubernetes_asyncio.config.kube_config.KubeConfigMerger.save_changes"
+    monkeypatch.setattr(writer, refused)
+    async with rotating() as server:
+        names = trusting(server)
+        for token in ("first", "first", "first", "again", "again"):
+            named = identity(tmp_path, **{**names, "refresh-token": token})
+            named.renew(await named.access())
+    sent = [parse_qs(r.body.decode())["refresh_token"][0] for r in server.requests if r.body]
+    assert sent == ["first", "first+", "first++", "again", "again+"]
+
+
+async def test_an_answer_without_an_id_token_says_what_mends_it(tmp_path: Path) -> None:
+    """The refresh token that came with it is kept: the one before may be void."""
+    async with provider(access_token="a", refresh_token="second") as server:
+        named = identity(tmp_path, **{**trusting(server), "refresh-token": "first"})
+        with pytest.raises(ValueError, match=f"{server.url} gave no id_token .* log in again"):
+            await named.access()
+    assert settings_in(tmp_path)["refresh-token"] == "second"
+
+
+def trusting(server: Server) -> dict[str, str]:
+    """What a public client has to know of it."""
+    authority = base64.b64encode(AUTHORITY.cert_pem.bytes()).decode()
+    names = {"client-id": "shop", "idp-issuer-url": server.url}
+    return {**names, "idp-certificate-authority-data": authority}
+
+
+@contextlib.asynccontextmanager
+async def rotating() -> AsyncIterator[Server]:
+    """A provider that gives another refresh token each time: the old one with a mark."""
+
+    async def handler(request: Request, wire: Wire) -> None:
+        answer: dict[str, Any] = {"token_endpoint": f"{server.url}/token"}
+        if request.path == "/token":
+            (token,) = parse_qs(request.body.decode())["refresh_token"]
+            answer = {"id_token": jwt(exp=IN_FORCE), "refresh_token": f"{token}+"}
+        await wire.answer(200, answer, Content_Type=JSON)
+
+    async with serving(handler) as server:
+        yield server
+
+
 @pytest.mark.parametrize(
     ("settings", "why"),
     [

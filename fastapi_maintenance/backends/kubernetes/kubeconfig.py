@@ -26,6 +26,10 @@ logger = logging.getLogger(__name__)
 _LEAST_LEFT = 10.0
 """Seconds for which a token must still be good, as for kubectl."""
 
+_rotated: dict[tuple[str, str], tuple[str, str]] = {}
+"""The refresh token in a file and the last one that followed it, by the account: one that was used
+may be void, and the file may be one that nobody can write."""
+
 
 async def load(file: str, context: str | None) -> Configuration:
     """Where the server of a context is, and how to prove who asks; a token that is refreshed is
@@ -63,15 +67,35 @@ class _Loader(KubeConfigLoader):
             raise ConfigException(
                 "oidc: No valid id-token, and cannot refresh without refresh-token"
             )
+        written = settings["refresh-token"]
+        settings.value["refresh-token"] = token = self._last_of(written)
         answer = await _refreshed(settings, Path(self._get_base_path(settings.path)))
-        settings.value["id-token"] = answer["id_token"]
-        settings.value["refresh-token"] = answer.get("refresh_token", settings["refresh-token"])
+        settings.value["refresh-token"] = token = answer.get("refresh_token") or token
+        _rotated[self._account] = written, token
+        if "id_token" in answer:
+            settings.value["id-token"] = answer["id_token"]
         self._write_back()
+        if "id_token" not in answer:  # which it need not have: OpenID Connect Core, 12.2
+            raise ConfigException(
+                f"oidc: {settings['idp-issuer-url']} gave no id_token for the refresh-token: "
+                "log in again, with the scope openid"
+            )
+
+    @property
+    def _account(self) -> tuple[str, str]:
+        """The file that names a user, and the user."""
+        assert self._user is not None and self._current_context is not None
+        return str(self._user.path), str(self._current_context["context"]["user"])
+
+    def _last_of(self, written: str) -> str:
+        """What came after the refresh token of the file, unless somebody logged in since."""
+        before, last = _rotated.get(self._account, (written, written))
+        return last if before == written else written
 
     def _write_back(self) -> None:
         try:
             self._config_persister()
-        except OSError as error:  # as where it is mounted: then it is refreshed each time
+        except OSError as error:  # as where it is mounted: then memory alone has them
             logger.warning("the refreshed id-token is not kept: %s", error)
 
 
