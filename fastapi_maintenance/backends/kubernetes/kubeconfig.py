@@ -84,7 +84,8 @@ class _Loader(KubeConfigLoader):
     @property
     def _account(self) -> tuple[str, str]:
         """The file that names a user, and the user."""
-        assert self._user is not None and self._current_context is not None
+        assert self._user is not None
+        assert self._current_context is not None
         return str(self._user.path), str(self._current_context["context"]["user"])
 
     def _last_of(self, written: str) -> str:
