@@ -13,6 +13,8 @@ from fastapi_maintenance.windows import API_VERSION, GROUP, KIND, PLURAL, VERSIO
 
 from ._failures import Failure, is_missing_crd
 from ._hints import at as there
+from ._judging import lease_is_fresh
+from ._times import now
 
 Object = dict[str, Any]
 
@@ -109,12 +111,18 @@ class Cluster:
     async def lease(self) -> Object | None:
         """The Lease of the operator that looks after the namespace; None where none can be seen.
 
-        That of the namespace, or else whichever is found: an operator for all namespaces may be
-        anywhere.
+        That of the namespace, or that of the operator's namespace while it is fresh, or else
+        whichever is found: an operator for all namespaces may be anywhere.
         """
-        found = await self._leases()
-        own = [item for item in found if item["metadata"]["namespace"] == self.namespace]
-        return max(own or found, key=_renewed, default=None)
+        found = {item["metadata"]["namespace"]: item for item in await self._leases()}
+        usual = found.get(OPERATOR_NAMESPACE)
+        likely = usual if lease_is_fresh(usual, now()) else None
+        newest = max(found.values(), key=_renewed, default=None)
+        return found.get(self.namespace) or likely or newest
+
+    def is_looked_after_by(self, lease: Object) -> bool:
+        """Whether a Lease is where that of the namespace's operator is: others may be another's."""
+        return lease["metadata"]["namespace"] in (self.namespace, OPERATOR_NAMESPACE)
 
     async def _leases(self) -> list[Object]:
         base, only = "/apis/coordination.k8s.io/v1", {"fieldSelector": f"metadata.name={LEASE}"}

@@ -10,10 +10,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from fastapi_maintenance.backends.kubernetes.transport import ApiError, Unreachable
+from fastapi_maintenance.proof.claim import LONGEST_ROUND
+from fastapi_maintenance.proof.processes import PLURAL as PROCESSES
 from fastapi_maintenance.proof.processes import read_process
 
 from ._cluster import Cluster
-from ._failures import FAILED, NO_OPERATOR, Failure
+from ._failures import FAILED, NO_OPERATOR, Failure, explain
 from ._hints import at as there
 from ._judging import LAG, Judgement, by_operator, by_processes, holders, lease_is_fresh
 from ._output import Progress
@@ -26,6 +28,7 @@ _LEASE_KEPT = 2.0
 _GRACE = 10.0
 """Seconds that processes may take to register, before it counts that there are none."""
 _FORBIDDEN = 403
+_SAME = ("uid", "generation")
 _PATIENT = (429, 500, 502, 503, 504)
 
 _RESTART = "see the operator: kubectl get pods -A -l app.kubernetes.io/name=fastapi-maintenance"
@@ -131,7 +134,7 @@ class Wait:
         told = by_operator(seen, self.what)
         if told is not None and lease_is_fresh(lease, at):
             self._lagging_since = None
-            return await self._told(seen, told)
+            return await self._told(seen, told, lease)
         return await self._untold(seen, told, lease, at)
 
     async def _lease(self) -> Any:
@@ -141,21 +144,33 @@ class Wait:
             self._lease_until = time.monotonic() + _LEASE_KEPT
         return self._known_lease
 
-    async def _told(self, seen: Seen, told: Judgement) -> Judgement:
+    async def _told(self, seen: Seen, told: Judgement, lease: Any) -> Judgement:
         """By an operator that is there; where it may be asked, no process may say otherwise.
 
         Whose Lease it is, is not certain: that of another namespace's operator may be seen.
+
+        Raises:
+            Failure: it is one from elsewhere, and the processes may not be asked.
         """
-        if told.reason == "NoProcesses":
-            return await self._unreported(seen, told)
         if not told.met:
-            return told
+            return await self._unmet(seen, told)
         try:
             return await self._borne_out(seen)
         except ApiError as error:
             if error.status != _FORBIDDEN:
                 raise
-            return told
+            if not self.cluster.is_looked_after_by(lease):
+                raise self._unsure(lease, error) from error
+            return await self._lasting(seen, told)
+
+    def _unsure(self, lease: Any, error: ApiError) -> Failure:
+        """That nobody can be asked whose word is certain to be of today."""
+        return Failure(
+            f"only an operator in namespace {lease['metadata']['namespace']} answers, which may "
+            "look after others, and the processes can't be asked: the right "
+            f"`list {PROCESSES}` is missing in namespace {self.cluster.namespace}",
+            explain(error).mend,
+        )
 
     async def _untold(
         self, seen: Seen, told: Judgement | None, lease: Any, at: datetime
@@ -164,7 +179,7 @@ class Wait:
         lag = self._lag()
         if lease is None and told is not None:
             # Nobody knows whether it lives: what it said is to be borne out by the processes.
-            return await self._borne_out(seen) if told.met else await self._told(seen, told)
+            return await (self._borne_out(seen) if told.met else self._unmet(seen, told))
         if lag < LAG.total_seconds():
             return Judgement(False, "Pending", f"waiting for the operator ({lag:.0f} s)")
         if not self._unanswered:
@@ -181,7 +196,11 @@ class Wait:
                 _RESTART,
                 NO_OPERATOR,
             )
-        return await self._unreported(seen, counted) if counted.reason == "NoProcesses" else counted
+        return await self._unmet(seen, counted)
+
+    async def _unmet(self, seen: Seen, told: Judgement) -> Judgement:
+        """It is not so yet, as somebody says."""
+        return await self._unreported(seen, told) if told.reason == "NoProcesses" else told
 
     async def _unreported(self, seen: Seen, told: Judgement) -> Judgement:
         """Nobody reports for an app that is named."""
@@ -216,11 +235,20 @@ class Wait:
         judged = by_processes(
             seen, self.what, items, plan, now(), unreported_is_ok=self.unreported_is_ok
         )
-        if judged.met:
-            again = (await self.cluster.window(self.name))["metadata"]
-            before = seen.item["metadata"]
-            if (again["uid"], again["generation"]) != (before["uid"], before["generation"]):
-                return Judgement(False, "Changed", "the window has changed meanwhile")
+        return await self._lasting(seen, judged) if judged.met else judged
+
+    async def _lasting(self, seen: Seen, judged: Judgement) -> Judgement:
+        """What was found, if it is not too old by now, and about the window as it is now."""
+        item = await self.cluster.window(self.name)
+        again = see(item, now())
+        took = again.at - seen.at
+        if took > LONGEST_ROUND:
+            message = f"looking took {took.total_seconds():.0f} s, so it may not be so any more"
+            return Judgement(False, "TooOld", message)
+        if any(item["metadata"][key] != seen.item["metadata"][key] for key in _SAME):
+            return Judgement(False, "Changed", "the window has changed meanwhile")
+        if again.current != seen.current:
+            return Judgement(False, "Changed", "the window is not open any more, or opened anew")
         return judged
 
     def _lag(self) -> float:
