@@ -209,7 +209,10 @@ class Wait:
         if self._elapsed < min(_GRACE, self.timeout.total_seconds()):
             return told
         code = NO_OPERATOR if self._unanswered else FAILED
-        mend = "see: fastapi-maintenance processes; if none is to be expected: --if-no-processes=ok"
+        mend = (
+            f"see: fastapi-maintenance processes {there(self.cluster.namespace)}; "
+            "if none is to be expected: --if-no-processes=ok"
+        )
         raise Failure(told.message, mend, code)
 
     async def _counted(self, seen: Seen) -> Judgement:
