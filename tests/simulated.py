@@ -26,6 +26,7 @@ from fastapi_maintenance_operator.reconcile import (
     has_expired,
     read,
 )
+from fastapi_maintenance_operator.wire import Left
 from tests.unit.operated import Clock, MemoryCluster, Operator
 
 STEPS = 40
@@ -119,13 +120,13 @@ class Faulty(MemoryCluster):
         self._fail("answer")
         return plan
 
-    async def apply_status(self, observed: Observed, status: Object) -> Object:
+    async def apply_status(self, observed: Observed, status: Object, left: Left) -> Object:
         standing = self.windows.get((observed.namespace, observed.name))
         if standing is None:
             raise ApiException(status=404, reason="Not Found")
         if standing["metadata"]["resourceVersion"] != str(observed.version):
             raise ApiException(status=409, reason="Conflict")
-        item = await super().apply_status(observed, status)
+        item = await super().apply_status(observed, status, left)
         self._tell("MODIFIED", item)
         self._fail("answer")
         return item

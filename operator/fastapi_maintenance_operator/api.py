@@ -18,7 +18,7 @@ from .plans import Plan, PlanChanged, plan_of
 from .reconcile import Object, Observed, slim
 from .view import Present, Take
 from .windows import Key, key_of
-from .wire import APPLY, JSON_PATCH, Wire, path_to
+from .wire import APPLY, JSON_PATCH, Left, Wire, path_to
 
 _LIST_SECONDS = 60
 _OURS = {"fieldManager": FIELD_MANAGER}
@@ -115,13 +115,17 @@ class ClusterApi:
                 raise
             return None
 
-    async def apply_status(self, observed: Observed, status: Object) -> Object:
-        """Write a status, unless the object is another by now; returns the object as it is then."""
+    async def apply_status(self, observed: Observed, status: Object, left: Left) -> Object:
+        """Write a status, unless the object is another by now; returns the object as it is then.
+
+        Raises:
+            TimeoutError: it came too late, or was not answered in the time that was left.
+        """
         metadata = {"name": observed.name, "resourceVersion": str(observed.version)}
         kind = {"apiVersion": API_VERSION, "kind": observed.kind}
         body = {**kind, "metadata": metadata, "status": status}
         path = f"{_path_of(observed)}/status"
-        return slim(await self._wire.write("PATCH", path, body, _FORCE, APPLY))
+        return slim(await self._wire.write("PATCH", path, body, _FORCE, APPLY, left))
 
     async def create_window(self, window: Object) -> Object | None:
         """Make a child; None where a window of its name exists, or the namespace is going."""

@@ -49,10 +49,9 @@ class Round:
         """Before the processes were listed."""
         return self.snapshot.began if self.snapshot else None
 
-    def check_age(self) -> None:
-        """See `Snapshot.check_age`."""
-        if self.snapshot is not None:
-            self.snapshot.check_age()
+    def left(self) -> float | None:
+        """See `Snapshot.left`; None: nothing was listed that could be too old."""
+        return self.snapshot.left() if self.snapshot else None
 
 
 class Rounds:

@@ -32,14 +32,16 @@ class Snapshot:
     since: float
     ticks: Ticks
 
-    def check_age(self) -> None:
-        """Call this right before what it proves is written.
+    def left(self) -> float:
+        """In how many seconds what it proves has to be written; ask right before it is.
 
         Raises:
             RoundTooOld: it has taken too long.
         """
-        if self.ticks() - self.since > LONGEST_ROUND.total_seconds():
+        left = self.since + LONGEST_ROUND.total_seconds() - self.ticks()
+        if left <= 0:
             raise RoundTooOld("the list of processes is too old by now")
+        return left
 
 
 class Snapshots:

@@ -32,8 +32,7 @@ class Statuses:
             RoundTooOld: what the processes said is too old to be written.
         """
         await self._tell(events(observed, status, now))
-        asked.check_age()
-        answer = await self._api.apply_status(observed, status)
+        answer = await self._api.apply_status(observed, status, asked.left)
         if answer.get("status") == status:
             answer["status"] = status  # of two that are equal, this one shares its strings
         self._windows.keep(answer)

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from kubernetes_asyncio import client
 
 Object = dict[str, Any]
+
+Left = Callable[[], float | None]
+"""How many seconds a write may still take, None: as many as any; raises where it comes too late."""
 
 JSON = "application/json"
 APPLY = "application/apply-patch+yaml"
@@ -49,9 +52,19 @@ class Wire:
         body: Any,
         query: Mapping[str, Any] | None = None,
         content_type: str = JSON,
+        left: Left = lambda: None,
     ) -> Object:
-        """Create, change or delete an object."""
-        async with self._writes:
+        """Create, change or delete an object.
+
+        Args:
+            method: POST, PATCH or DELETE.
+            path: of the object.
+            body: as `content_type` has it.
+            query: how to write.
+            content_type: of the body.
+            left: asked when it is this write's turn, which others may keep it waiting for.
+        """
+        async with self._writes, asyncio.timeout(left()):
             return await self._ask(method, path, query, body, content_type)
 
     async def _ask(

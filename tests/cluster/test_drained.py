@@ -191,7 +191,9 @@ def test_a_status_that_arrives_late_never_lands_on_a_window_that_was_created_ane
     async def write_late() -> int:
         async with await config.new_client_from_config(str(cluster.kubeconfig)) as api_client:
             with pytest.raises(client.ApiException) as raised:
-                await ClusterApi(api_client).apply_status(observed, {"conditions": [drained]})
+                await ClusterApi(api_client).apply_status(
+                    observed, {"conditions": [drained]}, lambda: None
+                )
         return int(raised.value.status)
 
     assert asyncio.run(write_late()) == 409

@@ -20,6 +20,7 @@ from fastapi_maintenance_operator.proof_rounds import Rounds
 from fastapi_maintenance_operator.reconcile import Object, Observed
 from fastapi_maintenance_operator.view import Present, Take
 from fastapi_maintenance_operator.windows import key_of
+from fastapi_maintenance_operator.wire import Left
 from tests.unit.making import at, stored
 from tests.unit.proving import MemoryProcesses
 
@@ -171,8 +172,9 @@ class MemoryCluster(ClusterApi):
         self.remove(observed.name, observed.namespace)
         self.writes.append(f"delete {observed.name}")
 
-    async def apply_status(self, observed: Observed, status: Object) -> Object:
+    async def apply_status(self, observed: Observed, status: Object, left: Left) -> Object:
         self._fail("status")
+        left()
         self.version += 1
         item = self.windows[observed.namespace, observed.name]
         item["status"] = copy.deepcopy(status)

@@ -17,6 +17,7 @@ from fastapi_maintenance_operator.proof_rounds import Rounds
 from fastapi_maintenance_operator.reconcile import Object, Observed
 from fastapi_maintenance_operator.view import Present, Take
 from fastapi_maintenance_operator.windows import key_of
+from fastapi_maintenance_operator.wire import Left
 from tests.unit.making import at
 from tests.unit.operated import Clock, MemoryCluster, Operator, clock_at
 
@@ -315,12 +316,12 @@ async def test_a_change_wakes_an_operator_that_sleeps(monkeypatch: pytest.Monkey
     written = asyncio.Event()
 
     class Telling(MemoryCluster):
-        async def apply_status(self, observed: Observed, status: Object) -> Object:
+        async def apply_status(self, observed: Observed, status: Object, left: Left) -> Object:
             if observed.name == "first":
                 controller.observe("ADDED", self.put("second", **LUNCH))
             else:
                 written.set()
-            return await super().apply_status(observed, status)
+            return await super().apply_status(observed, status, left)
 
     telling = Telling()
     controller = Controller(telling, Rounds(telling.processes))
@@ -383,8 +384,8 @@ async def test_a_status_that_is_told_before_the_answer_to_its_write_is_no_news()
     """Ten thousand of them would all be looked at a second time."""
 
     class Telling(MemoryCluster):
-        async def apply_status(self, observed: Observed, status: Object) -> Object:
-            answer = await super().apply_status(observed, status)
+        async def apply_status(self, observed: Observed, status: Object, left: Left) -> Object:
+            answer = await super().apply_status(observed, status, left)
             told.observe("MODIFIED", copy.deepcopy(answer))
             marked.append(told._agenda.next(Clock.instant))
             return answer

@@ -13,6 +13,7 @@ from kubernetes_asyncio.client import ApiException
 
 from fastapi_maintenance_operator.api import message_of
 from fastapi_maintenance_operator.reconcile import Object, Observed
+from fastapi_maintenance_operator.wire import Left
 from tests.unit.operated import Clock, MemoryCluster, Operator, clock_at
 
 pytestmark = pytest.mark.anyio
@@ -217,7 +218,7 @@ async def test_a_window_deleted_while_its_write_fails_is_tried_no_more(
     """And when it comes again, its former failures do not count."""
 
     class Deleting(MemoryCluster):
-        async def apply_status(self, observed: Observed, status: Object) -> Object:
+        async def apply_status(self, observed: Observed, status: Object, left: Left) -> Object:
             if len(self.windows) == 1:
                 operator.observe("DELETED", self.remove("lunch"))
             raise AWAY
@@ -235,8 +236,8 @@ async def test_a_window_deleted_while_its_write_fails_is_tried_no_more(
 
 async def test_an_answer_older_than_what_the_watch_told_undoes_nothing() -> None:
     class Telling(MemoryCluster):
-        async def apply_status(self, observed: Observed, status: Object) -> Object:
-            answer = await super().apply_status(observed, status)
+        async def apply_status(self, observed: Observed, status: Object, left: Left) -> Object:
+            answer = await super().apply_status(observed, status, left)
             if observed.object["metadata"]["generation"] == 1:
                 operator.observe("MODIFIED", self.put("lunch", **LUNCH, suspend=True))
             return answer

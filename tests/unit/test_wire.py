@@ -12,7 +12,16 @@ import pytest
 from kubernetes_asyncio import client
 
 from fastapi_maintenance_operator.access import FencedClient
+from fastapi_maintenance_operator.api import ClusterApi
+from fastapi_maintenance_operator.processes_api import ProcessApi
+from fastapi_maintenance_operator.proof_rounds import Round, Rounds
+from fastapi_maintenance_operator.proof_snapshots import RoundTooOld, Snapshot
+from fastapi_maintenance_operator.reconcile import read
+from fastapi_maintenance_operator.statuses import Statuses
+from fastapi_maintenance_operator.windows import Windows
 from fastapi_maintenance_operator.wire import APPLY, Wire, path_to
+from tests.unit.making import at, stored
+from tests.unit.proving import NOON
 
 pytestmark = pytest.mark.anyio
 
@@ -43,6 +52,13 @@ class Server:
 
 @asynccontextmanager
 async def serving() -> AsyncIterator[tuple[Server, Wire]]:
+    """A server, and requests to it."""
+    async with connected() as (server, api_client):
+        yield server, Wire(api_client)
+
+
+@asynccontextmanager
+async def connected() -> AsyncIterator[tuple[Server, client.ApiClient]]:
     """A server, and a client of it."""
     server = Server()
 
@@ -57,7 +73,7 @@ async def serving() -> AsyncIterator[tuple[Server, Wire]]:
         configuration = client.Configuration(host=f"http://127.0.0.1:{server.port}")
         configuration.api_key["BearerToken"] = "Bearer secret"
         async with FencedClient(configuration, lambda: True) as api_client:
-            yield server, Wire(api_client)
+            yield server, api_client
 
 
 async def test_a_write_is_json_with_the_credentials_and_its_content_type() -> None:
@@ -94,6 +110,36 @@ async def test_sixteen_writes_are_under_way_at_most_and_reads_do_not_wait_for_th
             await asyncio.sleep(0.01)
         server.may.set()
     assert (server.most, len(server.requests)) == (17, 41)
+
+
+async def test_a_status_whose_turn_comes_when_its_round_is_too_old_is_never_sent() -> None:
+    """R6: sixteen other writes may keep it waiting for longer than a round may take."""
+    ticks, observed = [0.0], read(stored("lunch"))
+    async with connected() as (server, api_client), asyncio.TaskGroup() as group:
+        api = ClusterApi(api_client)
+        for _ in range(16):
+            group.create_task(api.create_event({"metadata": {"namespace": "shop"}}))
+        while server.running < 16:
+            await asyncio.sleep(0.01)
+        taken = Snapshot((), at(NOON), at(NOON), 0.0, lambda: ticks[0])
+        statuses = Statuses(api, Windows(), Rounds(ProcessApi(api_client)))
+        asked = Round(snapshot=taken)
+        writing = asyncio.create_task(statuses.write(observed, {}, asked, at(NOON)))
+        await asyncio.sleep(0)
+        ticks[0] = 5.0
+        server.may.set()
+        with pytest.raises(RoundTooOld):
+            await writing
+    assert [line for line, *_ in server.requests if "PATCH" in line] == []
+
+
+async def test_a_status_that_is_not_answered_while_its_round_is_young_is_given_up() -> None:
+    """R6: what is sent and not taken must not be written seconds later."""
+    async with serving() as (server, wire):
+        with pytest.raises(TimeoutError):
+            await wire.write("PATCH", "/api/v1/x", {}, left=lambda: 0.2)
+        server.may.set()
+        assert await wire.write("PATCH", "/api/v1/x", {}) == {"n": 7}
 
 
 @pytest.mark.parametrize(
