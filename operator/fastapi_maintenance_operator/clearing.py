@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+import math
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 from fastapi_maintenance.proof.processes import Process
@@ -30,7 +31,7 @@ class Removed:
 
 
 class Clearing:
-    """Looks at the Pods of suspects, of each now and then."""
+    """Looks at the Pods of suspects, of each now and then: in turn, where they are many."""
 
     def __init__(self, processes: Processes, ticks: Ticks) -> None:
         self._processes, self._ticks = processes, ticks
@@ -44,10 +45,19 @@ class Clearing:
             ApiException, aiohttp.ClientError, OSError: as the client does.
         """
         now = self._ticks()
-        self._looked = {uid: at for uid, at in self._looked.items() if now - at < _POD_PAUSE}
-        due = [p for p in suspects if p.pod and p.uid not in self._looked][:_MOST_PODS]
-        removed = [await self._judge(namespace, process, now) for process in due]
+        due = sorted((p for p in suspects if self._is_due(p, now)), key=self._looked_at)
+        removed = [await self._judge(namespace, process, now) for process in due[:_MOST_PODS]]
         return [each for each in removed if each]
+
+    def keep(self, known: Container[str]) -> None:
+        """Forget all processes but those of these uids."""
+        self._looked = {uid: at for uid, at in self._looked.items() if uid in known}
+
+    def _is_due(self, process: Process, now: float) -> bool:
+        return process.pod is not None and now - self._looked_at(process) >= _POD_PAUSE
+
+    def _looked_at(self, process: Process) -> float:
+        return self._looked.get(process.uid, -math.inf)
 
     async def _judge(self, namespace: str, process: Process, now: float) -> Removed | None:
         self._looked[process.uid] = now

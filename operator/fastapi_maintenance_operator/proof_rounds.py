@@ -9,7 +9,7 @@ import functools
 import json
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -159,10 +159,24 @@ class Rounds:
         removed = []
         for namespace, processes in silent.items():
             try:
-                removed += await self.clear(namespace, tuple(processes))
+                await self._forget_gone(namespace, processes)
+                removed += await self.clear(namespace, tuple(filter(self._is_last, processes)))
             except FAILURES as error:
                 logger.warning("%s: processes stay that have ended: %s", namespace, error)
+        self._clearing.keep(self._heard)
         return removed
+
+    async def _forget_gone(self, namespace: str, silent: Sequence[Process]) -> None:
+        """Forget those whose object is gone, which nobody tells whose watch was broken then."""
+        snapshot = await self._snapshots.take(namespace)
+        present = {process.uid for process in snapshot.processes}
+        for process in silent:
+            if process.uid not in present and self._is_last(process):
+                del self._heard[process.uid]
+
+    def _is_last(self, process: Process) -> bool:
+        """Whether it has not spoken, nor gone, since."""
+        return process.uid in self._heard and self._heard[process.uid][1] is process
 
     async def clear(self, namespace: str, suspects: tuple[Process, ...]) -> list[Removed]:
         """Remove those that are proven to have ended.
