@@ -63,7 +63,20 @@ class Signals:
     def _note(self, number: signal.Signals) -> None:
         self.last = number
         self.told.set()
-        if self.child is not None and number != signal.SIGINT:
+        if number != signal.SIGINT:
+            self._pass_on(number)
+
+    def attend(self, child: asyncio.subprocess.Process) -> None:
+        """Tell a child from now on; at once what came before it was there.
+
+        Of a Ctrl-C from before the terminal could not tell it, and its leash heeds none.
+        """
+        self.child = child
+        if self.last is not None:
+            self._pass_on(signal.SIGTERM if self.last == signal.SIGINT else self.last)
+
+    def _pass_on(self, number: signal.Signals) -> None:
+        if self.child is not None:
             with contextlib.suppress(ProcessLookupError):
                 self.child.send_signal(number)
 
@@ -78,7 +91,7 @@ async def run_command(command: Sequence[str], signals: Signals) -> int:
         leash = [sys.executable, "-IS", str(_LEASH), str(ours), *command]
         child = await asyncio.create_subprocess_exec(*leash, pass_fds=[ours])
         os.close(ours)
-        signals.child = child
+        signals.attend(child)
         code = await child.wait()
     finally:
         signals.child = None

@@ -36,12 +36,19 @@ class Holder:
         """The end, as it is known."""
 
     @contextlib.asynccontextmanager
-    async def held(self, seen: Seen) -> AsyncIterator[None]:
-        """While this is entered the window does not end by itself."""
-        self.end = seen.current.end if seen.current else None
+    async def held(self) -> AsyncIterator[int]:
+        """While this is entered the window does not end by itself.
+
+        Gives its generation, with an end that is far enough. What was proven of one before is to
+        be proven of this: a process may have served from the end that it knew.
+
+        Raises:
+            ApiError, Unreachable, Failure: its end could not be made sure of.
+        """
+        generation = await self._look()
         keeping = asyncio.create_task(self._keep())
         try:
-            yield
+            yield generation
         finally:
             keeping.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -49,26 +56,25 @@ class Holder:
 
     async def _keep(self) -> None:
         while True:
+            await asyncio.sleep(_LOOK_EVERY)
             try:
-                await self._look()
+                await self._look("the command still runs: ")
             except (ApiError, Unreachable, Failure) as error:
                 self._complain(error)
-            await asyncio.sleep(_LOOK_EVERY)
 
-    async def _look(self) -> None:
+    async def _look(self, why: str = "") -> int:
+        """Let it end later if it is time to; gives its generation then."""
         seen = see(await self._cluster.window(self._name), now())
-        if seen.current is None:
-            raise Failure(f"it is {seen.state.lower()}")
-        self.end = seen.current.end
+        self.end = _end_of(seen)
         if self.end is not None and self.end - seen.at < self._lead:
-            after = await extend_window(self._cluster, self._name, self._lead)
-            self.end = after.current.end if after.current else None
+            seen = await extend_window(self._cluster, self._name, self._lead)
+            self.end = _end_of(seen)
             if self.end is not None:
-                text = "the command still runs: the window is extended until"
-                tell(f"{text} {shown(self.end, after.at)}")
+                tell(f"{why}the window is extended until {shown(self.end, seen.at)}")
         if self._troubled:
             self._troubled = False
             tell("the window is looked after again")
+        return seen.generation
 
     def _complain(self, error: Exception) -> None:
         """Once: to end the command because of it may do more harm."""
@@ -80,3 +86,14 @@ class Holder:
             f"warning: the window can't be looked after while the command runs: {error}.{end} "
             "Processes may serve again before the command has ended"
         )
+
+
+def _end_of(seen: Seen) -> datetime | None:
+    """Of what is open; None where it has no end.
+
+    Raises:
+        Failure: nothing is open.
+    """
+    if seen.current is None:
+        raise Failure(f'maintenancewindow "{seen.name}" is not open: {seen.state}')
+    return seen.current.end

@@ -46,6 +46,11 @@ class Seen:
         return str(self.item["metadata"].get("namespace", "default"))
 
     @property
+    def generation(self) -> int:
+        """Of the object's spec."""
+        return int(self.item["metadata"].get("generation", 0))
+
+    @property
     def current(self) -> Occurrence | None:
         """The occurrence that is open."""
         if self.window is None or self.window.suspend:

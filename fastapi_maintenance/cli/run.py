@@ -6,9 +6,11 @@ import asyncio
 import signal
 import time
 from collections.abc import Awaitable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, TypeVar
+from typing import Annotated, NoReturn, TypeVar
 
 import typer
 
@@ -73,11 +75,9 @@ async def run(
     with signals.noted():
         seen, _ = await open_window(cluster, opening)
         tell(f"maintenancewindow/{seen.name} opened until {_until(seen)}")
-        least, ok = int(seen.item["metadata"]["generation"]), if_no_processes is Unreported.OK
-        running = _Run(cluster, seen, signals, on_failure is OnFailure.END)
-        await running.drain(
-            Wait(cluster, seen.name, "drained", patience, ok, least, shows_holders=True)
-        )
+        ok, ends = if_no_processes is Unreported.OK, on_failure is OnFailure.END
+        running = _Run(cluster, seen, signals, ends, patience, ok)
+        await running.drain(seen.generation)
         await running.execute(command, Holder(cluster, seen.name, length))
 
 
@@ -89,11 +89,27 @@ class _Run:
     seen: Seen
     signals: Signals
     ends_on_failure: bool
+    patience: timedelta
+    unreported_is_ok: bool
 
-    async def drain(self, wait: Wait) -> None:
-        """Return once nothing from before runs."""
+    async def drain(self, least: int) -> None:
+        """Return once nothing from before runs, by a generation of the window or a later one."""
+        wait = Wait(
+            self.cluster,
+            self.seen.name,
+            "drained",
+            self.patience,
+            self.unreported_is_ok,
+            least,
+            shows_holders=True,
+        )
+        judged = await self._before(wait.run())
+        tell(f"drained: {judged.message}")
+
+    async def _before(self, work: Awaitable[T]) -> T:
+        """What is done before the command; where it fails the command is not run."""
         try:
-            judged = await _unless_told(wait.run(), self.signals)
+            return await _unless_told(work, self.signals)
         except TimedOut as error:
             await self._fail(DRAIN_TIMED_OUT, error.problem, error.mend)
         except (Failure, ApiError, Unreachable) as error:
@@ -101,12 +117,13 @@ class _Run:
             await self._fail(RUN_FAILED, failure.problem, failure.mend)
         except _Told as told:
             await self._fail(128 + told.number, f"{told} before the command was run")
-        else:
-            tell(f"drained: {judged.message}")
 
     async def execute(self, command: list[str], holder: Holder) -> None:
         """Run it, and end the window once it has succeeded."""
-        async with holder.held(self.seen):
+        async with AsyncExitStack() as stack:
+            generation = await self._before(stack.enter_async_context(holder.held()))
+            if generation != self.seen.generation:
+                await self.drain(generation)
             code = await run_command(command, self.signals)
         if code == 0:
             await self._end()
@@ -114,31 +131,37 @@ class _Run:
         told = f" after {self.signals.last.name}" if self.signals.last else ""
         await self._fail(code, f"the command has failed{told} (exit {code})")
 
-    async def _fail(self, code: int, problem: str, mend: str = "") -> None:
+    async def _fail(self, code: int, problem: str, mend: str = "") -> NoReturn:
         """Say why, and what becomes of the window; leave with a code."""
         if self.ends_on_failure:
             tell(f"error: {problem}")
             await self._end()
             raise typer.Exit(code)
-        name, place = self.seen.name, f"{self.seen.name} {there(self.seen.namespace)}"
-        lines = [
-            *filter(None, [mend]),
-            f"{', '.join(self._apps)} stay in maintenance until {await self._now_until()}",
+        lines = filter(None, [mend, *await self._outlook()])
+        raise Failure(f"{self.seen.name}: {problem}", "\n  ".join(lines), code)
+
+    async def _outlook(self) -> list[str]:
+        """What the window does from now on, and what can be done."""
+        seen, place = await self._now(), f"{self.seen.name} {there(self.seen.namespace)}"
+        apps = ", ".join(self._apps)
+        if seen.current is None:
+            return [f"{apps} may serve already: the window is {seen.state.lower()}"]
+        return [
+            f"{apps} stay in maintenance until {_until(seen)}",
             f"serve again, now or after rolling back: fastapi-maintenance end {place}",
             f"take more time: fastapi-maintenance extend {place} --by 30m",
         ]
-        raise Failure(f"{name}: {problem}", "\n  ".join(lines), code)
 
     @property
     def _apps(self) -> tuple[str, ...]:
         return self.seen.window.apps if self.seen.window else ()
 
-    async def _now_until(self) -> str:
-        """The end as it is now; as it was at first where nobody answers."""
+    async def _now(self) -> Seen:
+        """The window as it is now; as it was at first where nobody answers."""
         try:
-            return _until(see(await self.cluster.window(self.seen.name), now()))
+            return see(await self.cluster.window(self.seen.name), now())
         except (Failure, ApiError, Unreachable):
-            return _until(self.seen)
+            return self.seen
 
     async def _end(self) -> None:
         """End the window, with some patience where nobody answers."""
@@ -170,7 +193,7 @@ class _Told(Exception):
 
 
 async def _unless_told(work: Awaitable[T], signals: Signals) -> T:
-    """What it comes to, unless a signal comes first.
+    """What it comes to, unless a signal comes before that or with it.
 
     Raises:
         _Told: one came; the work was cancelled.
@@ -178,10 +201,9 @@ async def _unless_told(work: Awaitable[T], signals: Signals) -> T:
     doing, told = asyncio.ensure_future(work), asyncio.ensure_future(signals.told.wait())
     try:
         await asyncio.wait({doing, told}, return_when=asyncio.FIRST_COMPLETED)
-        if doing.done():
-            return doing.result()
-        assert signals.last is not None
-        raise _Told(signals.last)
+        if signals.last is not None:  # even if the work is done as well
+            raise _Told(signals.last)
+        return doing.result()
     finally:
         for each in (doing, told):
             each.cancel()

@@ -1,0 +1,145 @@
+"""`run` between the end of the drain and its command: the window's end, and signals."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from fastapi_maintenance.backends.kubernetes.transport import Unreachable
+from fastapi_maintenance.cli._child import Signals, run_command
+from fastapi_maintenance.cli._cluster import Cluster
+from fastapi_maintenance.cli._failures import Failure
+from fastapi_maintenance.cli._holding import Holder
+from fastapi_maintenance.cli._seen import see
+from fastapi_maintenance.cli.run import _Run, _Told, _unless_told
+from fastapi_maintenance.windows import format_instant
+from tests.unit.making import stored
+
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.skipif(sys.platform == "win32", reason="`run` needs POSIX"),
+]
+
+LENGTH = timedelta(minutes=10)
+
+
+class OneWindow:
+    """A cluster that has one window, and no operator that says anything of it."""
+
+    namespace = "shop"
+
+    def __init__(self, lasts: timedelta) -> None:
+        now = datetime.now(UTC).replace(microsecond=0)
+        start, end = format_instant(now - LENGTH), format_instant(now + lasts)
+        self.item = stored(apps=["orders"], start=start, end=end)
+        self.is_there = True
+
+    async def window(self, name: str) -> dict[str, Any]:
+        if not self.is_there:
+            raise Unreachable("connection refused")
+        return self.item
+
+    async def patch_window(self, item: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]:
+        metadata = {**item["metadata"], "generation": item["metadata"]["generation"] + 1}
+        self.item = {**item, "metadata": metadata, "spec": {**item["spec"], **spec}}
+        return self.item
+
+    async def lease(self) -> None:
+        return None
+
+    @property
+    def left(self) -> timedelta:
+        current = see(self.item, datetime.now(UTC)).current
+        assert current is not None
+        assert current.end is not None
+        return current.end - datetime.now(UTC)
+
+
+def held_by(window: OneWindow) -> Holder:
+    return Holder(cast(Cluster, window), window.item["metadata"]["name"], LENGTH)
+
+
+def run_of(window: OneWindow) -> _Run:
+    """One whose drain was proven just now, and that has no patience for another."""
+    seen = see(window.item, datetime.now(UTC))
+    return _Run(cast(Cluster, window), seen, Signals(), False, timedelta(0), False)
+
+
+async def test_the_end_is_far_enough_before_a_command_begins() -> None:
+    window = OneWindow(timedelta(seconds=60))
+    async with held_by(window).held() as generation:
+        assert window.left > timedelta(minutes=2)
+        assert generation == 2
+
+
+async def test_an_end_that_is_far_enough_stays() -> None:
+    window = OneWindow(LENGTH)
+    async with held_by(window).held() as generation:
+        assert generation == 1
+
+
+def gone(window: OneWindow) -> None:
+    window.is_there = False
+
+
+def ended(window: OneWindow) -> None:
+    window.item["spec"]["end"] = format_instant(datetime.now(UTC).replace(microsecond=0))
+
+
+@pytest.mark.parametrize(
+    ("happens", "said", "outlook"),
+    [
+        (gone, "can't be reached: connection refused", "orders stay in maintenance until"),
+        (ended, "is not open", "orders may serve already: the window is finished"),
+    ],
+)
+async def test_a_window_whose_end_is_not_sure_runs_no_command(
+    happens: Callable[[OneWindow], None], said: str, outlook: str, tmp_path: Path
+) -> None:
+    window, ran = OneWindow(LENGTH), tmp_path / "ran"
+    running = run_of(window)
+    happens(window)
+    with pytest.raises(Failure, match=said) as failed:
+        await running.execute(["touch", str(ran)], held_by(window))
+    assert failed.value.code == 125
+    assert outlook in failed.value.mend
+    assert not ran.exists()
+
+
+async def test_a_window_that_had_to_be_extended_is_drained_anew(tmp_path: Path) -> None:
+    """Here by nobody, in no time: so the command is not run."""
+    window, ran = OneWindow(timedelta(seconds=60)), tmp_path / "ran"
+    with pytest.raises(Failure, match="not drained after 0 s") as failed:
+        await run_of(window).execute(["touch", str(ran)], held_by(window))
+    assert failed.value.code == 124
+    assert not ran.exists()
+
+
+async def test_a_signal_that_comes_with_the_end_of_the_work_is_heeded() -> None:
+    signals = Signals()
+
+    async def drained() -> str:
+        os.kill(os.getpid(), signal.SIGTERM)
+        await signals.told.wait()
+        return "drained"
+
+    with signals.noted(), pytest.raises(_Told, match="SIGTERM"):
+        await _unless_told(drained(), signals)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+async def test_a_signal_from_before_the_command_is_there_reaches_it(number: signal.Signals) -> None:
+    """Of Ctrl-C too: the terminal could not tell a command that was not there."""
+    signals = Signals()
+    with signals.noted():
+        os.kill(os.getpid(), number)
+        await signals.told.wait()
+        code = await run_command(["sleep", "5"], signals)
+    assert code == 128 + (signal.SIGTERM if number == signal.SIGINT else number)
