@@ -24,6 +24,12 @@ START = "2040-01-01T00:00:00Z"
 APPS = 16
 """How many apps are asked for one by one."""
 
+GONE = {"apiVersion": "v1", "kind": "ConfigMap", "name": "gone", "uid": secrets.token_hex(16)}
+"""An owner that is not there: the garbage collector deletes what has no other."""
+OWNED = {"metadata": {"ownerReferences": [GONE]}}
+KEPT = ("patch", "mw", "move", "--dry-run=server", "--type=merge")
+"""Tried only: a finalizer would keep the window from being tidied up."""
+
 Allow = Callable[..., None]
 
 
@@ -158,8 +164,10 @@ def test_a_change_asks_for_the_apps_before_and_after(
         ("delete", "mw", "--all"),
         ("patch", "mw", "move", "--type=merge", '-p={"spec":{"suspend":true}}'),
         ("patch", "mw", "move", "--type=merge", '-p={"spec":{"endedAt":"2040-01-01T00:10:00Z"}}'),
+        ("patch", "mw", "move", "--type=merge", f"-p={json.dumps(OWNED)}"),
+        (*KEPT, '-p={"metadata":{"finalizers":["example.com/kept"]}}'),
     ],
-    ids=["delete", "delete all", "suspend", "end"],
+    ids=["delete", "delete all", "suspend", "end", "an owner that is not there", "a finalizer"],
 )
 def test_ending_a_window_asks_as_making_it_does(
     kubectl: Kubectl, editor: Identity, allow: Allow, verb: tuple[str, ...]
@@ -169,6 +177,18 @@ def test_ending_a_window_asks_as_making_it_does(
     assert "may not maintain the app orders" in refusal(editor, *verb)
     allow("orders")
     assert refusal(editor, *verb) == ""
+
+
+def test_the_garbage_collector_takes_off_owners_that_are_gone(
+    kubectl: Kubectl, editor: Identity
+) -> None:
+    """It is not asked, and leaves a window to the owner that is there."""
+    here = ("-n", editor.namespace)
+    uid = kubectl(*here, "get", "sa", editor.name, "-o", "jsonpath={.metadata.uid}").stdout
+    stays = {"apiVersion": "v1", "kind": "ServiceAccount", "name": editor.name, "uid": uid}
+    kubectl(*here, "create", "-f", "-", input=window("move", ownerReferences=[GONE, stays]))
+    owners = (*here, "get", "mw", "move", "-o", "jsonpath={.metadata.ownerReferences[*].name}")
+    wait_for(lambda: kubectl(*owners).stdout == editor.name, what="one owner", timeout=60)
 
 
 def test_labels_are_nobodys_maintenance(kubectl: Kubectl, editor: Identity) -> None:
