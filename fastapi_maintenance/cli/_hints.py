@@ -22,3 +22,12 @@ def at(namespace: str) -> str:
 def flags() -> str:
     """The same of what lies in no namespace, with a space before it; empty where none was given."""
     return "".join(f" {shlex.quote(word)}" for word in _given.get())
+
+
+def of_the_next(name: str, namespace: str) -> str:
+    """The commands that change an occurrence which is to come: nothing is open to be changed."""
+    place = f"{name} {at(namespace)}"
+    return (
+        f"let the next begin later: fastapi-maintenance postpone {place} --by 1h; "
+        f"leave it out: fastapi-maintenance skip {place}"
+    )

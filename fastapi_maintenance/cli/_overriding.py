@@ -5,12 +5,20 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from fastapi_maintenance.windows import Occurrence, Recurring, Window, format_instant
+from fastapi_maintenance.windows import (
+    Occurrence,
+    Recurring,
+    Window,
+    format_instant,
+    next_occurrence,
+)
 from fastapi_maintenance.windows.explain import explain
 from fastapi_maintenance.windows.fields import LONGEST
 from fastapi_maintenance.windows.timing_fields import MOST_OVERRIDES
 
 from ._failures import Failure
+from ._hints import at as there
+from ._hints import of_the_next
 
 Object = dict[str, Any]
 
@@ -46,14 +54,16 @@ def extended(spec: Object, window: Window, at: datetime, by: timedelta) -> list[
         Failure: nothing is open, or it has no end that could be later.
     """
     if window.suspend:
-        mend = f"let it open first: fastapi-maintenance resume {window.name}"
+        mend = f"let it open first: fastapi-maintenance resume {_place(window)}"
         raise Failure(f'maintenancewindow "{window.name}" is suspended', mend)
     told = explain(window, at, occurrences=0).current
     if told is None or told.piece is None:
-        raise Failure(f'maintenancewindow "{window.name}" is not open: there is nothing to extend')
+        mend = of_the_next(window.name, window.namespace) if next_occurrence(window, at) else ""
+        problem = f'maintenancewindow "{window.name}" is not open: there is nothing to extend'
+        raise Failure(problem, mend)
     end = _uncut_end(window, told.original)
     if told.piece.end is None or end is None:
-        mend = f"it lasts until: fastapi-maintenance end {window.name}"
+        mend = f"it lasts until: fastapi-maintenance end {_place(window)}"
         raise Failure(f'maintenancewindow "{window.name}" has no planned end', mend)
     if told.piece.end != end:
         problem = f'what is open of "{window.name}" ends by {told.changes[-1].field}'
@@ -106,7 +116,7 @@ def _named(window: Window, start: datetime) -> Occurrence:
         if told.original.start == start:
             return told.original
     problem = f'"{window.name}" has no occurrence that starts at {format_instant(start)}'
-    raise Failure(problem, f"those to come: fastapi-maintenance explain {window.name}")
+    raise Failure(problem, f"those to come: fastapi-maintenance explain {_place(window)}")
 
 
 def _uncut_end(window: Window, original: Occurrence) -> datetime | None:
@@ -144,3 +154,7 @@ def _last(item: Object) -> datetime:
 
 def _start(item: Object) -> datetime:
     return datetime.fromisoformat(str(item["occurrence"]))
+
+
+def _place(window: Window) -> str:
+    return f"{window.name} {there(window.namespace)}"

@@ -6,8 +6,9 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-from fastapi_maintenance.windows import KIND, load_documents
+from fastapi_maintenance.windows import KIND, InvalidWindow, load_documents
 
 from ._access import Flags, connected
 from ._cluster import Object
@@ -22,19 +23,28 @@ def manifests_of(path: str) -> list[Object]:
     """The window manifests of a file, or of standard input.
 
     Raises:
-        Failure: it can't be read, or has none.
-        InvalidWindow: it is not YAML.
+        Failure: it can't be read, is not YAML, or has none.
     """
     try:
         text = sys.stdin.read() if path == STDIN else Path(path).read_text()
     except (OSError, UnicodeDecodeError) as error:
         raise Failure(
-            f"{path} can't be read: {getattr(error, 'strerror', None) or error}"
+            f"{path} can't be read: {getattr(error, 'strerror', None) or error}",
+            "name another file, or - for standard input",
         ) from error
-    found = [item for item in load_documents(text) if _is_window(item)]
+    found = [item for item in _documents(path, text) if _is_window(item)]
     if not found:
         raise Failure(f"{path} has no {KIND}", f"write kind: {KIND}; see docs/windows.md")
     return found
+
+
+def _documents(path: str, text: str) -> list[Any]:
+    """What a file has; a fault is told by its path."""
+    try:
+        return load_documents(text)
+    except InvalidWindow as error:
+        field = "" if error.field == "file" else f" {error.field}:"
+        raise Failure(f"{path}:{field} {error.problem}", error.mend) from error
 
 
 def _is_window(item: object) -> bool:

@@ -10,6 +10,7 @@ from fastapi_maintenance.windows import format_instant
 
 from ._cluster import Cluster
 from ._editing import edit
+from ._hints import of_the_next
 from ._options import Name
 from ._output import tell
 from ._seen import Seen, see
@@ -34,10 +35,16 @@ async def end_window(cluster: Cluster, name: str) -> None:
 
     seen, item = await edit(cluster, name, change, "endedAt")
     if item is None:
-        print(f"maintenancewindow/{name} is not open ({seen.state})")
+        _say_not_open(seen)
         return
     after = see(item, now())
     following = (
         f"; it opens next at {shown(after.following.start, after.at)}" if after.following else ""
     )
     print(f"maintenancewindow/{name} ended{following}")
+
+
+def _say_not_open(seen: Seen) -> None:
+    print(f"maintenancewindow/{seen.name} is not open ({seen.state})")
+    if seen.following:
+        print(f"  {of_the_next(seen.name, seen.namespace)}")

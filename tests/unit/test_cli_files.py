@@ -71,7 +71,9 @@ def test_explain_says_why_an_occurrence_is_another_than_planned(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("{", "file: is not YAML"),
+        ("{", "error: {path}: is not YAML"),
+        ("a: 1\na: 2", "error: {path}: "),
+        ("kind: List\napiVersion: v1\nitems: 3", "error: {path}: list.items: "),
         ("kind: ConfigMap", "has no MaintenanceWindow"),
         ("", "has no MaintenanceWindow"),
     ],
@@ -82,13 +84,16 @@ def test_a_file_that_has_no_window_is_an_error_of_two_lines(
     path = tmp_path / "w.yaml"
     path.write_text(text)
     said = call(["explain", str(path)], code=1)
-    assert problem in said.err
+    assert problem.format(path=path) in said.err
     assert len(said.err.splitlines()) == 2
 
 
 def test_a_file_that_is_not_there_is_named() -> None:
     said = call(["explain", "no-such-file.yaml"], code=1)
-    assert said.err == "error: no-such-file.yaml can't be read: No such file or directory\n"
+    assert said.err.splitlines() == [
+        "error: no-such-file.yaml can't be read: No such file or directory",
+        "  name another file, or - for standard input",
+    ]
 
 
 def test_the_calendar_is_valid_and_has_each_occurrence(file: Path) -> None:

@@ -69,6 +69,21 @@ def test_what_an_exclusion_or_endedat_ends_is_not_extended_by_an_override() -> N
             extended(spec, window(spec), at("2026-06-01T02:30Z"), HOUR)
 
 
+def test_what_is_to_come_is_not_extended_but_postponed_or_skipped() -> None:
+    spec = spec_of(**DAILY)
+    with pytest.raises(Failure, match="is not open") as failed:
+        extended(spec, window(spec), at("2026-06-01T00:00Z"), HOUR)
+    assert "fastapi-maintenance postpone daily -n shop --by 1h; " in failed.value.mend
+    assert failed.value.mend.endswith("fastapi-maintenance skip daily -n shop")
+
+
+def test_of_a_window_that_is_over_nothing_is_to_be_changed() -> None:
+    spec = spec_of(start="2026-05-01T00:00:00Z", duration="1h")
+    with pytest.raises(Failure, match="is not open") as failed:
+        extended(spec, window(spec), at("2026-06-01T00:00Z"), HOUR)
+    assert failed.value.mend == ""
+
+
 def full(first: str) -> list[dict[str, Any]]:
     """As many overrides as there may be, one a day."""
     days = [at(first) + timedelta(days=day) for day in range(16)]
