@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ from fastapi_maintenance.windows import (
     format_instant,
     next_occurrence,
 )
-from fastapi_maintenance.windows.explain import explain
+from fastapi_maintenance.windows.explain import Cause, Told, explain
 from fastapi_maintenance.windows.fields import LONGEST
 from fastapi_maintenance.windows.timing_fields import MOST_OVERRIDES
 
@@ -92,13 +93,39 @@ def skipped(
     """The overrides that leave out the next occurrence, or the one of a start; and how it was.
 
     Raises:
-        Failure: there is no such occurrence.
+        Failure: there is no such occurrence; or one before the next is skipped already, so that
+            whoever asks twice would lose another.
     """
     if occurrence is None:
+        _check_none_skipped(window, at)
         original, planned = _next(window, at)
     else:
         original = planned = _named(window, occurrence)
     return with_override(spec, window, original.start, at, skip=True), planned
+
+
+def _check_none_skipped(window: Window, at: datetime) -> None:
+    """None that would be open now, or open before the next one."""
+    told = explain(window, at, occurrences=1)
+    for each in told.not_taking_place:
+        for change in each.changes:
+            if change.cause is Cause.SKIPPED:
+                raise _skipped_already(window, each, change.field, told.following)
+
+
+def _skipped_already(window: Window, told: Told, field: str, following: Sequence[Told]) -> Failure:
+    start = format_instant(told.original.start)
+    return Failure(
+        f'"{window.name}": the occurrence of {start} is skipped already',
+        f"{_another(following)}undo it: remove {field} by kubectl edit "
+        f"maintenancewindow {_place(window)}",
+    )
+
+
+def _another(following: Sequence[Told]) -> str:
+    if not following:
+        return ""
+    return f"skip another: --occurrence {format_instant(following[0].original.start)}; "
 
 
 def _next(window: Window, at: datetime) -> tuple[Occurrence, Occurrence]:
@@ -112,7 +139,8 @@ def _next(window: Window, at: datetime) -> tuple[Occurrence, Occurrence]:
 def _named(window: Window, start: datetime) -> Occurrence:
     """The one that the calendar has at a start."""
     before = explain(window, start - timedelta(microseconds=1), occurrences=1)
-    for told in (*before.following, *filter(None, [before.current])):
+    known = (*before.following, *before.not_taking_place, *filter(None, [before.current]))
+    for told in known:
         if told.original.start == start:
             return told.original
     problem = f'"{window.name}" has no occurrence that starts at {format_instant(start)}'

@@ -61,6 +61,46 @@ def test_a_skip_takes_the_place_of_another_change() -> None:
     assert found.start == at("2026-06-02T02:00Z")
 
 
+@pytest.mark.parametrize("now", ["2026-06-01T00:00Z", "2026-06-01T03:00Z"])
+def test_who_asks_twice_skips_one_occurrence(now: str) -> None:
+    """Not the one after it, while what was skipped is still to come or would be open."""
+    spec = spec_of(**DAILY)
+    spec["overrides"], _ = skipped(spec, window(spec), at("2026-06-01T00:00Z"), None)
+    with pytest.raises(Failure, match="of 2026-06-01T02:00:00Z is skipped already") as failed:
+        skipped(spec, window(spec), at(now), None)
+    assert failed.value.mend == (
+        "skip another: --occurrence 2026-06-02T02:00:00Z; "
+        "undo it: remove spec.overrides[0] by kubectl edit maintenancewindow daily -n shop"
+    )
+
+
+def test_one_that_is_named_is_skipped_whatever_else_is() -> None:
+    """Twice is once."""
+    spec, now = spec_of(**DAILY), at("2026-06-01T00:00Z")
+    spec["overrides"], _ = skipped(spec, window(spec), now, None)
+    second = at("2026-06-02T02:00Z")
+    spec["overrides"], _ = skipped(spec, window(spec), now, second)
+    again, _ = skipped(spec, window(spec), now, second)
+    assert again == spec["overrides"]
+    assert len(again) == 2
+
+
+def test_a_skip_that_is_over_or_later_than_the_next_hinders_no_other() -> None:
+    for day in ("2026-05-31", "2026-06-05"):
+        override = {"occurrence": f"{day}T02:00:00Z", "skip": True}
+        spec = spec_of(**DAILY, overrides=[override])
+        _, planned = skipped(spec, window(spec), at("2026-06-01T00:00Z"), None)
+        assert planned.start == at("2026-06-01T02:00Z")
+
+
+def test_the_only_one_that_is_skipped_already_is_named() -> None:
+    spec, now = spec_of(start="2026-06-02T00:00:00Z", duration="1h"), at("2026-06-01T00:00Z")
+    spec["overrides"], _ = skipped(spec, window(spec), now, None)
+    with pytest.raises(Failure, match="of 2026-06-02T00:00:00Z is skipped already") as failed:
+        skipped(spec, window(spec), now, None)
+    assert failed.value.mend.startswith("undo it: remove spec.overrides[0] by ")
+
+
 def test_what_an_exclusion_or_endedat_ends_is_not_extended_by_an_override() -> None:
     cut = {"start": "2026-06-01T03:00:00Z", "end": "2026-06-01T03:30:00Z"}
     for more in ({"exclusions": [cut]}, {"endedAt": "2026-06-01T03:00:00Z"}):
