@@ -14,6 +14,13 @@ def note_flags(words: Sequence[str]) -> None:
     _given.set(tuple(words))
 
 
+def place(namespace: str) -> str:
+    """Where something is done, in words: the context too, if one was given."""
+    words = _given.get()
+    context = dict(zip(words[::2], words[1::2], strict=True)).get("--context")
+    return f"namespace {namespace}" + (f" of context {context}" if context else "")
+
+
 def at(namespace: str) -> str:
     """What comes behind a command that is told."""
     return shlex.join(["-n", namespace, *_given.get()])

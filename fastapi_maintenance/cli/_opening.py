@@ -15,8 +15,6 @@ from fastapi_maintenance.windows import (
     API_VERSION,
     KIND,
     Mode,
-    Window,
-    applies_to,
     format_duration,
     format_instant,
     parse_manifest,
@@ -161,20 +159,3 @@ def _check_own(seen: Seen, opening: Opening) -> None:
             f"({window.mode}) until {until(seen.current.end, seen.at)}",
             f"end it: fastapi-maintenance end {seen.name} {there(seen.namespace)}",
         )
-
-
-def others_open(items: Sequence[Object], apps: Sequence[str], name: str = "") -> list[Seen]:
-    """Windows by other names that are open for one of the apps, or globs."""
-    seen = [see(item, now()) for item in items if item["metadata"]["name"] != name]
-    return [each for each in seen if each.window and each.current and _concerns(each.window, apps)]
-
-
-def _concerns(window: Window, apps: Sequence[str]) -> bool:
-    """Whether it is for one of them; of two globs none is known to meet the other."""
-    asked = Window(window.namespace, "", tuple(apps), window.timing)
-    names = [app for app in window.apps if "*" not in app]
-    return (
-        any(applies_to(window, app) for app in apps)
-        or any(applies_to(asked, name) for name in names)
-        or "*" in window.apps
-    )

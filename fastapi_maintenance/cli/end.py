@@ -12,6 +12,7 @@ from ._cluster import Cluster
 from ._editing import edit
 from ._hints import of_the_next
 from ._options import Name
+from ._others import note_still
 from ._output import tell
 from ._seen import Seen, see
 from ._times import now, shown
@@ -24,11 +25,13 @@ async def end(cluster: Cluster, name: Name, ignore_not_found: _Ignore = False) -
     if ignore_not_found and await cluster.find_window(name) is None:
         tell(f'maintenancewindow "{name}" not found: nothing to end')
         return
-    await end_window(cluster, name)
+    ended = await end_window(cluster, name)
+    if ended.window is not None:
+        await note_still(cluster, ended.window.apps, name)
 
 
-async def end_window(cluster: Cluster, name: str) -> None:
-    """End it, unless it is over already, and say what holds then."""
+async def end_window(cluster: Cluster, name: str) -> Seen:
+    """End it, unless it is over already, and say when it opens next; as it was before."""
 
     def change(seen: Seen) -> dict[str, object] | None:
         return {"endedAt": format_instant(seen.at)} if seen.current else None
@@ -36,12 +39,13 @@ async def end_window(cluster: Cluster, name: str) -> None:
     seen, item = await edit(cluster, name, change, "endedAt")
     if item is None:
         _say_not_open(seen)
-        return
+        return seen
     after = see(item, now())
     following = (
         f"; it opens next at {shown(after.following.start, after.at)}" if after.following else ""
     )
     print(f"maintenancewindow/{name} ended{following}")
+    return seen
 
 
 def _say_not_open(seen: Seen) -> None:

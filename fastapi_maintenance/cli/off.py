@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from ._cluster import Cluster
 from ._failures import Failure
-from ._hints import at as there
-from ._opening import others_open
 from ._options import Apps
+from ._others import mends, note_all_open, others_open, still
 from ._seen import ON, Seen, see
-from ._times import now, until
+from ._times import now
 from .end import end_window
 
 
@@ -23,9 +22,10 @@ async def off(cluster: Cluster, apps: Apps) -> None:
         await end_window(cluster, each.name)
     left = others_open(await cluster.windows(), apps)
     if left:
-        raise Failure(_still(left), "\n  ".join(_mend(each) for each in left))
+        raise Failure(still(left), mends(left))
     if not mine:
         print(f"nothing is on for {', '.join(apps)}")
+        note_all_open(items)
 
 
 def _is_of(seen: Seen, apps: list[str]) -> bool:
@@ -35,15 +35,3 @@ def _is_of(seen: Seen, apps: list[str]) -> bool:
         and seen.window is not None
         and set(seen.window.apps) == set(apps)
     )
-
-
-def _still(left: list[Seen]) -> str:
-    named = [
-        f"{each.name} (until {until(each.current.end if each.current else None, each.at)})"
-        for each in left
-    ]
-    return f"still in maintenance by {', '.join(named)}"
-
-
-def _mend(seen: Seen) -> str:
-    return f"end it: fastapi-maintenance end {seen.name} {there(seen.namespace)}"

@@ -9,7 +9,7 @@ import typer
 from ._cluster import Cluster
 from ._failures import Failure
 from ._hints import at as there
-from ._opening import Opening, open_window, others_open
+from ._opening import Opening, open_window
 from ._options import (
     Apps,
     Duration,
@@ -22,6 +22,7 @@ from ._options import (
     Timeout,
     Unreported,
 )
+from ._others import note_others, note_unregistered
 from ._output import show, tell
 from ._seen import ON, Seen
 from ._times import duration_of, until
@@ -63,9 +64,10 @@ async def on(
     seen, is_new = await open_window(cluster, opening)
     if output is Output.TABLE:
         _say(seen, is_new)
-        _name_others(others_open(await cluster.windows(), apps, seen.name))
+        await note_others(cluster, apps, seen.name)
     else:
         show([seen.item], output, single=True)
+    await note_unregistered(cluster, apps)
     if wait is not None:
         least = int(seen.item["metadata"]["generation"])
         ok = if_no_processes is Unreported.OK
@@ -83,9 +85,3 @@ def _say(seen: Seen, is_new: bool) -> None:
     print(f"  end it:    fastapi-maintenance end {place}")
     if end is not None:
         print(f"  extend it: fastapi-maintenance extend {place} --by 30m")
-
-
-def _name_others(others: list[Seen]) -> None:
-    for other in others:
-        end = other.current.end if other.current else None
-        tell(f"note: {other.name} is open too, until {until(end, other.at)}")

@@ -21,9 +21,11 @@ from ._cluster import Cluster
 from ._commands import COMMAND
 from ._failures import Failure, explain
 from ._hints import at as there
+from ._hints import place
 from ._holding import Holder
 from ._opening import Opening, fresh_name, open_window
 from ._options import Apps, IfNoProcesses, Message, ReadOnly, Timeout, Unreported
+from ._others import note_others, note_still, note_unregistered
 from ._output import tell
 from ._seen import RUN, Seen, see
 from ._times import duration_of, now, until
@@ -73,12 +75,15 @@ async def run(
     )
     signals = Signals()
     with signals.noted():
-        seen, _ = await open_window(cluster, opening)
-        tell(f"maintenancewindow/{seen.name} opened until {_until(seen)}")
+        seen = await _opened(cluster, opening, command)
+        where = place(seen.namespace)
+        tell(f"maintenancewindow/{seen.name} opened in {where} until {_until(seen)}")
+        await note_others(cluster, apps, seen.name)
+        await note_unregistered(cluster, apps)
         ok, ends = if_no_processes is Unreported.OK, on_failure is OnFailure.END
-        running = _Run(cluster, seen, signals, ends, patience, ok)
+        running = _Run(cluster, seen, command, signals, ends, patience, ok)
         await running.drain(seen.generation)
-        await running.execute(command, Holder(cluster, seen.name, length))
+        await running.execute(Holder(cluster, seen.name, length))
 
 
 @dataclass
@@ -87,6 +92,7 @@ class _Run:
 
     cluster: Cluster
     seen: Seen
+    command: list[str]
     signals: Signals
     ends_on_failure: bool
     patience: timedelta
@@ -108,48 +114,49 @@ class _Run:
 
     async def _before(self, work: Awaitable[T]) -> T:
         """What is done before the command; where it fails the command is not run."""
+        not_run = _not_run(self.command)
         try:
             return await _unless_told(work, self.signals)
         except TimedOut as error:
-            await self._fail(DRAIN_TIMED_OUT, error.problem, error.mend)
+            await self._fail(DRAIN_TIMED_OUT, error.problem, error.mend, not_run)
         except (Failure, ApiError, Unreachable) as error:
             failure = _itself(error)
-            await self._fail(RUN_FAILED, failure.problem, failure.mend)
+            await self._fail(RUN_FAILED, failure.problem, failure.mend, not_run)
         except _Told as told:
             await self._fail(128 + told.number, f"{told} before the command was run")
 
-    async def execute(self, command: list[str], holder: Holder) -> None:
+    async def execute(self, holder: Holder) -> None:
         """Run it, and end the window once it has succeeded."""
         async with AsyncExitStack() as stack:
             generation = await self._before(stack.enter_async_context(holder.held()))
             if generation != self.seen.generation:
                 await self.drain(generation)
-            code = await run_command(command, self.signals)
+            code = await run_command(self.command, self.signals)
         if code == 0:
             await self._end()
             return
         told = f" after {self.signals.last.name}" if self.signals.last else ""
         await self._fail(code, f"the command has failed{told} (exit {code})")
 
-    async def _fail(self, code: int, problem: str, mend: str = "") -> NoReturn:
+    async def _fail(self, code: int, problem: str, *more: str) -> NoReturn:
         """Say why, and what becomes of the window; leave with a code."""
         if self.ends_on_failure:
-            tell(f"error: {problem}")
+            tell("\n  ".join([f"error: {problem}", *filter(None, more)]))
             await self._end()
             raise typer.Exit(code)
-        lines = filter(None, [mend, *await self._outlook()])
+        lines = filter(None, [*more, *await self._outlook()])
         raise Failure(f"{self.seen.name}: {problem}", "\n  ".join(lines), code)
 
     async def _outlook(self) -> list[str]:
         """What the window does from now on, and what can be done."""
-        seen, place = await self._now(), f"{self.seen.name} {there(self.seen.namespace)}"
+        seen, where = await self._now(), f"{self.seen.name} {there(self.seen.namespace)}"
         apps = ", ".join(self._apps)
         if seen.current is None:
             return [f"{apps} may serve already: the window is {seen.state.lower()}"]
         return [
             f"{apps} stay in maintenance until {_until(seen)}",
-            f"serve again, now or after rolling back: fastapi-maintenance end {place}",
-            f"take more time: fastapi-maintenance extend {place} --by 30m",
+            f"serve again, now or after rolling back: fastapi-maintenance end {where}",
+            f"take more time: fastapi-maintenance extend {where} --by 30m",
         ]
 
     @property
@@ -169,19 +176,35 @@ class _Run:
         while True:
             try:
                 await end_window(self.cluster, self.seen.name)
-                return
+                break
             except (ApiError, Unreachable, Failure) as error:
                 if time.monotonic() >= deadline or isinstance(error, Failure):
                     raise self._not_ended(error) from error
             await asyncio.sleep(1.0)
+        await note_still(self.cluster, self._apps, self.seen.name)
 
     def _not_ended(self, error: Exception) -> Failure:
-        place = f"{self.seen.name} {there(self.seen.namespace)}"
+        where = f"{self.seen.name} {there(self.seen.namespace)}"
         return Failure(
             f"the command has ended, and the window could not be: {error}",
-            f"it ends by itself; sooner: fastapi-maintenance end {place}",
+            f"it ends by itself; sooner: fastapi-maintenance end {where}",
             RUN_FAILED,
         )
+
+
+async def _opened(cluster: Cluster, opening: Opening, command: list[str]) -> Seen:
+    """The window, open; where it can't be, what was not run is told too."""
+    try:
+        seen, _ = await open_window(cluster, opening)
+    except (Failure, ApiError, Unreachable) as error:
+        failure = _itself(error)
+        lines = [*filter(None, [failure.mend]), _not_run(command)]
+        raise Failure(failure.problem, "\n  ".join(lines), RUN_FAILED) from error
+    return seen
+
+
+def _not_run(command: list[str]) -> str:
+    return f"{' '.join(command)[:256]} was not run"
 
 
 class _Told(Exception):

@@ -18,6 +18,7 @@ from ._completing import app_names
 from ._failures import Failure
 from ._hints import at as there
 from ._options import Message, Output, OutputAs, ReadOnly
+from ._others import note_unregistered
 from ._output import show, tell
 from ._telling import occurrence_line
 from ._times import now
@@ -82,7 +83,7 @@ async def _write(flags: Flags, item: Object, only_say: bool) -> Object:
     async with connected(flags) as cluster:
         item["metadata"]["namespace"] = cluster.namespace
         try:
-            return await cluster.create_window(item, only_say)
+            made = await cluster.create_window(item, only_say)
         except ApiError as error:
             if error.status != _CONFLICT:
                 raise
@@ -91,6 +92,8 @@ async def _write(flags: Flags, item: Object, only_say: bool) -> Object:
                 f'maintenancewindow "{name}" is there already',
                 f"change it: kubectl edit maintenancewindow {name} {there(cluster.namespace)}",
             ) from error
+        await note_unregistered(cluster, item["spec"]["apps"])
+        return made
 
 
 def _tell_when(item: Object) -> None:

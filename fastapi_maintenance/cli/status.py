@@ -32,6 +32,7 @@ _VarName = Annotated[str | None, typer.Option(help="The variable of --backend en
 _FilePath = Annotated[Path | None, typer.Option(help="The file of --backend file.")]
 
 _PAUSE = 1.0
+_NO_CLUSTER = "no cluster was asked: no kubeconfig (set KUBECONFIG or --kubeconfig)"
 _HEAD = ("NAME", "STATE", "MODE", "APPS", "UNTIL", "NEXT", "ENFORCED", "DRAINED", "PROCESSES", "BY")
 
 
@@ -51,8 +52,11 @@ def status(
 
     Without a cluster, or with --backend: whether the switch is on.
     """
-    if backend or var_name or file_path or find_identity(flags) is None:
+    named = backend or var_name or file_path
+    if named or find_identity(flags) is None:
         _tell_switch(backend or ("file" if file_path else "env"), var_name, file_path)
+        if not named:
+            tell(_NO_CLUSTER)
         return
     asyncio.run(_of_cluster(flags, name, all_namespaces, output, watch))
 

@@ -98,6 +98,24 @@ def test_off_ends_what_on_opened_and_names_what_still_holds(cli: Cli, kubectl: K
     assert cli("off", "orders").out == "nothing is on for orders\n"
 
 
+def test_end_names_what_still_holds_the_apps_of_the_window(cli: Cli) -> None:
+    """The window that was named has ended: exit 0."""
+    cli("on", "orders", "--duration", "1h", "--name", "mine")
+    cli("on", "orders", "billing", "--duration", "1h", "--name", "both")
+    said = cli("end", "mine")
+    assert said.out == "maintenancewindow/mine ended\n"
+    assert "orders: still in maintenance by both (until" in said.err
+    assert f"end it: fastapi-maintenance end both -n {cli.namespace}" in said.err
+    assert "still in maintenance" not in cli("end", "both").err
+
+
+def test_off_where_nothing_is_on_names_what_is_open_for_others(cli: Cli) -> None:
+    cli("on", "orders", "--duration", "1h")
+    said = cli("off", "order")
+    assert said.out == "nothing is on for order\n"
+    assert "note: orders-on is open, for orders, until" in said.err
+
+
 @pytest.mark.parametrize(
     ("annotations", "labels", "tool"),
     [

@@ -86,6 +86,32 @@ def test_schedule_writes_a_window_and_the_server_can_be_asked_first(cli: Cli) ->
     assert f"kubectl edit maintenancewindow weekly -n {cli.namespace}" in said.err
 
 
+def test_a_name_that_nobody_reports_for_is_told_beside_those_that_are_known(
+    cluster: Cluster, cli: Cli
+) -> None:
+    """By `on` and `schedule`, which do what they were asked; never of globs."""
+    cli("on", "orders", "--duration", "1h")
+    speak(cluster, cli, "orders-on")
+    note = "note: no process reports for oders; registered are: orders"
+    assert note in cli("on", "oders", "--duration", "1h").err
+    assert note in cli("schedule", "weekly", "oders", *WEEKLY).err
+    assert "no process reports" not in cli("on", "orders", "bill*", "--duration", "1h").err
+
+
+def test_where_processes_can_not_be_listed_nothing_is_said_of_names(
+    cluster: Cluster, cli: Cli, kubectl: Kubectl
+) -> None:
+    """Whoever may write windows and no more opens them as before."""
+    cli("on", "orders", "--duration", "1h")
+    speak(cluster, cli, "orders-on")
+    rights = ("create", "role", "opener", "--verb=get,list,create,patch")
+    kubectl(*rights, "--resource=maintenancewindows", "-n", cli.namespace)
+    kubectl("create", "rolebinding", "opener", "--role=opener", "--user=jo", "-n", cli.namespace)
+    said = cli("on", "oders", "--duration", "1h", "--as", "jo")
+    assert "oders-on opened" in said.out
+    assert said.err == ""
+
+
 DEPLOYMENT: dict[str, Any] = {
     "apiVersion": "apps/v1",
     "kind": "Deployment",

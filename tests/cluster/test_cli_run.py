@@ -126,6 +126,21 @@ def test_a_command_that_fails_keeps_the_window_and_says_what_can_be_done(
     assert "orders stay in maintenance until" in said.err
     assert f"fastapi-maintenance end {name} {place}" in said.err
     assert f"fastapi-maintenance extend {name} {place} --by 30m" in said.err
+    assert "was not run" not in said.err
+
+
+def test_run_names_the_other_windows_that_hold_the_app_at_first_and_at_last(
+    cli: Cli, operator: Operator
+) -> None:
+    """Exit 0 says that the command has succeeded, not that requests are served."""
+    words = ("run", "orders", "--duration", "5m", "--if-no-processes", "ok")
+    cli(*words, "--", "sh", "-c", "exit 7", code=7)
+    name = windows(cli)[0]["metadata"]["name"]
+    said = cli(*words, "--", "true")
+    assert f" opened in namespace {cli.namespace} until " in said.err
+    assert f"note: {name} is open too, until" in said.err
+    assert f"orders: still in maintenance by {name} (until" in said.err
+    assert f"end it: fastapi-maintenance end {name} -n {cli.namespace}" in said.err
 
 
 def test_a_failed_command_may_end_the_window_too(cli: Cli, operator: Operator) -> None:
@@ -149,6 +164,7 @@ def test_a_process_that_never_drains_is_named_and_the_command_is_not_run(
     assert "  mp-1: 2 requests, GET /export/{id} since " in said.err
     assert "not drained after 4 s: mp-1: 2 requests, GET /export/{id}, 9" in said.err
     assert not (tmp_path / "ran").exists()
+    assert f"touch {tmp_path}/ran was not run" in said.err
     assert "endedAt" not in windows(cli)[0]["spec"]
 
 
@@ -185,6 +201,7 @@ def test_without_operator_and_processes_run_itself_fails(
     operator.stop()
     said = cli("run", "orders", "--duration", "5m", "--timeout", "2s", "--", "true", code=125)
     assert "No process reports for orders" in said.err
+    assert "  true was not run" in said.err
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -42,6 +42,13 @@ def test_a_server_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert "kubectl cluster-info" in said.err
 
 
+def test_run_that_opens_nothing_says_that_the_command_was_not_run(tmp_path: Path) -> None:
+    words = ["run", "orders", "--duration", "5m", "--kubeconfig", kubeconfig(tmp_path)]
+    said = call([*words, "--", "true", "head"], code=125)
+    assert said.err.startswith("error: the API server can't be reached: ")
+    assert said.err.endswith("\n  true head was not run\n")
+
+
 def test_a_context_that_is_not_there_lists_those_that_are(tmp_path: Path) -> None:
     words = ["end", "x", "--kubeconfig", kubeconfig(tmp_path), "--context", "there"]
     said = call(words, code=1)

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from fastapi_maintenance.cli._opening import Opening, others_open, skew_of
+from fastapi_maintenance.cli._opening import Opening, skew_of
+from fastapi_maintenance.cli._others import others_open
 from fastapi_maintenance.windows import parse_manifest
 from tests.unit.making import at, manifest
 

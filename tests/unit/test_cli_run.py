@@ -66,10 +66,10 @@ def held_by(window: OneWindow) -> Holder:
     return Holder(cast(Cluster, window), window.item["metadata"]["name"], LENGTH)
 
 
-def run_of(window: OneWindow) -> _Run:
+def run_of(window: OneWindow, *command: str) -> _Run:
     """One whose drain was proven just now, and that has no patience for another."""
     seen = see(window.item, datetime.now(UTC))
-    return _Run(cast(Cluster, window), seen, Signals(), False, timedelta(0), False)
+    return _Run(cast(Cluster, window), seen, list(command), Signals(), False, timedelta(0), False)
 
 
 async def test_the_end_is_far_enough_before_a_command_begins() -> None:
@@ -104,12 +104,13 @@ async def test_a_window_whose_end_is_not_sure_runs_no_command(
     happens: Callable[[OneWindow], None], said: str, outlook: str, tmp_path: Path
 ) -> None:
     window, ran = OneWindow(LENGTH), tmp_path / "ran"
-    running = run_of(window)
+    running = run_of(window, "touch", str(ran))
     happens(window)
     with pytest.raises(Failure, match=said) as failed:
-        await running.execute(["touch", str(ran)], held_by(window))
+        await running.execute(held_by(window))
     assert failed.value.code == 125
     assert outlook in failed.value.mend
+    assert f"touch {ran} was not run" in failed.value.mend
     assert not ran.exists()
 
 
@@ -117,7 +118,7 @@ async def test_a_window_that_had_to_be_extended_is_drained_anew(tmp_path: Path) 
     """Here by nobody, in no time: so the command is not run."""
     window, ran = OneWindow(timedelta(seconds=60)), tmp_path / "ran"
     with pytest.raises(Failure, match="not drained after 0 s") as failed:
-        await run_of(window).execute(["touch", str(ran)], held_by(window))
+        await run_of(window, "touch", str(ran)).execute(held_by(window))
     assert failed.value.code == 124
     assert not ran.exists()
 

@@ -15,11 +15,13 @@ from tests.unit.commanded import call
 def test_without_a_cluster_the_variable_is_what_counts(word: str, shown: str) -> None:
     said = call(["status"], FASTAPI_MAINTENANCE_MODE=word)
     assert said.out == f"Maintenance mode is {shown} (env: FASTAPI_MAINTENANCE_MODE)\n"
+    assert said.err == ("no cluster was asked: no kubeconfig (set KUBECONFIG or --kubeconfig)\n")
 
 
 def test_another_variable_is_named_as_published() -> None:
     said = call(["status", "--backend", "env", "--var-name", "DOWN"], DOWN="true")
     assert said.out == "Maintenance mode is ON (env: DOWN)\n"
+    assert said.err == ""
 
 
 def test_a_file_is_named_as_published(tmp_path: Path) -> None:

@@ -1,0 +1,108 @@
+"""What else holds the apps that a verb was given: it is told of, and changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fastapi_maintenance.backends.kubernetes.transport import ApiError, Unreachable
+from fastapi_maintenance.windows import Window, applies_to
+
+from ._cluster import Cluster, Object
+from ._failures import known
+from ._hints import at as there
+from ._output import tell
+from ._seen import Seen, see
+from ._times import now, until
+
+
+async def note_others(cluster: Cluster, apps: Sequence[str], name: str) -> None:
+    """Tell of windows by other names that are open for one of the apps."""
+    for other in await _others(cluster, apps, name):
+        tell(f"note: {other.name} is open too, until {_end(other)}")
+
+
+async def note_still(cluster: Cluster, apps: Sequence[str], name: str) -> None:
+    """After a window was ended: tell what goes on holding its apps, and what ends that."""
+    left = await _others(cluster, apps, name)
+    if left:
+        tell(f"note: {', '.join(apps)}: {still(left)}")
+        tell(f"  {mends(left)}")
+
+
+async def note_unregistered(cluster: Cluster, apps: Sequence[str]) -> None:
+    """Tell of names by which nobody reports, as a mistyped one, where others do.
+
+    A process without a name may be of any app; whoever may not list processes is told nothing.
+    """
+    try:
+        items = await cluster.processes(cluster.namespace)
+    except (ApiError, Unreachable):
+        return
+    if note := unregistered({item["spec"].get("app") for item in items}, apps):
+        tell(note)
+
+
+def unregistered(registered: set[str | None], apps: Sequence[str]) -> str | None:
+    """That nobody reports for some of the apps; None where nothing is to be said."""
+    named = sorted(name for name in registered if name)
+    unknown = [app for app in apps if "*" not in app and app not in named]
+    if not unknown or not named or len(named) < len(registered):
+        return None
+    return f"note: no process reports for {', '.join(unknown)}; registered are: {', '.join(named)}"
+
+
+def note_all_open(items: Sequence[Object]) -> None:
+    """Tell of every window that is open, where the one that was meant is not there."""
+    for each in all_open(items):
+        apps = ", ".join(each.window.apps if each.window else ())
+        tell(f"note: {each.name} is open, for {apps}, until {_end(each)}")
+
+
+async def _others(cluster: Cluster, apps: Sequence[str], name: str) -> list[Seen]:
+    """What was done stands, whether or not this can be seen."""
+    try:
+        return others_open(await cluster.windows(), apps, name)
+    except (ApiError, Unreachable) as error:
+        problem = known(error).problem
+        tell(f"note: whether other windows are open for {', '.join(apps)} is unknown: {problem}")
+        return []
+
+
+def still(left: Sequence[Seen]) -> str:
+    """Which windows hold on, and until when."""
+    return f"still in maintenance by {', '.join(f'{s.name} (until {_end(s)})' for s in left)}"
+
+
+def mends(left: Sequence[Seen]) -> str:
+    """What ends them, a line for each."""
+    return "\n  ".join(
+        f"end it: fastapi-maintenance end {each.name} {there(each.namespace)}" for each in left
+    )
+
+
+def others_open(items: Sequence[Object], apps: Sequence[str], name: str = "") -> list[Seen]:
+    """Windows by other names that are open for one of the apps, or globs."""
+    return [each for each in all_open(items, name) if _concerns(each.window, apps)]
+
+
+def all_open(items: Sequence[Object], name: str = "") -> list[Seen]:
+    """Windows by other names that are open, for whatever app."""
+    seen = [see(item, now()) for item in items if item["metadata"]["name"] != name]
+    return [each for each in seen if each.current]
+
+
+def _concerns(window: Window | None, apps: Sequence[str]) -> bool:
+    """Whether it is for one of them; of two globs none is known to meet the other."""
+    if window is None:
+        return False
+    asked = Window(window.namespace, "", tuple(apps), window.timing)
+    names = [app for app in window.apps if "*" not in app]
+    return (
+        any(applies_to(window, app) for app in apps)
+        or any(applies_to(asked, name) for name in names)
+        or "*" in window.apps
+    )
+
+
+def _end(seen: Seen) -> str:
+    return until(seen.current.end if seen.current else None, seen.at)
