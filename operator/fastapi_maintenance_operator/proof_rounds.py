@@ -43,6 +43,8 @@ class Round:
     proof: Proof = NOT_ACTIVE
     snapshot: Snapshot | None = None
     """None where nothing had to be listed."""
+    end: datetime | None = None
+    """Of the occurrence that was asked about."""
 
     @property
     def began(self) -> datetime | None:
@@ -51,7 +53,7 @@ class Round:
 
     def left(self) -> float | None:
         """See `Snapshot.left`; None: nothing was listed that could be too old."""
-        return self.snapshot.left() if self.snapshot else None
+        return self.snapshot.left(self.end) if self.snapshot else None
 
 
 class Rounds:
@@ -107,7 +109,7 @@ class Rounds:
             claim_of(observed.status),
             _messages(observed.status),
         )
-        return Round(prove(question, snapshot.processes), snapshot)
+        return Round(prove(question, snapshot.processes), snapshot, occurrence.end)
 
     def hear(self, kind: str | None, item: Object) -> tuple[set[Key], datetime]:
         """Which windows an event about a process is news for, and when to look at them."""

@@ -32,13 +32,17 @@ class Snapshot:
     since: float
     ticks: Ticks
 
-    def left(self) -> float:
+    def left(self, end: datetime | None = None) -> float:
         """In how many seconds what it proves has to be written; ask right before it is.
+
+        Args:
+            end: of the occurrence that it proves something of: nothing is said of it afterwards.
 
         Raises:
             RoundTooOld: it has taken too long.
         """
-        left = self.since + LONGEST_ROUND.total_seconds() - self.ticks()
+        lasts = LONGEST_ROUND if end is None else min(LONGEST_ROUND, end - self.began)
+        left = self.since + lasts.total_seconds() - self.ticks()
         if left <= 0:
             raise RoundTooOld("the list of processes is too old by now")
         return left

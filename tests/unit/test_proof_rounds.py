@@ -13,6 +13,8 @@ from fastapi_maintenance.proof.processes import read_process
 from fastapi_maintenance_operator.proof_rounds import Rounds, unplanned
 from fastapi_maintenance_operator.proof_snapshots import RoundTooOld, Snapshots
 from fastapi_maintenance_operator.reconcile import Fate, Object, Observed, read
+from fastapi_maintenance_operator.statuses import Statuses
+from fastapi_maintenance_operator.windows import Windows
 from tests.unit.making import at, parsed, stored
 from tests.unit.operated import Clock, MemoryCluster, Operator, clock_at
 from tests.unit.proving import MemoryProcesses, flights, report, stored_process
@@ -289,6 +291,23 @@ async def test_a_round_that_took_too_long_is_dropped() -> None:
     now[0] = 5.0
     with pytest.raises(RoundTooOld):
         snapshot.left()
+
+
+async def test_what_was_proven_shortly_before_the_end_is_not_written_after_it(
+    cluster: MemoryCluster,
+) -> None:
+    """R4, R6: a second before the end, a second is left."""
+    Clock.instant, ticks = at("2026-06-01T12:59:59Z"), [0.0]
+    observed = read(cluster.put("lunch", **LUNCH))
+    acknowledged(cluster)
+    rounds = Rounds(cluster.processes, lambda: Clock.instant, lambda: ticks[0])
+    asked = await rounds.about(observed, None)
+    assert asked.proof.drained.status is True
+    assert asked.left() == 1.0
+    ticks[0] = 1.0
+    with pytest.raises(RoundTooOld):
+        await Statuses(cluster, Windows(), rounds).write(observed, {}, asked, Clock.instant)
+    assert cluster.written() == []
 
 
 async def test_whoever_asks_while_a_list_is_taken_gets_the_next_one() -> None:
