@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from fastapi_maintenance_operator.page import serve
+from fastapi_maintenance_operator.page import serve, texts
 from tests.browser.chromium import Chromium, Tab
 from tests.controlplane.binaries import UnavailableError
 from tests.controlplane.ports import free_port
@@ -68,8 +68,8 @@ class Still(datetime):
 @pytest.fixture
 def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     monkeypatch.setattr(serve, "datetime", Still)
-    monkeypatch.setattr(serve, "_FRESH", 0.0)
-    monkeypatch.setattr(serve, "_SHARE", 0)
+    monkeypatch.setattr(texts, "_FRESH", 0.0)
+    monkeypatch.setattr(texts, "_SHARE", 0)
     made = Site()
     yield made
     made.stop()

@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 from icalendar import Calendar
 
-from fastapi_maintenance_operator.page import serve
+from fastapi_maintenance_operator.page import serve, texts
 from fastapi_maintenance_operator.page.document import POLICY
 from fastapi_maintenance_operator.page.model import Page, make_page
 from fastapi_maintenance_operator.page.serve import serve_page
@@ -44,6 +44,18 @@ async def read(session: aiohttp.ClientSession, path: str) -> str:
     async with session.get(path) as response:
         assert response.status == 200
         return await response.text()
+
+
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[Page]:
+    """All pages that are made from now on."""
+    made: list[Page] = []
+
+    def count(*seen: Any) -> Page:
+        made.append(make_page(*seen))
+        return made[-1]
+
+    monkeypatch.setattr(serve, "make_page", count)
+    return made
 
 
 async def test_the_page_and_the_calendar_come_with_strict_headers() -> None:
@@ -95,28 +107,46 @@ async def test_a_standby_says_so_and_lets_another_replica_be_tried() -> None:
 
 
 async def test_many_readers_share_one_rendering(monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[Page] = []
-
-    def count(*seen: Any) -> Page:
-        made.append(make_page(*seen))
-        return made[-1]
-
-    monkeypatch.setattr(serve, "make_page", count)
-    monkeypatch.setattr(serve, "_FRESH", 600.0)
+    made = counted(monkeypatch)
+    monkeypatch.setattr(texts, "_FRESH", 600.0)
     async with served(leader(observed("w", **OPEN))) as session:
-        texts = {await read(session, "/") for _ in range(5)}
-        assert len(made) == len(texts) == 1
+        pages = {await read(session, "/") for _ in range(5)}
+        assert len(made) == len(pages) == 1
         await read(session, "/?zone=Asia/Tokyo")
         assert len(made) == 2
 
 
-async def test_what_is_asked_for_is_not_kept_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serve, "_FRESH", 600.0)
-    answers = serve._Answers(lambda: leader(), notes=False)
-    for number in range(100):
-        request: Any = SimpleNamespace(query={"zone": f"zone-{number}"})
-        assert (await answers.page(request)).status == 200
-    assert len(answers._kept) <= serve._MOST_KEPT
+async def test_all_that_is_unknown_is_one_and_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else whoever can reach the page could have it made as often as he likes."""
+    made = counted(monkeypatch)
+    monkeypatch.setattr(texts, "_FRESH", 600.0)
+    async with served(leader(observed("w", **OPEN))) as session:
+        for wish in ("zone", "namespace"):
+            pages = {await read(session, f"/?{wish}=x{number}") for number in range(20)}
+            assert len(pages) == 1
+        assert len(made) == 2
+        calendars = {await read(session, f"/calendar.ics?namespace=x{n}") for n in range(20)}
+        assert len(calendars) == 1
+
+
+async def test_nothing_is_shown_or_subscribed_to_of_an_unknown_namespace() -> None:
+    async with served(leader(observed("w", **OPEN))) as session:
+        text = await read(session, "/?namespace=elsewhere")
+        assert "Nothing is known of the namespace" in text
+        assert "calendar.ics" not in text
+        assert "VEVENT" not in await read(session, "/calendar.ics?namespace=elsewhere")
+
+
+async def test_who_asks_while_too_much_is_asked_for_is_told_to_ask_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(texts, "_MOST_MADE", 0)
+    async with served(leader(observed("w", **OPEN))) as session:
+        for path in ("/", "/calendar.ics"):
+            async with session.get(path) as response:
+                assert response.status == 503
+                assert response.headers["Retry-After"] == "1"
+                assert response.headers["Cache-Control"] == "no-store"
 
 
 async def test_hostile_queries_are_answered_calmly() -> None:
@@ -131,8 +161,8 @@ async def test_hostile_queries_are_answered_calmly() -> None:
 
 
 async def test_a_change_is_seen_by_the_next_rendering(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serve, "_FRESH", 0.0)
-    monkeypatch.setattr(serve, "_SHARE", 0)
+    monkeypatch.setattr(texts, "_FRESH", 0.0)
+    monkeypatch.setattr(texts, "_SHARE", 0)
     controller = leader()
     async with served(controller) as session:
         assert "No window is open" in await read(session, "/")

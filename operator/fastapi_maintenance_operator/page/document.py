@@ -10,7 +10,7 @@ from itertools import groupby
 from xml.etree.ElementTree import Element
 
 from .elements import Child, document, element
-from .model import Broken, Entry, Fact, Opened, Page
+from .model import UNKNOWN, Broken, Entry, Fact, Opened, Page
 from .parts import left_out, section, table
 from .replicas import Doing, Replica
 from .timeline import legend, timeline
@@ -84,7 +84,7 @@ def _header(page: Page) -> Element:
     shown = page.now.astimezone(page.place).strftime("%A %d %B, %H:%M:%S")
     stand = f"As of {shown}, {page.place.key}"
     notice = "" if page.is_zone_known else (
-        f"“{page.wish.zone}” is not a time zone known here: write an IANA name such as "
+        "What you ask for is not a time zone known here: write an IANA name such as "
         "Europe/Berlin. Times are in UTC."
     )  # fmt: skip
     return element(
@@ -285,7 +285,10 @@ def _broken(broken: Broken) -> Element:
 def _footer(page: Page) -> Element:
     query = f"?namespace={page.wish.namespace}" if page.wish.namespace else ""
     link = element("a", "Subscribe to the calendar", href=f"calendar.ics{query}")
+    lead: Sequence[Child] = (link, " (iCalendar).")
+    if page.wish.namespace == UNKNOWN:  # its calendar would stay empty for ever
+        lead = ("Nothing is known of the namespace that you ask for.",)
     told = "Descriptions and reasons are shown." if page.wish.notes else (
         "Descriptions and reasons are not shown here."
     )  # fmt: skip
-    return element("footer", element("p", link, f" (iCalendar). {told}"), id="foot")
+    return element("footer", element("p", *lead, f" {told}"), id="foot")

@@ -32,6 +32,8 @@ DAYS = 7
 MOST_ROWS = 100
 MOST_REPLICAS = 300
 MOST_ENTRIES = 200
+UNKNOWN = "(unknown)"
+"""What no namespace and no time zone is called: stands for all that are unknown."""
 _UTC = "Etc/UTC"
 
 
@@ -40,7 +42,7 @@ class Wish:
     """How somebody wants to see it."""
 
     namespace: str = ""
-    """The only one; all with an empty name."""
+    """The only one; all with an empty name, none with UNKNOWN."""
     zone: str = _UTC
     notes: bool = False
     """Whether descriptions and reasons are told."""
@@ -150,11 +152,18 @@ def make_page(
     )
 
 
-def _place(name: str) -> tuple[ZoneInfo, bool]:
+def is_zone(name: str) -> bool:
+    """Whether a time zone of this name is known here."""
     try:
-        return zone(name), True
+        zone(name)
     except InvalidWindow:
-        return zone(_UTC), False
+        return False
+    return True
+
+
+def _place(name: str) -> tuple[ZoneInfo, bool]:
+    is_known = is_zone(name)
+    return zone(name if is_known else _UTC), is_known
 
 
 def _in_utc(day: datetime) -> datetime:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
@@ -15,7 +13,8 @@ from fastapi_maintenance_operator.controller import Controller
 from fastapi_maintenance_operator.listening import listen
 
 from .document import POLICY, render_page, render_standby
-from .model import Wish, make_page
+from .model import UNKNOWN, Wish, is_zone, make_page
+from .texts import Texts
 
 Leader = Callable[[], Controller | None]
 """What works in this term; None while standing by, or before everything has been seen once."""
@@ -27,15 +26,6 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Robots-Tag": "noindex",
 }
-_FRESH = 1.0
-"""Seconds for which one rendering serves all who ask for the same, at least."""
-_SHARE = 10
-"""It serves for so many times as long as it took: of thousands of windows that is half a second."""
-_MOST_KEPT = 32
-_LONGEST = 63
-"""Characters of a namespace's name; longer ones are of none."""
-
-Make = Callable[[Controller], Awaitable[str]]
 
 
 @asynccontextmanager
@@ -48,64 +38,68 @@ async def serve_page(leader: Leader, *, notes: bool, host: str, port: int) -> As
         host: the address to listen on.
         port: its port.
     """
-    answers = _Answers(leader, notes)
-    routes = [web.get("/", answers.page), web.get("/calendar.ics", answers.calendar)]
-    async with listen(routes, host, port):
-        yield
+    async with Texts() as texts:
+        answers = _Answers(leader, notes, texts)
+        routes = [web.get("/", answers.page), web.get("/calendar.ics", answers.calendar)]
+        async with listen(routes, host, port):
+            yield
 
 
 class _Answers:
-    """Renders in a thread, one at a time, and each no more than once a second."""
+    """What is asked for is told by what is meant: all that is unknown is one and the same."""
 
-    def __init__(self, leader: Leader, notes: bool) -> None:
-        self._leader, self._notes = leader, notes
-        self._kept: dict[tuple[str, ...], tuple[float, str]] = {}
-        self._turn = asyncio.Lock()
+    def __init__(self, leader: Leader, notes: bool, texts: Texts) -> None:
+        self._leader, self._notes, self._texts = leader, notes, texts
 
     async def page(self, request: web.Request) -> web.Response:
-        zone = request.query.get("zone", "")[:_LONGEST] or "Etc/UTC"
-        wish = Wish(_namespace(request), zone, self._notes)
+        if (controller := self._working()) is None:
+            return _standby("text/html", render_standby())
+        zone = request.query.get("zone", "") or "Etc/UTC"
+        namespace = _namespace(request, controller)
+        wish = Wish(namespace, zone if is_zone(zone) else UNKNOWN, self._notes)
 
-        def make(controller: Controller) -> Awaitable[str]:
+        def make() -> str:
             seen = controller.windows, controller.processes, datetime.now(UTC), wish
-            return asyncio.to_thread(lambda: render_page(make_page(*seen)))
+            return render_page(make_page(*seen))
 
-        text = await self._made(("page", wish.namespace, wish.zone), make)
-        return _answer(text, "text/html") if text else _standby("text/html", render_standby())
+        return _answered(await self._texts.get(("page", namespace, wish.zone), make), "text/html")
 
     async def calendar(self, request: web.Request) -> web.Response:
-        namespace = _namespace(request)
+        if (controller := self._working()) is None:
+            return _standby("text/plain", "standing by\n")
+        namespace = _namespace(request, controller)
 
-        def make(controller: Controller) -> Awaitable[str]:
+        def make() -> str:
             seen = [o for o in controller.windows if namespace in ("", o.namespace)]
             windows = [o.window for o in seen if o.window]
-            title = f"Maintenance in {namespace}" if namespace else "Maintenance"
-            now, notes = datetime.now(UTC), self._notes
-            return asyncio.to_thread(make_calendar, windows, now, title=title, notes=notes)
+            title = "Maintenance"
+            title += f" in {namespace}" if namespace not in ("", UNKNOWN) else ""
+            return make_calendar(windows, datetime.now(UTC), title=title, notes=self._notes)
 
-        text = await self._made(("calendar", namespace), make)
-        return _answer(text, "text/calendar") if text else _standby("text/plain", "standing by\n")
+        return _answered(await self._texts.get(("calendar", namespace), make), "text/calendar")
 
-    async def _made(self, key: tuple[str, ...], make: Make) -> str | None:
-        """A text; None where this replica stands by."""
-        async with self._turn:
-            controller = self._leader()
-            if controller is None:
-                self._kept.clear()
-                return None
-            until, text = self._kept.get(key, (float("-inf"), ""))
-            began = time.monotonic()
-            if began > until:
-                text = await make(controller)
-                if len(self._kept) >= _MOST_KEPT:
-                    self._kept.clear()
-                took = time.monotonic() - began
-                self._kept[key] = began + max(_FRESH, _SHARE * took), text
-            return text
+    def _working(self) -> Controller | None:
+        """The leader; where there is none, what the last one knew is forgotten."""
+        if (controller := self._leader()) is None:
+            self._texts.forget()
+        return controller
 
 
-def _namespace(request: web.Request) -> str:
-    return request.query.get("namespace", "")[: _LONGEST + 1]
+def _namespace(request: web.Request, controller: Controller) -> str:
+    """The one asked for; all, where none is; UNKNOWN, where nothing is known of it."""
+    name = request.query.get("namespace", "")
+    is_known = not name or any(o.namespace == name for o in controller.windows)
+    is_known = is_known or any(of == name for of, _ in controller.processes)
+    return name if is_known else UNKNOWN
+
+
+def _answered(text: str | None, kind: str) -> web.Response:
+    """With a text; without one, too much is asked for at once."""
+    if text is not None:
+        return _answer(text, kind)
+    answer = _answer("too many readers at once: ask again in a second\n", "text/plain", 503)
+    answer.headers["Retry-After"] = "1"
+    return answer
 
 
 def _answer(text: str, kind: str, status: int = 200) -> web.Response:
