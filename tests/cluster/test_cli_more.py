@@ -112,6 +112,19 @@ def test_where_processes_can_not_be_listed_nothing_is_said_of_names(
     assert said.err == ""
 
 
+def test_where_windows_can_not_be_listed_others_are_said_to_be_unknown(
+    cli: Cli, kubectl: Kubectl
+) -> None:
+    """What was done stands: exit 0."""
+    rights = ("create", "role", "opener", "--verb=get,create,patch")
+    kubectl(*rights, "--resource=maintenancewindows", "-n", cli.namespace)
+    kubectl("create", "rolebinding", "opener", "--role=opener", "--user=jo", "-n", cli.namespace)
+    assert "opened" in cli("on", "orders", "--duration", "1h", "--as", "jo").out
+    said = cli("end", "orders-on", "--as", "jo")
+    assert said.out == "maintenancewindow/orders-on ended\n"
+    assert "note: whether other windows are open for orders is unknown: a right is" in said.err
+
+
 DEPLOYMENT: dict[str, Any] = {
     "apiVersion": "apps/v1",
     "kind": "Deployment",

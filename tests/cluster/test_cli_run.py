@@ -143,6 +143,22 @@ def test_run_names_the_other_windows_that_hold_the_app_at_first_and_at_last(
     assert f"end it: fastapi-maintenance end {name} -n {cli.namespace}" in said.err
 
 
+def test_run_tells_of_a_name_that_nobody_reports_for(
+    cluster: Cluster, cli: Cli, operator: Operator
+) -> None:
+    cli("on", "orders", "--duration", "5m")
+    speak(cluster, cli, "orders-on")
+    words = ("run", "oders", "--duration", "5m", "--if-no-processes", "ok")
+    said = cli(*words, "--context", context_of(cluster), "--", "true")
+    assert "note: no process reports for oders; registered are: orders" in said.err
+    assert f"in namespace {cli.namespace} of context {context_of(cluster)} until " in said.err
+
+
+def context_of(cluster: Cluster) -> str:
+    """By the name that its kubeconfig has."""
+    return str(yaml.safe_load(cluster.kubeconfig.read_text())["current-context"])
+
+
 def test_a_failed_command_may_end_the_window_too(cli: Cli, operator: Operator) -> None:
     words = ("run", "orders", "--duration", "5m", "--if-no-processes", "ok")
     said = cli(*words, "--on-failure", "end", "--", "sh", "-c", "exit 7", code=7)
