@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -31,10 +32,18 @@ class Maker:
 
 
 @pytest.fixture
-def maker() -> Iterator[Maker]:
-    found = Maker()
-    yield found
-    found.may.set()
+def maker() -> Maker:
+    return Maker()
+
+
+@asynccontextmanager
+async def keeping(maker: Maker) -> AsyncIterator[Texts]:
+    """Its threads end with the block, also with one that fails."""
+    async with Texts() as kept:
+        try:
+            yield kept
+        finally:
+            maker.may.set()
 
 
 @pytest.fixture
@@ -52,7 +61,7 @@ async def asked(kept: Texts, maker: Maker, *names: str) -> list[asyncio.Task[str
 
 
 async def test_readers_of_the_same_wait_for_one_text(maker: Maker) -> None:
-    async with Texts() as kept:
+    async with keeping(maker) as kept:
         tasks = await asked(kept, maker, *["same"] * 100)
         maker.may.set()
         assert set(await asyncio.gather(*tasks)) == {"text 1"}
@@ -61,7 +70,7 @@ async def test_readers_of_the_same_wait_for_one_text(maker: Maker) -> None:
 
 async def test_few_different_texts_are_waited_for_at_once(maker: Maker) -> None:
     """Who asks for one more is answered at once, without it."""
-    async with Texts() as kept:
+    async with keeping(maker) as kept:
         names = [str(number) for number in range(texts._MOST_MADE)]
         tasks = await asked(kept, maker, *names)
         assert await kept.get(("more",), maker) is None
@@ -72,7 +81,7 @@ async def test_few_different_texts_are_waited_for_at_once(maker: Maker) -> None:
 
 async def test_few_readers_wait_at_once(maker: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(texts, "_MOST_READERS", 3)
-    async with Texts() as kept:
+    async with keeping(maker) as kept:
         tasks = await asked(kept, maker, *["same"] * 3)
         assert await kept.get(("same",), maker) is None
         maker.may.set()
@@ -84,7 +93,7 @@ async def test_the_last_text_will_do_where_another_takes_too_long(
     maker: Maker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """But not for ever."""
-    async with Texts() as kept:
+    async with keeping(maker) as kept:
         maker.may.set()
         assert await kept.get(("a",), maker) == "text 1"
         maker.may.clear()
@@ -96,7 +105,7 @@ async def test_the_last_text_will_do_where_another_takes_too_long(
 
 
 async def test_of_the_time_a_fifth_at_most_goes_into_texts(maker: Maker) -> None:
-    async with Texts() as kept:
+    async with keeping(maker) as kept:
         tasks = await asked(kept, maker, "a", "b")
         await asyncio.sleep(0.05)
         maker.may.set()
@@ -109,7 +118,7 @@ async def test_what_is_kept_has_an_end(maker: Maker, monkeypatch: pytest.MonkeyP
     """The one that was made before all others goes."""
     monkeypatch.setattr(texts, "_FRESH", 600.0)
     maker.may.set()
-    async with Texts() as kept:
+    async with keeping(maker) as kept:
         for number in range(texts._MOST_KEPT + 1):
             await kept.get((str(number),), maker)
         assert len(kept._kept) == texts._MOST_KEPT
@@ -120,7 +129,7 @@ async def test_a_failure_is_one_of_all_who_wait_and_hinders_nobody_after(maker: 
     def fail() -> str:
         raise LookupError("no text")
 
-    async with Texts() as kept:
+    async with keeping(maker) as kept:
         for _ in range(2):
             with pytest.raises(LookupError, match="no text"):
                 await kept.get(("a",), fail)
@@ -129,7 +138,7 @@ async def test_a_failure_is_one_of_all_who_wait_and_hinders_nobody_after(maker: 
 
 
 async def test_nothing_is_being_made_after_the_end(maker: Maker) -> None:
-    async with Texts() as kept:
+    async with keeping(maker) as kept:
         await asked(kept, maker, *"abc")
         making = list(kept._making.values())
     assert all(task.cancelled() for task in making)
