@@ -30,6 +30,10 @@ def test_a_window_refuses_everywhere_and_drained_waits_for_the_last_request(shop
     wait_for(lambda: time.time() > drained + 1, what="a second of it")
     deleted = shop.delete("upgrade")
     served = shop.client.await_service("orders", deleted)
+    wait_for(
+        lambda: [it for it in shop.client.answers("orders", served) if it.sent > served],
+        what="answers after the window",
+    )
     answers = shop.client.answers("orders", began)
     while_enforced = [it for it in answers if enforced < it.sent and it.sent + it.took < deleted]
     assert while_enforced

@@ -445,6 +445,27 @@ async def test_a_connection_that_the_server_closed_meanwhile_is_not_used_again()
     assert server.connections == 3
 
 
+async def test_a_connection_on_which_something_came_unasked_is_not_used_again() -> None:
+    """A balancer's 408, say: the next request would take it for its own answer."""
+    answered = asyncio.Event()
+
+    async def handler(request: Request, wire: Wire) -> None:
+        await wire.answer(200, {"path": request.path})
+        if request.path == "/a":
+            await answered.wait()
+            await wire.answer(200, {"path": "stale"})
+
+    async with serving(handler) as server, asking(server) as transport, asyncio.timeout(20):
+        assert await transport.get("/a", {}) == {"path": "/a"}
+        (kept,) = transport._kept
+        assert kept.reusable
+        answered.set()
+        while kept.reusable:
+            await asyncio.sleep(0.01)
+        assert await transport.get("/b", {}) == {"path": "/b"}
+    assert server.connections == 2
+
+
 async def test_when_the_ca_is_replaced_requests_trust_the_new_one_and_a_watch_goes_on() -> None:
     async def handler(request: Request, wire: Wire) -> None:
         if not request.watches:

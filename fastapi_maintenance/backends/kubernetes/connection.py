@@ -23,7 +23,26 @@ _READ_SIZE = 256 * 1024
 _PORTS = {"https": 443, "http": 80}
 
 Headers = list[tuple[str, str]]
-Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+class _Reader(asyncio.StreamReader):
+    """Knows how much has come that nobody has read."""
+
+    unread = 0
+
+    def feed_data(self, data: Any) -> None:
+        """Take what came."""
+        self.unread += len(data)
+        super().feed_data(data)
+
+    async def read(self, n: int = -1) -> bytes:
+        """Give what came."""
+        data = await super().read(n)
+        self.unread -= len(data)
+        return data
+
+
+Streams = tuple[_Reader, asyncio.StreamWriter]
 
 
 class Connection:
@@ -52,7 +71,9 @@ class Connection:
         """Whether another request may be sent."""
         last = self._answer
         idle = last is None or (last.is_complete and last.leaves_open)
-        return idle and not self._reader.at_eof() and not self._writer.is_closing()
+        # What has come since would be taken for the answer to the next request.
+        silent = not self._reader.unread and not self._reader.at_eof()
+        return idle and silent and not self._writer.is_closing()
 
     async def send(self, method: str, target: str, headers: Headers, body: bytes = b"") -> Head:
         """Send a request; returns when the head of the answer has come."""
@@ -153,15 +174,23 @@ async def _open(access: Access) -> Streams:
 
 async def _open_to(host: str, port: int, **options: Any) -> Streams:
     try:
-        return await asyncio.open_connection(host, port, limit=_READ_SIZE, **options)
+        return await _connect(host, port, **options)
     except RuntimeError:
         # The process ends: no executor takes work any more, which is how asyncio resolves names.
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         addresses = [str(each[4][0]) for each in found]
     for address in addresses[:-1]:
         with contextlib.suppress(OSError):
-            return await asyncio.open_connection(address, port, limit=_READ_SIZE, **options)
-    return await asyncio.open_connection(addresses[-1], port, limit=_READ_SIZE, **options)
+            return await _connect(address, port, **options)
+    return await _connect(addresses[-1], port, **options)
+
+
+async def _connect(host: str, port: int, **options: Any) -> Streams:
+    """As `asyncio.open_connection`, with a reader of ours."""
+    loop, reader = asyncio.get_running_loop(), _Reader(limit=_READ_SIZE)
+    protocol = asyncio.StreamReaderProtocol(reader)
+    transport, _ = await loop.create_connection(lambda: protocol, host, port, **options)
+    return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
 
 
 async def _open_through(proxy: SplitResult, host: str, port: int, tls: dict[str, Any]) -> Streams:
@@ -181,7 +210,7 @@ async def _open_through(proxy: SplitResult, host: str, port: int, tls: dict[str,
 
 
 async def _tunnel(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, target: str, proxy: SplitResult
+    reader: _Reader, writer: asyncio.StreamWriter, target: str, proxy: SplitResult
 ) -> None:
     lines = [("Host", target)]
     if proxy.username is not None:
