@@ -29,10 +29,10 @@ class Failure(Exception):
     Args:
         problem: what is wrong, in one line.
         mend: what to do about it; often a command.
-        code: how the process exits.
+        code: how the process exits; None is as the verb has it for any fault.
     """
 
-    def __init__(self, problem: str, mend: str = "", code: int = FAILED) -> None:
+    def __init__(self, problem: str, mend: str = "", code: int | None = None) -> None:
         super().__init__(problem)
         self.problem = problem
         self.mend = mend
@@ -69,7 +69,7 @@ def _end(failure: Failure, code: int) -> NoReturn:
     print(f"error: {failure.problem}", file=sys.stderr)
     if failure.mend:
         print(f"  {failure.mend}", file=sys.stderr)
-    raise typer.Exit(code if failure.code == FAILED else failure.code)
+    raise typer.Exit(code if failure.code is None else failure.code)
 
 
 def explain(error: ApiError | Unreachable) -> Failure:

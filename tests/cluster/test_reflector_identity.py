@@ -153,7 +153,8 @@ def test_a_plugin_that_fails_is_told_with_its_own_words(config: Config, tmp_path
     script.chmod(stat.S_IRWXU)
     version = "client.authentication.k8s.io/v1"
     given = config({"exec": {"apiVersion": version, "command": str(script)}})
-    with Following(given) as following:
+    once = replace(BRISK, first_delay=60.0)  # a second run would be cut off by the end of this one
+    with Following(given, pace=once) as following:
         following.wait_for(lambda: following.health.last_error, "the failure")
         assert "log in first" in str(following.health.last_error)
 
