@@ -62,7 +62,9 @@ def test_up_and_down(folder: Path) -> None:
     """`up` prints what the shell has to know last; a second one finds the first; `down` ends it."""
     first = up(folder)
     assert first.returncode == 0, first.stderr
-    assert first.stdout == f"export KUBECONFIG={folder / 'kubeconfig'}\n"
+    path = folder / "kubeconfig"
+    both = f"export KUBECONFIG={path} FASTAPI_MAINTENANCE_KUBECONFIG={path}\n"
+    assert first.stdout == both
     assert "operator" in first.stderr
     server = serving(folder)
     parts = descendants(server)

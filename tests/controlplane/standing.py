@@ -61,7 +61,9 @@ def up(folder: Path, until_exit_of: int | None = None, standing: Standing = CONT
         if server:
             server.terminate()
         raise
-    print(f"export KUBECONFIG={shlex.quote(str(folder / 'kubeconfig'))}", flush=True)
+    path = shlex.quote(str(folder / "kubeconfig"))
+    # An application uses no kubeconfig unless it is named by the second of them.
+    print(f"export KUBECONFIG={path} FASTAPI_MAINTENANCE_KUBECONFIG={path}", flush=True)
 
 
 def _spawn(
