@@ -142,7 +142,7 @@ def ask(cli: Cli, who: Identity, verb: str, *words: str, code: int = 0) -> Said:
 OPEN = ("on", "orders", "--duration", "30m", "--name", "release")
 NEEDED = {
     (WINDOWS, "create"): (OPEN, 1),
-    (WINDOWS, "list"): (OPEN, 1),
+    (WINDOWS, "list"): (("off", "orders"), 1),
     (WINDOWS, "get"): (("end", "there"), 1),
     (WINDOWS, "patch"): (("end", "there"), 1),
     (PROCESSES, "list"): (("wait", "there", "--if-no-processes", "ok"), 1),
