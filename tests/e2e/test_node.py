@@ -37,9 +37,10 @@ def test_a_node_leaves_nothing_behind_even_when_its_starter_is_killed(folder: Pa
     """Processes, namespaces, mounts, cgroups, sysctls and devices are as they were."""
     before = traces(folder)
     up = node("up", folder)
-    assert up.stdout == f"export KUBECONFIG={folder / 'kubeconfig'}\n"
+    path = folder / "kubeconfig"
+    assert up.stdout == f"export KUBECONFIG={path} FASTAPI_MAINTENANCE_KUBECONFIG={path}\n"
     assert "ready for Pods" in up.stderr
-    shown = Kubectl(folder / "kubeconfig")("get", "nodes", "-o", "name").stdout
+    shown = Kubectl(path)("get", "nodes", "-o", "name").stdout
     assert shown == "node/node\n"
     assert traces(folder) != before
 
