@@ -15,12 +15,12 @@ from typing import Any
 
 from fastapi_maintenance.proof.claim import claim_of
 from fastapi_maintenance.proof.conditions import find
-from fastapi_maintenance.proof.processes import MAX_CLOCK_SKEW, Process, read_process
+from fastapi_maintenance.proof.processes import MAX_CLOCK_SKEW, Process, Word, read_process
 from fastapi_maintenance.proof.proving import Proof, Question, prove
 from fastapi_maintenance.windows import Occurrence
 
 from ._seen import Seen
-from ._times import clock
+from ._times import clock, on_clock
 
 Object = dict[str, Any]
 
@@ -46,7 +46,7 @@ def by_operator(seen: Seen, what: str) -> Judgement | None:
     found = find(status, CONDITIONS[what])
     if not found or int(found.get("observedGeneration", 0)) < _generation(seen):
         return None
-    said = str(found.get("reason", "")), str(found.get("message", ""))
+    said = str(found.get("reason", "")), on_clock(str(found.get("message", "")), seen.at)
     return Judgement(found.get("status") == "True", *said)
 
 
@@ -62,7 +62,9 @@ def by_processes(
     """What a consistent list of processes proves; the window and the plan were read before it."""
     proof = _prove(seen, processes, plan, listed, unreported_is_ok)
     verdict = proof.enforced if what == "enforced" else proof.drained
-    return Judgement(verdict.status is True, str(verdict.reason), verdict.message)
+    return Judgement(
+        verdict.status is True, str(verdict.reason), on_clock(verdict.message, seen.at)
+    )
 
 
 def lease_is_fresh(lease: Mapping[str, Any] | None, now: datetime) -> bool:
@@ -85,10 +87,20 @@ def holders(seen: Seen, processes: Sequence[Process]) -> list[str]:
         word = process.words.get(_uid(seen))
         if word is not None and word.in_flight:
             count = f"{word.in_flight} request{'s' if word.in_flight > 1 else ''}"
-            flight = word.oldest
-            what = f", {flight.method} {flight.route} since {clock(flight.since)}" if flight else ""
+            what = f", {oldest_of(word, seen.at)}" if word.oldest else ""
             found.append(f"{process.called}: {count}{what}")
     return found
+
+
+def oldest_of(word: Word, at: datetime) -> str:
+    """The request that has run the longest of those that hold a window; empty where none is told.
+
+    Args:
+        word: what a process says of the window.
+        at: the present instant.
+    """
+    flight = word.oldest
+    return f"{flight.method} {flight.route} since {clock(flight.since, at)}" if flight else ""
 
 
 def _prove(

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from fastapi_maintenance.proof.wording import steady
 from fastapi_maintenance.windows import GROUP
 
 from ._options import Output
@@ -83,7 +82,7 @@ class Progress:
         """The present state of affairs."""
         if self._tty:
             self._rewrite(text)
-        elif steady(text, self._told) != self._told:
+        elif text != self._told:
             self._told = text
             tell(text)
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 from fastapi_maintenance.windows import InvalidWindow
 from fastapi_maintenance.windows.fields import Fields
 
 from ._failures import Failure
+
+_INSTANT = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 
 
 def now() -> datetime:
@@ -49,9 +52,15 @@ def shown(instant: datetime, at: datetime) -> str:
     return local.strftime(form)
 
 
-def clock(instant: datetime) -> str:
-    """The time of day alone, on the clock of whoever reads it."""
-    return instant.astimezone().strftime("%H:%M:%S")
+def clock(instant: datetime, at: datetime) -> str:
+    """The time of day on the clock of whoever reads it; with the date where it is another day."""
+    local, today = instant.astimezone(), at.astimezone().date()
+    return local.strftime("%H:%M:%S" if local.date() == today else "%a %d %b %H:%M:%S")
+
+
+def on_clock(message: str, at: datetime) -> str:
+    """A message of the API with each instant on the clock of whoever reads it."""
+    return _INSTANT.sub(lambda found: clock(datetime.fromisoformat(found[0]), at), message)
 
 
 def span(length: timedelta) -> str:
@@ -68,4 +77,9 @@ def span(length: timedelta) -> str:
 
 def until(end: datetime | None, at: datetime) -> str:
     """The end of an occurrence, and how far it is."""
-    return "it is ended" if end is None else f"{shown(end, at)} (in {span(end - at)})"
+    return ending(end, at) + (f" (in {span(end - at)})" if end else "")
+
+
+def ending(end: datetime | None, at: datetime) -> str:
+    """The end of an occurrence alone, which does not change while it is waited for."""
+    return "it is ended" if end is None else shown(end, at)

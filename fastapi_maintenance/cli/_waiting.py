@@ -20,7 +20,7 @@ from ._hints import at as there
 from ._judging import LAG, Judgement, by_operator, by_processes, holders, lease_is_fresh
 from ._output import Progress
 from ._seen import Seen, see
-from ._times import now, until
+from ._times import now, shown, until
 
 PAUSE = 0.5
 """Seconds between two looks."""
@@ -176,12 +176,12 @@ class Wait:
         self, seen: Seen, told: Judgement | None, lease: Any, at: datetime
     ) -> Judgement:
         """The operator has not spoken yet, is gone, or can't be seen."""
-        lag = self._lag()
+        lags = self._lag() >= LAG.total_seconds()
         if lease is None and told is not None:
             # Nobody knows whether it lives: what it said is to be borne out by the processes.
             return await (self._borne_out(seen) if told.met else self._unmet(seen, told))
-        if lag < LAG.total_seconds():
-            return Judgement(False, "Pending", f"waiting for the operator ({lag:.0f} s)")
+        if not lags:
+            return Judgement(False, "Pending", "waiting for the operator to speak of it")
         if not self._unanswered:
             self._unanswered = True
             why = "its Lease is stale" if lease and not lease_is_fresh(lease, at) else "no word yet"
@@ -276,7 +276,7 @@ class Wait:
                 "later than --timeout",
                 "wait longer: --timeout 12h",
             )
-        return Judgement(False, "Scheduled", f"opens at {until(following.start, seen.at)}")
+        return Judgement(False, "Scheduled", f"opens at {shown(following.start, seen.at)}")
 
     def _timed_out(self) -> TimedOut:
         held = self._last.message or self._last.reason

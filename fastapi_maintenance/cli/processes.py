@@ -15,11 +15,12 @@ from fastapi_maintenance.windows.scope import counts_for
 from ._cluster import Cluster, Object
 from ._failures import Failure
 from ._hints import at as there
+from ._judging import oldest_of
 from ._options import AllNamespaces, Output, OutputAs
 from ._options import Name as _Name
 from ._output import show, table, tell
 from ._seen import Seen, see
-from ._times import clock, now, span
+from ._times import now, span
 
 _CONFLICT, _NOT_FOUND = 409, 404
 _HEAD = ("POD", "APP", "WINDOW", "ENFORCING", "INFLIGHT", "OLDEST", "HEARD")
@@ -75,17 +76,15 @@ def _rows(item: Object, seen: Seen | None, everywhere: bool) -> list[tuple[str, 
     ]
     place = (item["metadata"]["namespace"],) if everywhere else ()
     return [
-        (*place, process.called, process.app or "", window, *_said(word), _heard(process, at))
+        (*place, process.called, process.app or "", window, *_said(word, at), _heard(process, at))
         for window, word in words or [("", None)]
     ]
 
 
-def _said(word: Word | None) -> tuple[str, str, str]:
+def _said(word: Word | None, at: datetime) -> tuple[str, str, str]:
     if word is None:
         return "", "", ""
-    flight = word.oldest
-    oldest = f"{flight.method} {flight.route} since {clock(flight.since)}" if flight else ""
-    return word.reason or "True", str(word.in_flight), oldest
+    return word.reason or "True", str(word.in_flight), oldest_of(word, at)
 
 
 def _heard(process: Process, at: datetime) -> str:

@@ -15,7 +15,7 @@ from ._hints import at as there
 from ._options import IfNoProcesses, Name, Timeout, Unreported
 from ._output import Progress
 from ._seen import see
-from ._times import duration_of, now, until
+from ._times import duration_of, ending, now
 from ._waiting import PAUSE, TimedOut, Wait
 
 
@@ -60,7 +60,7 @@ async def _until_ended(cluster: Cluster, name: str, seconds: float) -> None:
             seen = see(item, now())
             if seen.current is None:
                 return
-            text = f"open until {until(seen.current.end, seen.at)}"
+            text = f"open until {ending(seen.current.end, seen.at)}"
             if time.monotonic() >= deadline:
                 mend = f"end it: fastapi-maintenance end {name} {there(cluster.namespace)}"
                 raise TimedOut(f"not ended after {seconds:g} s: {text}", mend, FAILED)

@@ -43,8 +43,6 @@ class Question:
     """Why the plan in etcd lacks this version of the window; None if it has it."""
     before: Claim | None = None
     """What is claimed already."""
-    told: Mapping[str, str] | None = None
-    """The messages that stand in the conditions, by type."""
     needs_all_apps: bool = True
     """Whether a process must report for each app that the window names."""
 
@@ -220,9 +218,7 @@ def _drained(
     if hindrance and hindrance.status is None:
         return Verdict(DRAINED, None, hindrance.reason, hindrance.message)
     if running := [a for a in answers if a.in_flight]:
-        message = words.running(running, question.now)
-        told = (question.told or {}).get(DRAINED, "")
-        return Verdict(DRAINED, False, "RequestsRunning", words.steady(message, told))
+        return Verdict(DRAINED, False, "RequestsRunning", words.running(running, question.now))
     if hindrance:
         return Verdict(DRAINED, False, hindrance.reason, hindrance.message)
     return Verdict(DRAINED, True, "AllDrained", words.all_drained(answers))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -17,7 +16,6 @@ NOT_ACTIVE = "No occurrence is open"
 NOT_PLANNED = "The plan lacks this version of the window, and applications may follow the plan"
 
 _MOST_NAMES = 5
-_AGE = re.compile(r", (\d+) s$")
 
 
 def all_enforce(answers: Sequence[Answer], silent: Sequence[Answer] = ()) -> str:
@@ -62,7 +60,7 @@ def pending(waiting: Sequence[Answer], answers: Sequence[Answer]) -> str:
 
 def silent(silent: Sequence[Answer]) -> str:
     """Those of whom nothing is known, and since when."""
-    named = [f"{a.process.called}, last heard {format_instant(_whole(a))}" for a in silent]
+    named = [f"{a.process.called}, last heard {_second(a.process.renewed)}" for a in silent]
     return f"No heartbeat of {_names(sorted(named))}; a process without a Pod is removed by hand"
 
 
@@ -78,7 +76,10 @@ def opening(since: datetime) -> str:
 
 
 def running(holding: Sequence[Answer], now: datetime) -> str:
-    """The worst is the process whose oldest request has run the longest."""
+    """The worst is the process whose oldest request has run the longest.
+
+    An instant and no age: it stays true, and needs no write of a status that wakes everybody.
+    """
     worst = min(holding, key=lambda a: (_since(a, now), -a.in_flight, a.process.called))
     count = f"{worst.in_flight} request{'s' if worst.in_flight > 1 else ''}"
     more = f" (and {len(holding) - 1} more)" if len(holding) > 1 else ""
@@ -86,28 +87,15 @@ def running(holding: Sequence[Answer], now: datetime) -> str:
     flight = worst.word.oldest if worst.word else None
     if flight is None:
         return said
-    age = max(0, int((now - flight.since).total_seconds()))
-    return f"{said}, {flight.method} {flight.route}, {age} s"
-
-
-def steady(message: str, told: str) -> str:
-    """What was told, if it differs in an age alone that has not doubled since.
-
-    Each write of a status wakes everybody who watches.
-    """
-    new, old = _AGE.search(message), _AGE.search(told)
-    if not new or not old or message[: new.start()] != told[: old.start()]:
-        return message
-    known, age = int(old[1]), int(new[1])
-    return told if known <= age < max(2 * known, 10) else message
+    return f"{said}, {flight.method} {flight.route} since {_second(flight.since)}"
 
 
 def _since(answer: Answer, now: datetime) -> datetime:
     return answer.word.oldest.since if answer.word and answer.word.oldest else now
 
 
-def _whole(answer: Answer) -> datetime:
-    return answer.process.renewed.replace(microsecond=0)
+def _second(instant: datetime) -> str:
+    return format_instant(instant.replace(microsecond=0))
 
 
 def _new(number: int) -> str:

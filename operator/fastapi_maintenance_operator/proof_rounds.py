@@ -107,7 +107,6 @@ class Rounds:
             snapshot.ended,
             unplanned,
             claim_of(observed.status),
-            _messages(observed.status),
         )
         return Round(prove(question, snapshot.processes), snapshot, occurrence.end)
 
@@ -213,10 +212,6 @@ def _generations(plan: str) -> Mapping[str, int]:
         return {w["uid"]: int(w["generation"]) for w in json.loads(plan)["windows"]}
     except (ValueError, KeyError, TypeError):
         return {}
-
-
-def _messages(status: Mapping[str, Any]) -> dict[str, str]:
-    return {c["type"]: c.get("message", "") for c in status.get("conditions") or ()}
 
 
 def _without_details(status: Mapping[str, Any]) -> object:

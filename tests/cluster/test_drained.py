@@ -77,7 +77,7 @@ def test_a_migration_waits_for_the_last_request_from_before(
     apply_window(kubectl, "upgrade", namespace, start=PAST)
     wait_for_condition(kubectl, "upgrade", namespace, "Enforced")
     message = await_reason(kubectl, namespace, "RequestsRunning")
-    assert message.startswith("orders-1: 1 request, POST /export/{number}, ")
+    assert message.startswith("orders-1: 1 request, POST /export/{number} since ")
     assert exports.export().status_code == 503
     exports.go_on.touch()
     assert running.join() == 200

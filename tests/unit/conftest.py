@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Iterator
 from weakref import WeakSet
 
 import pytest
@@ -19,3 +21,16 @@ def no_other_middlewares(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if none had been made or configured before this test."""
     monkeypatch.setattr(_gates, "configured", None)
     monkeypatch.setattr(_gates, "known", WeakSet())
+
+
+@pytest.fixture
+def reader_in() -> Iterator[Callable[[str], None]]:
+    """Lets whoever reads a terminal be in a zone, for the length of a test."""
+    with pytest.MonkeyPatch.context() as patch:
+
+        def put(zone: str) -> None:
+            patch.setenv("TZ", zone)
+            time.tzset()
+
+        yield put
+    time.tzset()

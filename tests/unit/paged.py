@@ -56,7 +56,7 @@ def a_shop() -> tuple[list[Observed], list[tuple[str, Process]]]:
         "orders-db-upgrade",
         status=conditions(
             ("True", "3 of 3 reporting processes refuse requests"),
-            ("False", "orders-7d9f-x2x4q: 2 requests, GET /export/{id}, 247 s"),
+            ("False", "orders-7d9f-x2x4q: 2 requests, GET /export/{id} since 2026-03-27T02:10:00Z"),
         ),
         apps=["orders", "invoices"],
         start=start,

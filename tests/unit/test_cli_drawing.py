@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -14,12 +15,9 @@ BEGIN = at("2026-06-01T00:00Z")
 
 
 @pytest.fixture(autouse=True)
-def _in_utc(monkeypatch: pytest.MonkeyPatch) -> None:
+def _in_utc(reader_in: Callable[[str], None]) -> None:
     """Where the reader is decides where days begin."""
-    import time
-
-    monkeypatch.setenv("TZ", "Etc/UTC")
-    time.tzset()
+    reader_in("Etc/UTC")
 
 
 def drawn(*windows: Window, days: int = 2) -> list[str]:

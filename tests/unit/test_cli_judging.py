@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ from fastapi_maintenance.cli._judging import by_operator, by_processes, lease_is
 from fastapi_maintenance.cli._seen import Seen, see
 from fastapi_maintenance.windows import parse_manifest
 from tests.unit.making import at
-from tests.unit.proving import NOW, report, stored_process
+from tests.unit.proving import NOW, flights, report, stored_process
 
 WINDOW: dict[str, Any] = {
     "apiVersion": "fastapi-maintenance.io/v1alpha1",
@@ -42,6 +43,25 @@ def test_a_true_condition_of_this_generation_and_occurrence_counts() -> None:
     judged = by_operator(told(), "drained")
     assert judged is not None
     assert judged.met
+
+
+def test_instants_are_told_on_the_clock_of_the_reader(reader_in: Callable[[str], None]) -> None:
+    """As `processes` tells them; with the day where it is another one."""
+    reader_in("Europe/Berlin")
+    message = "orders-1: 1 request, GET /export/{id} since %s"
+    condition = {"type": "Drained", "status": "False", "observedGeneration": 2}
+    for since, shown in (
+        ("2026-06-01T12:04:48Z", "14:04:48"),
+        ("2026-05-31T09:00:00Z", "Sun 31 May 11:00:00"),
+    ):
+        judged = by_operator(
+            told(conditions=[{**condition, "message": message % since}]), "drained"
+        )
+        assert judged is not None
+        assert judged.message == message % shown
+    counted = acknowledged(**flights("2026-06-01T12:04:48Z"))
+    judged = by_processes(see(WINDOW, at(NOW)), "drained", [counted], None, at(NOW))
+    assert judged.message == message % "14:04:48"
 
 
 @pytest.mark.parametrize(

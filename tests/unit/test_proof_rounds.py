@@ -374,4 +374,4 @@ async def test_a_request_that_ends_is_told_by_the_message_that_named_it(
     await operator.work_after(seconds=12)
     status = cluster.windows["shop", "lunch"]["status"]
     (drained,) = [c for c in status["conditions"] if c["type"] == "Drained"]
-    assert drained["message"] == "orders-1: 1 request, GET /export/{id}, 312 s"
+    assert drained["message"] == "orders-1: 1 request, GET /export/{id} since 2026-06-01T12:05:00Z"
