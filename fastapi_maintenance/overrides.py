@@ -9,7 +9,6 @@ import logging
 import threading
 import time
 from collections.abc import Awaitable, Callable
-from types import TracebackType
 from typing import Any, Literal, TypeVar, cast
 
 import anyio
@@ -67,12 +66,7 @@ class Override:
         self._push(backend, block)
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await _ended(*self._pop())
 
     def __enter__(self) -> Override:
@@ -86,12 +80,7 @@ class Override:
         self._push(backend, block)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         backend, block = self._pop()
         _now(backend.close_block(block))
 

@@ -18,7 +18,6 @@ from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from types import TracebackType
 
 T = TypeVar("T")
 SHIM = Path(__file__).with_name("leash_shim.py")
@@ -152,12 +151,7 @@ class Leashed:
     def __enter__(self) -> Leashed:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     def __repr__(self) -> str:

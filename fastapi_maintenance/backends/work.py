@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import weakref
 from collections.abc import Iterable, Iterator, Sequence, Set
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from fastapi_maintenance.windows import Refusal, RequestFacts, State
@@ -102,20 +101,10 @@ class Work:
                 break
         return self._checked(entry)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._leave()
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self._leave()
 
     def _is_counted(self, entry: Entry) -> bool:

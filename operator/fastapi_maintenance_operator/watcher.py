@@ -10,7 +10,6 @@ import asyncio
 import threading
 from collections import deque
 from contextlib import suppress
-from types import TracebackType
 
 import kopf
 
@@ -53,12 +52,7 @@ class Watcher:
         self._thread.start()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self._started.wait()
         assert self._inner is not None
         assert self._task is not None

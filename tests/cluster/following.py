@@ -22,8 +22,6 @@ from tests.cluster.windows import manifest
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from tests.controlplane.kubectl import Kubectl
 
 BRISK = Pace(
@@ -154,12 +152,7 @@ class Following:
         self.wait_for(lambda: self.log.asked, "the first request")
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._patch.stop()
         self.watcher.close()
 

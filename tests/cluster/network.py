@@ -13,10 +13,6 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 NEAR, FAR = "198.18.77.1", "198.18.77.2"  # RFC 2544: for tests of networks, and nobody's
 
@@ -64,12 +60,7 @@ class Network:
             _ip("-n", self._name, *words)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         _ip("netns", "delete", self._name)
         with suppress(subprocess.CalledProcessError):  # it may have gone with its other end
             _ip("link", "delete", f"{self._name}n")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -28,11 +29,13 @@ from tests.waiting import wait_for
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from fastapi_maintenance.backends.kubernetes.process import WindowReport
     from tests.controlplane.install import Operator
     from tests.controlplane.kubectl import Kubectl
     from tests.controlplane.target import Cluster
 
 PAST = "2026-01-01T00:00:00Z"
+NOT_AHEAD = timedelta(0)
 POD = {
     "apiVersion": "v1",
     "kind": "Pod",
@@ -40,101 +43,99 @@ POD = {
     "spec": {"containers": [{"name": "web", "image": "orders"}]},
 }
 
-Speak = Callable[[Callable[[Puppets], Awaitable[None]]], None]
+
+@dataclass
+class Case:
+    """A window, upgrade, and what processes say that the test speaks for."""
+
+    cluster: Cluster
+    kubectl: Kubectl
+    namespace: str
+
+    def window(self) -> dict[str, Any]:
+        """The window as it stands."""
+        return get_window(self.kubectl, "upgrade", self.namespace)
+
+    def register(
+        self, name: str, *said: WindowReport, pod: Pod | None = None, ahead: timedelta = NOT_AHEAD
+    ) -> None:
+        """A process begins, whose clock is `ahead`."""
+        self._speak(ahead, lambda processes: processes.register(name, pod, *said))
+
+    def say(self, name: str, *said: WindowReport, ahead: timedelta = NOT_AHEAD) -> None:
+        """A process reports."""
+        self._speak(ahead, lambda processes: processes.say(name, *said))
+
+    def _speak(self, ahead: timedelta, words: Callable[[Puppets], Awaitable[None]]) -> None:
+        async def speak() -> None:
+            async with puppets(self.cluster.kubeconfig, self.namespace) as processes:
+                processes.ahead = ahead
+                await words(processes)
+
+        asyncio.run(speak())
+
+    def forget(self, name: str) -> None:
+        """A person removes a process."""
+        self.kubectl("delete", "mp", name, "-n", self.namespace)
+
+    def drained(self) -> dict[str, Any]:
+        """The condition Drained as it stands."""
+        return condition(self.window(), "Drained")
+
+    def await_drained(self, status: str, reason: str) -> str:
+        """Wait for a status with a reason; gives the message."""
+
+        def said() -> bool:
+            found = self.drained()
+            return (found.get("status"), found.get("reason")) == (status, reason)
+
+        wait_for(said, 30, f"{status}, {reason}")
+        return str(self.drained()["message"])
 
 
 @pytest.fixture
-def speak(cluster: Cluster, namespace: str) -> Speak:
-    """Lets processes speak."""
-
-    async def let(words: Callable[[Puppets], Awaitable[None]]) -> None:
-        async with puppets(cluster.kubeconfig, namespace) as processes:
-            await words(processes)
-
-    return lambda words: asyncio.run(let(words))
+def case(cluster: Cluster, kubectl: Kubectl, namespace: str, operator: Operator) -> Case:
+    """Nothing is there yet, and the operator acts."""
+    return Case(cluster, kubectl, namespace)
 
 
 @pytest.fixture
-def window(kubectl: Kubectl, namespace: str, operator: Operator) -> dict[str, Any]:
+def window(case: Case) -> dict[str, Any]:
     """A window that is open."""
-    apply_window(kubectl, "upgrade", namespace, start=PAST)
-    return get_window(kubectl, "upgrade", namespace)
+    apply_window(case.kubectl, "upgrade", case.namespace, start=PAST)
+    return case.window()
 
 
-@pytest.fixture
-def drained(kubectl: Kubectl, namespace: str) -> Callable[[], dict[str, Any]]:
-    """The condition Drained as it stands."""
-    return lambda: condition(get_window(kubectl, "upgrade", namespace), "Drained")
-
-
-def await_drained(drained: Callable[[], dict[str, Any]], status: str, reason: str) -> str:
-    """Wait for a status with a reason; gives the message."""
-
-    def said() -> bool:
-        found = drained()
-        return (found.get("status"), found.get("reason")) == (status, reason)
-
-    wait_for(said, 30, f"{status}, {reason}")
-    return str(drained()["message"])
-
-
-def test_silence_is_never_consent_and_a_word_ends_it(
-    speak: Speak, window: dict[str, Any], drained: Callable[[], dict[str, Any]]
-) -> None:
+def test_silence_is_never_consent_and_a_word_ends_it(case: Case, window: dict[str, Any]) -> None:
     """It had acknowledged, and may have been started again since without a word."""
-    heard = timedelta(minutes=10)
-
-    async def fall_silent(processes: Puppets) -> None:
-        processes.ahead = -heard
-        await processes.register("mp-1", None, acknowledgement(window))
-
-    async def say_it(processes: Puppets) -> None:
-        await processes.say("mp-1", acknowledgement(window))
-
-    speak(fall_silent)
-    assert "mp-1" in await_drained(drained, "Unknown", "ProcessSilent")
-    speak(say_it)
-    await_drained(drained, "True", "AllDrained")
+    case.register("mp-1", acknowledgement(window), ahead=-timedelta(minutes=10))
+    assert "mp-1" in case.await_drained("Unknown", "ProcessSilent")
+    case.say("mp-1", acknowledgement(window))
+    case.await_drained("True", "AllDrained")
 
 
 def test_a_process_that_a_person_removed_is_waited_for_no_more(
-    speak: Speak,
-    kubectl: Kubectl,
-    namespace: str,
-    window: dict[str, Any],
-    drained: Callable[[], dict[str, Any]],
+    case: Case, window: dict[str, Any]
 ) -> None:
     """Without a Pod nobody else may."""
-
-    async def register(processes: Puppets) -> None:
-        await processes.register("mp-2")
-        await processes.register("mp-1", None, acknowledgement(window))
-
-    speak(register)
-    await_drained(drained, "False", "NotAcknowledged")
-    kubectl("delete", "mp", "mp-2", "-n", namespace)
-    await_drained(drained, "True", "AllDrained")
+    case.register("mp-2")
+    case.register("mp-1", acknowledgement(window))
+    case.await_drained("False", "NotAcknowledged")
+    case.forget("mp-2")
+    case.await_drained("True", "AllDrained")
 
 
 def test_a_process_whose_container_was_restarted_is_removed_and_that_is_told(
-    speak: Speak,
-    kubectl: Kubectl,
-    namespace: str,
-    window: dict[str, Any],
-    drained: Callable[[], dict[str, Any]],
+    case: Case, window: dict[str, Any]
 ) -> None:
     """By the kubelet's word, which this test gives in its place."""
+    kubectl, namespace = case.kubectl, case.namespace
     kubectl("create", "-n", namespace, "-f", "-", input=json.dumps(POD))
     uid = kubectl("get", "pod", "orders-9", "-n", namespace, "-o", "jsonpath={.metadata.uid}")
-
-    async def register(processes: Puppets) -> None:
-        processes.ahead = timedelta(minutes=-5)
-        await processes.register("mp-9", Pod("orders-9", uid.stdout, "web"))
-        processes.ahead = timedelta(0)
-        await processes.register("mp-1", None, acknowledgement(window))
-
-    speak(register)
-    await_drained(drained, "Unknown", "ProcessSilent")
+    pod = Pod("orders-9", uid.stdout, "web")
+    case.register("mp-9", pod=pod, ahead=timedelta(minutes=-5))
+    case.register("mp-1", acknowledgement(window))
+    case.await_drained("Unknown", "ProcessSilent")
     started = {"running": {"startedAt": format_instant(datetime.now(UTC).replace(microsecond=0))}}
     known = {"image": "orders", "imageID": "", "ready": True, "restartCount": 1}
     status = {"containerStatuses": [{"name": "web", "state": started, **known}]}
@@ -142,7 +143,7 @@ def test_a_process_whose_container_was_restarted_is_removed_and_that_is_told(
         *("patch", "pod", "orders-9", "-n", namespace, "--subresource=status", "--type=merge"),
         *("-p", json.dumps({"status": status})),
     )
-    await_drained(drained, "True", "AllDrained")
+    case.await_drained("True", "AllDrained")
 
     def notes() -> str:
         events = ("get", "events.events.k8s.io", "-n", namespace)
@@ -156,121 +157,72 @@ def test_a_process_whose_container_was_restarted_is_removed_and_that_is_told(
 
 
 def test_of_a_process_of_another_version_the_generation_decides(
-    speak: Speak,
-    kubectl: Kubectl,
-    namespace: str,
-    window: dict[str, Any],
-    drained: Callable[[], dict[str, Any]],
+    case: Case, window: dict[str, Any]
 ) -> None:
     """Its scope has another recipe, so that nothing can be said of what it covers."""
-
-    async def acknowledge(processes: Puppets) -> None:
-        await processes.register("mp-1", None, acknowledgement(window, scope="0:other"))
-
-    speak(acknowledge)
-    await_drained(drained, "True", "AllDrained")
-    apply_window(kubectl, "upgrade", namespace, start=PAST, match={"methods": ["GET"]})
-    await_drained(drained, "False", "NotAcknowledged")
+    case.register("mp-1", acknowledgement(window, scope="0:other"))
+    case.await_drained("True", "AllDrained")
+    match = {"methods": ["GET"]}
+    apply_window(case.kubectl, "upgrade", case.namespace, start=PAST, match=match)
+    case.await_drained("False", "NotAcknowledged")
 
 
 def test_a_fast_clock_proves_nothing_and_a_slow_one_is_waited_for(
-    speak: Speak, window: dict[str, Any], drained: Callable[[], dict[str, Any]]
+    case: Case, window: dict[str, Any]
 ) -> None:
     """A process that is ahead would end the window too early."""
-
-    async def acknowledge_ahead(processes: Puppets) -> None:
-        processes.ahead = timedelta(minutes=2)
-        await processes.register("mp-1", None, acknowledgement(window))
-
-    async def be_late(processes: Puppets) -> None:
-        processes.ahead = timedelta(seconds=-5)
-        await processes.say("mp-1")  # of no open window, yet
-
-    async def acknowledge(processes: Puppets) -> None:
-        await processes.say("mp-1", acknowledgement(window))
-
-    speak(acknowledge_ahead)
-    await_drained(drained, "Unknown", "ClockSkewed")
-    speak(be_late)
-    await_drained(drained, "False", "NotAcknowledged")
-    speak(acknowledge)
-    await_drained(drained, "True", "AllDrained")
+    case.register("mp-1", acknowledgement(window), ahead=timedelta(minutes=2))
+    case.await_drained("Unknown", "ClockSkewed")
+    case.say("mp-1", ahead=timedelta(seconds=-5))  # of no open window, yet
+    case.await_drained("False", "NotAcknowledged")
+    case.say("mp-1", acknowledgement(window))
+    case.await_drained("True", "AllDrained")
 
 
 def test_a_process_that_starts_in_mid_window_is_waited_for_unless_it_is_proven(
-    speak: Speak,
-    kubectl: Kubectl,
-    namespace: str,
-    window: dict[str, Any],
-    drained: Callable[[], dict[str, Any]],
+    case: Case, window: dict[str, Any]
 ) -> None:
     """R12: afterwards it looks before it serves; and a rolling update leaves no trace."""
-
-    async def begin(processes: Puppets) -> None:
-        await processes.register("mp-2")
-        await processes.register("mp-1", None, acknowledgement(window))
-
-    async def acknowledge(processes: Puppets) -> None:
-        await processes.say("mp-2", acknowledgement(window))
-
-    async def update(processes: Puppets) -> None:
-        for number in (3, 4):
-            await processes.register(f"mp-{number}")
-            kubectl("delete", "mp", f"mp-{number - 2}", "-n", namespace)
-
-    speak(begin)
-    await_drained(drained, "False", "NotAcknowledged")
-    speak(acknowledge)
-    await_drained(drained, "True", "AllDrained")
-    since = drained()["lastTransitionTime"]
-    speak(update)
+    case.register("mp-2")
+    case.register("mp-1", acknowledgement(window))
+    case.await_drained("False", "NotAcknowledged")
+    case.say("mp-2", acknowledgement(window))
+    case.await_drained("True", "AllDrained")
+    since = case.drained()["lastTransitionTime"]
+    for number in (3, 4):
+        case.register(f"mp-{number}")
+        case.forget(f"mp-{number - 2}")
 
     def replaced() -> bool:
-        counts = get_window(kubectl, "upgrade", namespace)["status"]["processes"]
+        counts = case.window()["status"]["processes"]
         return (counts["registered"], counts["enforcing"]) == (2, 0)
 
     wait_for(replaced, 30, "the count of the new processes")
-    assert (drained()["status"], drained()["lastTransitionTime"]) == ("True", since)
+    found = case.drained()
+    assert (found["status"], found["lastTransitionTime"]) == ("True", since)
 
 
 def test_after_the_operator_was_down_the_next_occurrence_begins_with_nothing(
-    speak: Speak,
-    kubectl: Kubectl,
-    namespace: str,
-    operator: Operator,
-    clock: Path,
-    drained: Callable[[], dict[str, Any]],
+    case: Case, operator: Operator, clock: Path
 ) -> None:
     """R4: what was proven of the occurrence an hour ago stands there still, and is not kept."""
     now = datetime.now(UTC)
     into = timedelta(minutes=30) - timedelta(minutes=now.minute)  # never near an edge
+    later = into + timedelta(hours=1)
     clock.write_text(str(into.total_seconds()))
     operator.restart()
     hourly = {"schedule": "0 * * * *", "timeZone": "Etc/UTC", "duration": "50m"}
-    apply_window(kubectl, "upgrade", namespace, **hourly)
-    window = get_window(kubectl, "upgrade", namespace)
-
-    async def register(processes: Puppets) -> None:
-        processes.ahead = into
-        await processes.register("mp-1", None, acknowledgement(window, into))
-
-    async def acknowledge_next(processes: Puppets) -> None:
-        processes.ahead = into + timedelta(hours=1)
-        await processes.say("mp-1", acknowledgement(window, processes.ahead))
-
-    async def heartbeat(processes: Puppets) -> None:
-        processes.ahead = into + timedelta(hours=1)
-        await processes.say("mp-1", acknowledgement(window, into))
-
-    speak(register)
-    wait_for_condition(kubectl, "upgrade", namespace, "Drained")
+    apply_window(case.kubectl, "upgrade", case.namespace, **hourly)
+    window = case.window()
+    case.register("mp-1", acknowledgement(window, into), ahead=into)
+    wait_for_condition(case.kubectl, "upgrade", case.namespace, "Drained")
     operator.stop()
-    clock.write_text(str((into + timedelta(hours=1)).total_seconds()))
-    speak(heartbeat)
+    clock.write_text(str(later.total_seconds()))
+    case.say("mp-1", acknowledgement(window, into), ahead=later)  # a heartbeat
     operator.start()
-    await_drained(drained, "False", "NotAcknowledged")
-    speak(acknowledge_next)
-    await_drained(drained, "True", "AllDrained")
+    case.await_drained("False", "NotAcknowledged")
+    case.say("mp-1", acknowledgement(window, later), ahead=later)
+    case.await_drained("True", "AllDrained")
 
 
 @pytest.fixture

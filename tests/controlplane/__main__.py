@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
-from pathlib import Path
 
-from tests.controlplane.binaries import ASSETS, UnavailableError
-from tests.controlplane.standing import FOLDER, down, say, up
+from tests.controlplane.binaries import ASSETS
+from tests.controlplane.build import build
+from tests.controlplane.commands import Commands
+from tests.controlplane.serve import serve
+from tests.controlplane.standing import CONTROL_PLANE
 
 HELP = {
     "build": f"""Build etcd, kube-apiserver and kube-controller-manager from source, unless they
@@ -19,57 +20,7 @@ HELP = {
     "down": "End what `up` has started, and remove its folder.",
     "serve": "What `up` starts: the same in the foreground, until Ctrl-C.",
 }
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Run one command; the exit code is 1 when something is missing or fails."""
-    options = _parser().parse_args(arguments)
-    try:
-        return _run(options)
-    except (UnavailableError, AssertionError) as error:
-        say(f"error: {error}")
-        return 1
-    except KeyboardInterrupt:
-        say("interrupted")
-        return 130
-
-
-def _run(options: argparse.Namespace) -> int:
-    if options.command in ("build", "up"):
-        from tests.controlplane.build import build
-
-        build()
-    if options.command == "up":
-        up(options.folder.absolute(), options.until_exit_of)
-    if options.command == "down":
-        down(options.folder.absolute())
-    if options.command == "serve":
-        from tests.controlplane.serve import serve
-
-        return serve(options.folder.absolute(), options.until_exit_of)
-    return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tests.controlplane", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, text in HELP.items():
-        command = commands.add_parser(name, help=text.split(".")[0].strip(), description=text)
-        if name != "build":
-            command.add_argument(
-                "--folder",
-                type=Path,
-                default=FOLDER,
-                help="where its data, logs and kubeconfig are (default: .cluster of the checkout)",
-            )
-        if name in ("up", "serve"):
-            command.add_argument(
-                "--until-exit-of",
-                type=int,
-                metavar="PID",
-                help="end by itself when the process PID has ended",
-            )
-    return parser
+main = Commands(__doc__, CONTROL_PLANE, build, serve, HELP).run
 
 
 if __name__ == "__main__":

@@ -7,24 +7,22 @@ server-side apply, watches, tokens and their expiry, garbage collection, namespa
 from __future__ import annotations
 
 import shutil
-import ssl
 import tempfile
-from http.client import HTTPSConnection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.controlplane import binaries, flags, ports
 from tests.controlplane.daemon import Daemon
+from tests.controlplane.parts import Parts
 from tests.controlplane.pki import make_pki, write_kubeconfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
 
 PORT_TRIES = 5
 
 
-class ControlPlane:
+class ControlPlane(Parts):
     """A control plane in `folder`: certificates, kubeconfigs, data and logs are all in there.
 
     Its parts are `Daemon`s (`etcd`, `apiserver`, `controller_manager`). They may be stopped,
@@ -46,17 +44,11 @@ class ControlPlane:
         # moment ago must not remove ours.
         self._run = Path(tempfile.mkdtemp(prefix="run-", dir=folder))
         self._pki = make_pki(folder / "pki")
+        super().__init__(self._pki)
         self.ca = self._pki.ca
         self.admin_kubeconfig = folder / "kubeconfig"
-        self._trust = ssl.create_default_context(cafile=self.ca)
-        self._trust.load_cert_chain(self._pki.admin.certificate, self._pki.admin.key)
         self.etcd = self._daemon("etcd", flags.etcd(), self._etcd_serves)
         self._listen_on(ports.free_port())
-
-    @property
-    def server(self) -> str:
-        """The URL of the API server."""
-        return f"https://{flags.HOST}:{self.port}"
 
     @property
     def daemons(self) -> tuple[Daemon, ...]:
@@ -76,43 +68,12 @@ class ControlPlane:
         self.apiserver = self._apiserver(**settings)
         self.apiserver.start()
 
-    def heal(self) -> None:
-        """Bring back whatever was stopped, killed or frozen, and wait until it is ready."""
-        for daemon in self.daemons:
-            if daemon.running:
-                daemon.resume()
-            daemon.start()
-
     def close(self) -> None:
         """End all parts at once, and remove the data; logs and certificates stay."""
         for daemon in reversed(self.daemons):
             if daemon.running:
                 daemon.kill()
         shutil.rmtree(self._run, ignore_errors=True)
-
-    def answers(self, path: str) -> bool:
-        """Whether the API server answers an administrator's GET with 200.
-
-        Raises:
-            OSError: it does not answer at all.
-        """
-        return self.ask("GET", path, timeout=5)[0] == 200
-
-    def ask(
-        self, method: str, path: str, body: str | None = None, timeout: float = 30
-    ) -> tuple[int, str]:
-        """What the API server answers an administrator: status code and text.
-
-        Raises:
-            OSError: it does not answer at all.
-        """
-        connection = HTTPSConnection(flags.HOST, self.port, timeout=timeout, context=self._trust)
-        try:
-            connection.request(method, path, body, {"Content-Type": "application/json"})
-            response = connection.getresponse()
-            return response.status, response.read().decode()
-        finally:
-            connection.close()
 
     def _start_apiserver(self) -> None:
         """Start it; on another port when somebody was quicker to take the chosen one."""
@@ -139,7 +100,7 @@ class ControlPlane:
         self.controller_manager = self._daemon(
             "kube-controller-manager",
             flags.controller_manager(self._pki, controllers),
-            lambda: self.answers("/api/v1/namespaces/default/serviceaccounts/default"),
+            self._has_account,
         )
 
     def _apiserver(self, **settings: object) -> Daemon:
@@ -149,22 +110,3 @@ class ControlPlane:
     def _daemon(self, name: str, arguments: list[str], ready: Callable[[], bool]) -> Daemon:
         command = [str(self._binaries.path(name)), *arguments]
         return Daemon(command, log=self.folder / f"{name}.log", ready=ready, cwd=self._run)
-
-    def _etcd_serves(self) -> bool:
-        return "ready to serve client requests" in self.etcd.process.output()
-
-    def __enter__(self) -> ControlPlane:
-        try:
-            self.start()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

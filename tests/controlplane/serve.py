@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from tests.chart import NAMESPACE
@@ -18,20 +18,18 @@ from tests.controlplane.standing import say
 from tests.controlplane.target import own
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.controlplane.install import Operator
+    from tests.controlplane.parts import Parts
 
 RENEWAL = 600.0  # seconds; a kubelet renews a Pod's token in time too
 
 
 def serve(folder: Path, until_exit_of: int | None = None) -> int:
     """Serve from `folder` until SIGTERM, Ctrl-C, or the end of process `until_exit_of`."""
-    # Both signals unwind the stack: what was started last ends first.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: sys.exit(0))
-    with ExitStack() as stack:
-        stack.enter_context(held(folder))
+    with unwound(folder) as stack:
         began = time.monotonic()
         control_plane = ControlPlane(folder)
         stack.callback(control_plane.close)
@@ -43,8 +41,17 @@ def serve(folder: Path, until_exit_of: int | None = None) -> int:
         operator = start_operator(cluster)
         stack.callback(operator.stop)
         say(f"operator, in {NAMESPACE}: ready after {since(began)}")
-        (folder / "ready").touch()
-        return _watch(control_plane, operator, until_exit_of)
+        return watch(control_plane, until_exit_of, _caretaker(operator))
+
+
+@contextmanager
+def unwound(folder: Path) -> Iterator[ExitStack]:
+    """The folder is ours; at the end, by a signal too, what was started last ends first."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))
+    with ExitStack() as stack:
+        stack.enter_context(held(folder))
+        yield stack
 
 
 def since(began: float) -> str:
@@ -52,22 +59,36 @@ def since(began: float) -> str:
     return f"{time.monotonic() - began:.1f} s"
 
 
-def _watch(control_plane: ControlPlane, operator: Operator, until_exit_of: int | None) -> int:
-    """Do what a node does: start an operator that exited, renew its token."""
-    tick, renewed = threading.Event(), time.monotonic()
+def watch(
+    parts: Parts, until_exit_of: int | None, each_second: Callable[[], None] = lambda: None
+) -> int:
+    """Say that all is ready, and wait; 1 when a part has ended by itself."""
+    (parts.folder / "ready").touch()
+    tick = threading.Event()
     while until_exit_of is None or exists(until_exit_of):
         tick.wait(1)
-        for daemon in control_plane.daemons:
+        for daemon in parts.daemons:
             if not daemon.running:
                 say(f"{daemon!r}:\n{daemon.process.tail()}")
                 return 1
+        each_second()
+    return 0
+
+
+def _caretaker(operator: Operator) -> Callable[[], None]:
+    """What a node does: start an operator that exited, renew its token."""
+    renewed = time.monotonic()
+
+    def care() -> None:
+        nonlocal renewed
         if not operator.running:
             say(f"{operator!r}; starting it again:\n{operator.process.tail()}")
             operator.spawn()
         if time.monotonic() - renewed > RENEWAL:
             operator.identity.renew()
             renewed = time.monotonic()
-    return 0
+
+    return care
 
 
 def exists(pid: int) -> bool:

@@ -21,19 +21,19 @@ from tests.controlplane.holding import gate, holder, holder_inside
 from tests.waiting import wait_for
 
 ROOT = Path(__file__).parents[2]
-FOLDER = ROOT / ".cluster"
 PATIENCE = 180.0  # seconds for everything to be ready
 
 
 @dataclass(frozen=True)
 class Standing:
-    """What is left running: the module whose command `serve` is it, and what people call it."""
+    """What is left running: the module whose command `serve` is it, what people call it, where."""
 
     module: str
     title: str
+    folder: Path
 
 
-CONTROL_PLANE = Standing("tests.controlplane", "control plane")
+CONTROL_PLANE = Standing("tests.controlplane", "control plane", ROOT / ".cluster")
 
 
 def say(text: str) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ssl
 import subprocess
 import sys
 from contextlib import ExitStack
-from http.client import HTTPSConnection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +12,7 @@ from tests.controlplane import binaries, build, flags, ports
 from tests.controlplane.binaries import UnavailableError
 from tests.controlplane.daemon import Daemon
 from tests.controlplane.kubectl import Kubectl
+from tests.controlplane.parts import Parts
 from tests.controlplane.pki import write_kubeconfig
 from tests.leash import Leashed
 from tests.node import debian, machine
@@ -25,12 +24,11 @@ from tests.node.pki import make_node_pki
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
 
 FORWARD = Path(__file__).with_name("forward.py")
 
 
-class Node:
+class Node(Parts):
     """A node in `folder`, which is emptied of nothing: give it a new one.
 
     Its parts are `Daemon`s, which may be stopped, killed and started one by one. This machine
@@ -49,6 +47,7 @@ class Node:
         self.folder = folder
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._pki = make_node_pki(folder / "pki")
+        super().__init__(self._pki.control)
         self._closing = ExitStack()
         self.holder = Holder(folder, settings.ADDRESS, self._own / "pause")
         self._closing.callback(self.holder.close)
@@ -102,11 +101,6 @@ class Node:
             daemon.spawn()
         self.kubelet.wait_ready()
 
-    def heal(self) -> None:
-        """Bring back whatever was stopped or killed, and wait until it is ready."""
-        for daemon in self.daemons:
-            daemon.start()
-
     def close(self) -> None:
         """End everything at once; logs stay."""
         self._closing.close()
@@ -115,13 +109,11 @@ class Node:
                 daemon.process.wait(30)
 
     def _forward(self) -> None:
-        port = ports.free_port()
-        self.server = f"https://{flags.HOST}:{port}"
-        words = [str(self.holder.pid), str(port), settings.ADDRESS, str(settings.PORT)]
+        self.port = ports.free_port()
+        words = [str(self.holder.pid), str(self.port), settings.ADDRESS, str(settings.PORT)]
         command = [sys.executable, "-IS", str(FORWARD), *words]
         forward = Leashed(command, log=self.folder / "forward.log")
         self._closing.callback(forward.kill)
-        self._port = port
         self.kubeconfig = write_kubeconfig(
             self.folder / "kubeconfig",
             cluster={"server": self.server, "certificate-authority": str(self._pki.control.ca)},
@@ -146,7 +138,7 @@ class Node:
         self.controller_manager = self._daemon(
             "kube-controller-manager",
             settings.controller_manager(self._pki, controllers),
-            lambda: self.answers("/api/v1/namespaces/default/serviceaccounts/default"),
+            self._has_account,
         )
         self.scheduler = self._daemon(
             "kube-scheduler", settings.scheduler(self._kubeconfig("kube-scheduler")), lambda: True
@@ -167,9 +159,6 @@ class Node:
             return self._own / name
         return self._programs.path(name) if name == "containerd" else self._control.path(name)
 
-    def _etcd_serves(self) -> bool:
-        return "ready to serve client requests" in self.etcd.process.output()
-
     def _containerd_serves(self) -> bool:
         return "containerd successfully booted" in self.containerd.process.output()
 
@@ -180,35 +169,3 @@ class Node:
         return asked.stdout == "True" and self.answers(
             f"/api/v1/nodes/{settings.NAME}/proxy/healthz"
         )
-
-    def answers(self, path: str) -> bool:
-        """Whether the API server answers an administrator's GET with 200.
-
-        Raises:
-            OSError: it does not answer at all.
-        """
-        trust = ssl.create_default_context(cafile=self._pki.control.ca)
-        admin = self._pki.control.admin
-        trust.load_cert_chain(admin.certificate, admin.key)
-        connection = HTTPSConnection(flags.HOST, self._port, timeout=5, context=trust)
-        try:
-            connection.request("GET", path)
-            return connection.getresponse().status == 200
-        finally:
-            connection.close()
-
-    def __enter__(self) -> Node:
-        try:
-            self.start()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
