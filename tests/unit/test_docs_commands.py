@@ -32,8 +32,8 @@ SHELL = blocks("sh", "console")
 ALONE = ("$ fastapi-maintenance explain", "$ fastapi-maintenance schedule")
 SHOWN = [b for b in SHELL if b.text.startswith(ALONE) and b.text.count("\n$ ") == 0]
 EVERYDAY = {
-    "alembic", "cd", "curl", "echo", "eval", "exec", "exit", "export", "git", "mv", "openssl",
-    "printf", "rm", "sha256sum", "source",
+    "alembic", "cd", "curl", "echo", "eval", "exec", "exit", "export", "git", "mkdir", "mv",
+    "openssl", "printf", "rm", "sha256sum", "source",
 }  # fmt: skip
 """Not ours to check."""
 NESTED = {"auth", "config", "create", "rollout", "set"}
@@ -60,7 +60,8 @@ def has_option(text: str, word: str) -> bool:
 
 
 def check_make(words: list[str]) -> None:
-    named = [word for word in words[1:] if "=" not in word]
+    given = words[3:] if words[1] == "-C" else words[1:]
+    named = [word for word in given if "=" not in word]
     assert named, words
     assert set(named) <= targets(), words
 
@@ -127,7 +128,7 @@ def check_python(words: list[str]) -> None:
 def check_pip(words: list[str]) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     for word in words[2:]:
-        if extras := re.search(r"(?:fastapi-maintenance|\.)\[(.*)\]", word):
+        if extras := re.search(r"(?:fastapi-maintenance|\.|CLONE\})\[(.*)\]", word):
             assert set(extras[1].split(",")) <= set(project["optional-dependencies"]), words
 
 
@@ -190,6 +191,8 @@ def test_manifests_within_commands_are_valid(block: Block) -> None:
         "helm install x charts/fastapi-maintenance --set nothing=1",
         "python -m fastapi_maintenance_operators",
         "pip install '.[nothing]'",
+        'pip install "${CLONE}[nothing]"',
+        "make -C elsewhere nothing",
     ],
 )
 def test_a_command_that_does_not_exist_is_noticed(line: str) -> None:

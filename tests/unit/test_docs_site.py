@@ -60,6 +60,17 @@ def test_the_site_loads_nothing_from_elsewhere(site: Path) -> None:
     assert [page.name for page in site.rglob("*.html") if loads.search(page.read_text())] == []
 
 
+def test_the_navigation_has_each_page_once_by_a_name_of_its_own(site: Path) -> None:
+    """A page without a title in mkdocs.yml may be called after its file, such as Cli."""
+    shown = (site / "index.html").read_text().partition('class="md-content"')[0]
+    linked = (
+        r'<a href="([^"#]+)" class="md-nav__link[^>]*>\s*<span class="md-ellipsis">\s*([^<]+?)\s*<'
+    )
+    pages = re.findall(linked, shown)
+    assert len(pages) > 40
+    assert len({page for page, _ in pages}) == len({name for _, name in pages}) == len(pages)
+
+
 def test_an_example_s_page_shows_its_files(site: Path) -> None:
     page = (site / "examples" / "01-local-file" / "index.html").read_text()
     assert "orders-db-upgrade" in page
