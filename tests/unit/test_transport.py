@@ -214,18 +214,19 @@ async def test_a_server_that_does_not_answer_is_not_waited_for_for_ever(verb: st
             await ask(transport, verb)
 
 
-async def test_an_answer_that_drips_is_not_waited_for_for_ever() -> None:
+@pytest.mark.parametrize(("verb", "status"), [("get", 200), ("get", 503), ("watch", 503)])
+async def test_an_answer_that_drips_is_not_waited_for_for_ever(verb: str, status: int) -> None:
     """Each byte comes in time, the whole does not."""
 
     async def handler(_: Request, wire: Wire) -> None:
-        await wire.open()
+        await wire.open(status)
         while True:
             await wire.chunk(b" ")
             await asyncio.sleep(0.02)
 
-    async with serving(handler) as server, asking(server, QUICK) as transport:
-        with pytest.raises(Unreachable):
-            await transport.get("/w", {})
+    async with serving(handler) as server, asking(server, QUICK) as transport, asyncio.timeout(20):
+        with pytest.raises(Unreachable, match=r"no answer within 0\.2 s"):
+            await ask(transport, verb)
 
 
 async def test_a_watch_that_says_nothing_is_unreachable_after_its_events() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import re
 import socket
 import ssl
 import time
@@ -21,6 +22,8 @@ from .identity import Access
 
 _READ_SIZE = 256 * 1024
 _PORTS = {"https": 443, "http": 80}
+_UNFIT = re.compile(r"[\0\r\n]|[^\0-\xff]")
+"""What no line of a head may hold (RFC 9110, 5.5)."""
 
 Headers = list[tuple[str, str]]
 
@@ -149,8 +152,9 @@ class _Patience:
 
 def _request(method: str, target: str, headers: Headers) -> bytes:
     lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers)]
-    if bad := [line for line in lines if "\r" in line or "\n" in line]:
-        raise ProtocolError(f"a line break in {bad[0].partition(':')[0]!r}")
+    if bad := [line for line in lines if _UNFIT.search(line)]:
+        name = bad[0].partition(":")[0]  # what comes then may be a secret
+        raise ProtocolError(f"a line break, or a letter that no header may have, in {name!r}")
     return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
 

@@ -111,7 +111,8 @@ class Transport:
             async with self._in_use(connection):
                 idle = random.uniform(*self._pace.idle)
                 if not head.is_success:
-                    _check(head, b"".join([part async for part in connection.body(idle)]))
+                    async with self._in_time():
+                        _check(head, b"".join([part async for part in connection.body()]))
                 opened()
                 async for lines in _lines(connection.body(idle, self._pace.first_word)):
                     yield [_decode(line) for line in lines]
@@ -174,7 +175,7 @@ class Transport:
         except TimeoutError:
             why = f"no connection within {self._pace.connect:g} s"
             raise Unreachable(why, sent=False) from None
-        except OSError as error:
+        except (OSError, ValueError) as error:  # as of a port that is none
             raise Unreachable(_reason(error), sent=False) from error
 
     @contextlib.asynccontextmanager
