@@ -21,7 +21,7 @@ from fastapi_maintenance.backends.kubernetes.pace import Pace
 from fastapi_maintenance.backends.kubernetes.transport import Transport
 
 from ._cluster import Cluster
-from ._failures import Failure
+from ._failures import Failure, Mistyped
 from ._hints import note_flags
 
 _PACE = Pace(connect=5.0, answer=20.0)
@@ -122,7 +122,7 @@ def contexts_of(kubeconfig: Path | None) -> list[str]:
 def _impersonating(identity: Identity, flags: Flags) -> Identity:
     headers = [("Impersonate-User", flags.as_)] if flags.as_ else []
     if flags.as_group and not flags.as_:
-        raise Failure("--as-group goes with --as", "name a user too: --as USER")
+        raise Mistyped("--as-group goes with --as", "name a user too: --as USER")
     headers += [("Impersonate-Group", group) for group in flags.as_group]
     return _Impersonator(identity, tuple(headers)) if headers else identity
 

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from ._commands import BeforeTwoDashes, add, add_local
+from ._verbs import Verbs
 from .bypass import bypass
 from .calendar import calendar
 from .crds import crds
@@ -18,11 +19,11 @@ from .end import end
 from .explain import explain
 from .extend import extend
 from .off import off
-from .on import on
+from .on import check_on, on
 from .postpone import postpone
 from .processes import processes
 from .rbac import rbac
-from .run import RUN_FAILED
+from .run import RUN_FAILED, check_run
 from .run import run as run_verb
 from .schedule import schedule
 from .skip import skip
@@ -34,6 +35,7 @@ from .wait import wait
 _PLUGIN = "kubectl-maintenance"
 
 app = typer.Typer(
+    cls=Verbs,
     help="Maintenance windows of FastAPI applications on Kubernetes.",
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -60,44 +62,80 @@ def _main(
 
 NAME = "fastapi-maintenance"
 
-add_local(app, "status", status, f"{NAME} status -A")
-add(app, "on", on, f"{NAME} on orders --duration 30m --wait drained")
-add(app, "off", off, f"{NAME} off orders")
+WATCH, NOW, PLAN, SET_UP = "Watch", "Now", "Plan", "Set up"
+
+add_local(app, "status", status, f"{NAME} status -A", group=WATCH)
+add(app, "wait", wait, f"{NAME} wait orders-db-upgrade --for drained", group=WATCH)
 add(
     app,
-    "run",
-    run_verb,
-    f"{NAME} run orders --duration 30m -- alembic upgrade head",
-    fails_with=RUN_FAILED,
-    kind=BeforeTwoDashes,
+    "processes",
+    processes,
+    f"{NAME} processes",
+    f"{NAME} processes --remove orders-7d9f-x",
+    group=WATCH,
 )
-add(app, "wait", wait, f"{NAME} wait orders-db-upgrade --for drained")
-add(app, "end", end, f"{NAME} end orders-db-upgrade")
-add(app, "extend", extend, f"{NAME} extend orders-db-upgrade --by 30m")
-add(app, "postpone", postpone, f"{NAME} postpone weekly --by 1h")
-add(app, "skip", skip, f"{NAME} skip weekly", f"{NAME} skip weekly --occurrence 2026-06-07T02:00")
-add(app, "suspend", suspend, f"{NAME} suspend weekly")
-add(app, "resume", resume, f"{NAME} resume weekly")
-add_local(
-    app,
-    "schedule",
-    schedule,
-    f'{NAME} schedule weekly orders --cron "0 2 * * sun" \\',
-    "    --duration 2h --tz Europe/Berlin --dry-run=client",
-)
-add(app, "bypass", bypass, f"{NAME} bypass orders-db-upgrade --url https://shop.example")
-add(app, "processes", processes, f"{NAME} processes", f"{NAME} processes --remove orders-7d9f-x")
 add_local(
     app,
     "explain",
     explain,
     f"{NAME} explain window.yaml --count 3",
     f"{NAME} explain weekly --at 2026-06-07T02:30 --path /orders",
+    group=WATCH,
 )
-add_local(app, "timeline", timeline, f"{NAME} timeline -A --days 14")
-add_local(app, "calendar", calendar, f"{NAME} calendar -A > maintenance.ics")
-add_local(app, "crds", crds, f"{NAME} crds | kubectl apply --server-side -f -")
-add_local(app, "rbac", rbac, f"{NAME} rbac --for shop:orders | kubectl apply -f -")
+add_local(app, "timeline", timeline, f"{NAME} timeline -A --days 14", group=WATCH)
+add_local(app, "calendar", calendar, f"{NAME} calendar -A > maintenance.ics", group=WATCH)
+
+add(
+    app,
+    "run",
+    run_verb,
+    f"{NAME} run orders --duration 30m -- alembic upgrade head",
+    group=NOW,
+    check=check_run,
+    fails_with=RUN_FAILED,
+    kind=BeforeTwoDashes,
+)
+add(
+    app,
+    "on",
+    on,
+    f"{NAME} on orders --duration 30m --wait drained",
+    group=NOW,
+    check=check_on,
+)
+add(app, "off", off, f"{NAME} off orders", group=NOW)
+add(app, "end", end, f"{NAME} end orders-db-upgrade", group=NOW)
+add(app, "extend", extend, f"{NAME} extend orders-db-upgrade --by 30m", group=NOW)
+add(
+    app,
+    "bypass",
+    bypass,
+    f"{NAME} bypass orders-db-upgrade --url https://shop.example",
+    group=NOW,
+)
+
+add_local(
+    app,
+    "schedule",
+    schedule,
+    f'{NAME} schedule weekly orders --cron "0 2 * * sun" \\',
+    "    --duration 2h --tz Europe/Berlin --dry-run=client",
+    group=PLAN,
+)
+add(app, "postpone", postpone, f"{NAME} postpone weekly --by 1h", group=PLAN)
+add(
+    app,
+    "skip",
+    skip,
+    f"{NAME} skip weekly",
+    f"{NAME} skip weekly --occurrence 2026-06-07T02:00",
+    group=PLAN,
+)
+add(app, "suspend", suspend, f"{NAME} suspend weekly", group=PLAN)
+add(app, "resume", resume, f"{NAME} resume weekly", group=PLAN)
+
+add_local(app, "crds", crds, f"{NAME} crds | kubectl apply --server-side -f -", group=SET_UP)
+add_local(app, "rbac", rbac, f"{NAME} rbac --for shop:orders | kubectl apply -f -", group=SET_UP)
 
 
 def run() -> None:

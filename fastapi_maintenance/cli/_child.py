@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ._failures import Failure
+from ._failures import Failure, Mistyped
 
 _LEASH = Path(__file__).with_name("_leash.py")
 _TOLD = [
@@ -20,10 +20,15 @@ _TOLD = [
     if name in signal.Signals.__members__
 ]
 NOT_FOUND = 127
+TWO_DASHES = "behind two dashes: -- COMMAND…"
 
 
-def check_command(command: Sequence[str]) -> None:
+def check_command(command: Sequence[str], apps: Sequence[str] = ()) -> None:
     """Before anything is stopped for it.
+
+    Args:
+        command: with its arguments.
+        apps: what stands before the two dashes; without them the command is among it.
 
     Raises:
         Failure: there is none, or it can't be run.
@@ -32,9 +37,15 @@ def check_command(command: Sequence[str]) -> None:
         mend = "do it in steps: on --wait drained, your command, off"
         raise Failure("`run` needs Linux or macOS", mend)
     if not command:
-        raise Failure("there is no command to run", "write it behind two dashes: -- COMMAND…", 2)
+        raise Mistyped("there is no command to run", _two_dashes(apps))
     if shutil.which(command[0]) is None:
         raise Failure(f"{command[0]}: command not found", "nothing was stopped", NOT_FOUND)
+
+
+def _two_dashes(apps: Sequence[str]) -> str:
+    first, *rest = apps or ("",)
+    meant = f"\n  did you mean {first} … -- {' '.join(rest)}?" if rest else ""
+    return f"write it {TWO_DASHES}{meant}"
 
 
 class Signals:

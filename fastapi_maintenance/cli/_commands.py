@@ -48,20 +48,37 @@ def add(
     name: str,
     verb: Verb,
     *examples: str,
+    group: str,
+    check: Callable[[dict[str, Any]], None] | None = None,
     fails_with: int = FAILED,
     kind: type[TyperCommand] = TyperCommand,
 ) -> None:
-    """Add a verb whose first parameter is the Cluster."""
+    """Add a verb whose first parameter is the Cluster.
+
+    Args:
+        app: to which.
+        name: of the verb.
+        verb: what it does.
+        examples: of command lines.
+        group: below which title the verb is listed.
+        check: looks at what was given before any cluster is asked; raises Failure.
+        fails_with: the exit code of what has no other.
+        kind: how its line is read.
+    """
 
     def command(**given: Any) -> None:
         flags = Flags.of(given)
         with told(fails_with):
+            if check is not None:
+                check(given)
             asyncio.run(_on_cluster(verb, flags, given))
 
-    _register(app, name, verb, command, examples, kind)
+    _register(app, name, verb, command, examples, group, kind)
 
 
-def add_local(app: typer.Typer, name: str, verb: Callable[..., None], *examples: str) -> None:
+def add_local(
+    app: typer.Typer, name: str, verb: Callable[..., None], *examples: str, group: str
+) -> None:
     """Add a verb that finds a cluster by itself, if it needs one; it takes `flags`."""
 
     def command(**given: Any) -> None:
@@ -69,7 +86,7 @@ def add_local(app: typer.Typer, name: str, verb: Callable[..., None], *examples:
         with told():
             verb(flags, **given)
 
-    _register(app, name, verb, command, examples, TyperCommand)
+    _register(app, name, verb, command, examples, group, TyperCommand)
 
 
 async def _on_cluster(verb: Verb, flags: Flags, given: dict[str, Any]) -> None:
@@ -90,6 +107,7 @@ def _register(
     verb: Callable[..., Any],
     command: Callable[..., None],
     examples: tuple[str, ...],
+    group: str,
     kind: type[TyperCommand],
 ) -> None:
     keyword = inspect.Parameter.KEYWORD_ONLY
@@ -101,7 +119,8 @@ def _register(
     parameters = [*own, *flags]
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {each.name: each.annotation for each in parameters}
-    app.command(name, help=_help(verb, examples), cls=kind)(command)
+    shown = _help(verb, examples)
+    app.command(name, help=shown, cls=kind, rich_help_panel=group)(command)
 
 
 def _help(verb: Callable[..., Any], examples: tuple[str, ...]) -> str:

@@ -6,7 +6,6 @@ import contextlib
 import re
 import sys
 from collections.abc import Iterator
-from typing import NoReturn
 
 import typer
 
@@ -16,7 +15,7 @@ from fastapi_maintenance.windows import GROUP, InvalidWindow
 
 from ._hints import flags
 
-FAILED, NO_OPERATOR, INTERRUPTED = 1, 3, 130
+FAILED, MISTYPED, NO_OPERATOR, INTERRUPTED = 1, 2, 3, 130
 
 _NO_OBJECT = re.compile(r'^(\S+) "([^"]+)" not found')
 _MIGRATOR = "fastapi-maintenance-migrator"
@@ -39,6 +38,13 @@ class Failure(Exception):
         self.code = code
 
 
+class Mistyped(Failure):
+    """A command line that was typed wrong: nothing was asked of a cluster."""
+
+    def __init__(self, problem: str, mend: str = "") -> None:
+        super().__init__(problem, mend, MISTYPED)
+
+
 @contextlib.contextmanager
 def told(code: int = FAILED) -> Iterator[None]:
     """Let each foreseeable fault be two lines and an exit code, never a stack trace.
@@ -49,7 +55,7 @@ def told(code: int = FAILED) -> Iterator[None]:
     try:
         yield
     except (Failure, ApiError, Unreachable, InvalidWindow, ImportError) as error:
-        _end(known(error), code)
+        raise tell_of(known(error), code) from None
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
 
@@ -65,11 +71,12 @@ def known(error: Exception) -> Failure:
     return Failure(str(error))
 
 
-def _end(failure: Failure, code: int) -> NoReturn:
+def tell_of(failure: Failure, code: int = FAILED) -> typer.Exit:
+    """Say it; gives what leaves the process, with a code if the fault has none of its own."""
     print(f"error: {failure.problem}", file=sys.stderr)
     if failure.mend:
         print(f"  {failure.mend}", file=sys.stderr)
-    raise typer.Exit(code if failure.code is None else failure.code)
+    return typer.Exit(code if failure.code is None else failure.code)
 
 
 def explain(error: ApiError | Unreachable) -> Failure:

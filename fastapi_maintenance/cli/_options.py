@@ -8,7 +8,9 @@ from typing import Annotated
 
 import typer
 
+from ._checks import check_apps, check_name, check_prose, checked
 from ._completing import app_names, context_names, namespace_names, window_names
+from ._times import duration_of
 
 
 class Output(StrEnum):
@@ -35,17 +37,31 @@ class Unreported(StrEnum):
 
 
 Name = Annotated[
-    str, typer.Argument(help="Of the window.", autocompletion=window_names, show_default=False)
+    str,
+    typer.Argument(
+        help="Of the window.",
+        autocompletion=window_names,
+        show_default=False,
+        callback=checked(check_name),
+    ),
 ]
 Apps = Annotated[
     list[str],
     typer.Argument(
-        help="Names of apps, or globs; '*' is all.", autocompletion=app_names, show_default=False
+        help="Names of apps, or globs; '*' is all.",
+        autocompletion=app_names,
+        show_default=False,
+        callback=checked(check_apps),
     ),
 ]
 Namespace = Annotated[
     str | None,
-    typer.Option("-n", "--namespace", help="Where.", autocompletion=namespace_names),
+    typer.Option(
+        *("-n", "--namespace"),
+        help="Where.",
+        autocompletion=namespace_names,
+        callback=checked(check_name),
+    ),
 ]
 AllNamespaces = Annotated[bool, typer.Option("-A", "--all-namespaces", help="All namespaces.")]
 OutputAs = Annotated[
@@ -63,10 +79,22 @@ As = Annotated[str | None, typer.Option("--as", help="Whom to impersonate.", hid
 AsGroup = Annotated[
     list[str] | None, typer.Option("--as-group", help="A group to impersonate.", hidden=True)
 ]
-Timeout = Annotated[str, typer.Option(help="How long to wait, as 1h.")]
-Duration = Annotated[str | None, typer.Option(help="How long it lasts, as 2h30m.")]
-By = Annotated[str, typer.Option(help="How much, as 30m or 1h15m.", show_default=False)]
-Message = Annotated[str | None, typer.Option(help="What refused requests are told.")]
+_a_duration = checked(duration_of)
+Timeout = Annotated[str, typer.Option(help="How long to wait, as 1h.", callback=_a_duration)]
+Duration = Annotated[
+    str | None, typer.Option(help="How long it lasts, as 2h30m.", callback=_a_duration)
+]
+NeededDuration = Annotated[
+    str, typer.Option(help="How long, as 2h30m.", show_default=False, callback=_a_duration)
+]
+By = Annotated[
+    str,
+    typer.Option(help="How much, as 30m or 1h15m.", show_default=False, callback=_a_duration),
+]
+Message = Annotated[
+    str | None,
+    typer.Option(help="What refused requests are told.", callback=checked(check_prose)),
+]
 ReadOnly = Annotated[bool, typer.Option("--read-only", help="Let GET, HEAD, OPTIONS pass.")]
 IfNoProcesses = Annotated[Unreported, typer.Option(help="Where no process reports.")]
 Days = Annotated[int, typer.Option(min=1, max=366, help="How far to look.")]

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from fastapi_maintenance.windows import InvalidWindow
 from fastapi_maintenance.windows.fields import Fields
 
-from ._failures import Failure
+from ._failures import Mistyped
 
 _INSTANT = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 
@@ -22,26 +22,27 @@ def duration_of(text: str, option: str = "--duration") -> timedelta:
     """A duration as manifests have it, such as ``2h30m``.
 
     Raises:
-        Failure: naming the option.
+        Mistyped: naming the option.
     """
     fields = Fields("option", {"value": text}, ("value",))
     try:
         return fields.duration("value")
     except InvalidWindow as error:
-        raise Failure(f"{option}: {error.problem}", error.mend) from error
+        mend = f"say of what: {text}m is minutes, {text}h hours" if text.isdecimal() else error.mend
+        raise Mistyped(f"{option}: {error.problem}", mend) from error
 
 
 def instant_of(text: str, option: str) -> datetime:
     """An instant: RFC 3339, or a local time without an offset.
 
     Raises:
-        Failure: naming the option.
+        Mistyped: naming the option.
     """
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
         mend = "write 2026-06-01T22:00:00Z, an offset such as +02:00, or a local time without one"
-        raise Failure(f"{option}: {text!r} is not a time", mend) from None
+        raise Mistyped(f"{option}: {text!r} is not a time", mend) from None
     return found.astimezone(UTC)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from ._checks import check_name, check_prose, checked
 from ._cluster import Cluster
-from ._failures import Failure
+from ._failures import Mistyped
 from ._hints import at as there
 from ._opening import Opening, open_window
 from ._options import (
@@ -29,9 +30,24 @@ from ._times import duration_of, until
 from ._waiting import Wait
 
 _UntilOff = Annotated[bool, typer.Option("--until-off", help="No planned end.")]
-_Called = Annotated[str | None, typer.Option("--name", help="Of the window; else by the apps.")]
+_Called = Annotated[
+    str | None,
+    typer.Option("--name", help="Of the window; else by the apps.", callback=checked(check_name)),
+]
 _WaitFor = Annotated[Proof | None, typer.Option("--wait", help="Return only then.")]
-_Description = Annotated[str | None, typer.Option(help="Ticket, owner; never in answers.")]
+_Description = Annotated[
+    str | None, typer.Option(help="Ticket, owner; never in answers.", callback=checked(check_prose))
+]
+
+
+def check_on(given: dict[str, Any]) -> None:
+    """How long it lasts is not for us to guess."""
+    if (given["duration"] is None) is given["until_off"]:
+        return
+    problem = "say how long it lasts"
+    if given["until_off"]:
+        problem += ": --duration and --until-off exclude each other"
+    raise Mistyped(problem, "for example --duration 30m; without a planned end: --until-off")
 
 
 async def on(
@@ -49,13 +65,6 @@ async def on(
     output: OutputAs = Output.TABLE,
 ) -> None:
     """Open a window now, and say how to end it. Where it is open already, nothing changes."""
-    if (duration is None) is not until_off:
-        raise Failure(
-            "say how long it lasts: --duration and --until-off exclude each other"
-            if until_off
-            else "say how long it lasts",
-            "for example --duration 30m; without a planned end: --until-off",
-        )
     length, patience = (
         duration_of(duration) if duration else None,
         duration_of(timeout, "--timeout"),

@@ -10,6 +10,7 @@ import typer
 from fastapi_maintenance.windows import GROUP, PLURAL
 
 from ._access import Flags
+from ._checks import check_account, checked
 from ._cluster import PLAN
 from ._output import yaml_of
 
@@ -53,7 +54,14 @@ RULES: dict[Job, list[Rule]] = {
 """The same as those of the chart's ClusterRoles."""
 
 _Account = Annotated[
-    str, typer.Option("--for", metavar="SERVICEACCOUNT", help="Whose.", show_default=False)
+    str,
+    typer.Option(
+        "--for",
+        metavar="SERVICEACCOUNT",
+        help="Whose.",
+        show_default=False,
+        callback=checked(check_account),
+    ),
 ]
 _Job = Annotated[Job, typer.Option("--job", help="What it is for.")]
 

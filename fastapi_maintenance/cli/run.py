@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, NoReturn, TypeVar
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 
@@ -24,7 +24,7 @@ from ._hints import at as there
 from ._hints import place
 from ._holding import Holder
 from ._opening import Opening, fresh_name, open_window
-from ._options import Apps, IfNoProcesses, Message, ReadOnly, Timeout, Unreported
+from ._options import Apps, IfNoProcesses, Message, NeededDuration, ReadOnly, Timeout, Unreported
 from ._others import note_others, note_still, note_unregistered
 from ._output import tell
 from ._seen import RUN, Seen, see
@@ -47,14 +47,19 @@ class OnFailure(StrEnum):
 
 
 _OnFailure = Annotated[OnFailure, typer.Option(help="What becomes of the window.")]
-_Lasting = Annotated[str, typer.Option(help="Planned, as 30m.", show_default=False)]
+
+
+def check_run(given: dict[str, Any]) -> None:
+    """Whether there is a command that can be run, before anything is stopped for it."""
+    ctx: typer.Context = given["ctx"]
+    check_command(list(ctx.meta.get(COMMAND, ())), given["apps"])
 
 
 async def run(
     cluster: Cluster,
     ctx: typer.Context,
     apps: Apps,
-    duration: _Lasting,
+    duration: NeededDuration,
     message: Message = None,
     read_only: ReadOnly = False,
     timeout: Timeout = "10m",
@@ -69,7 +74,6 @@ async def run(
     """
     command = list(ctx.meta.get(COMMAND, ()))
     length, patience = duration_of(duration), duration_of(timeout, "--timeout")
-    check_command(command)
     opening = Opening(
         tuple(apps), length, RUN, fresh_name(apps, RUN), message, read_only, " ".join(command)[:256]
     )

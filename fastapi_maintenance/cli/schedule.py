@@ -13,15 +13,16 @@ from fastapi_maintenance.windows import API_VERSION, KIND, parse_manifest
 from fastapi_maintenance.windows.explain import explain
 
 from ._access import Flags, connected
+from ._checks import check_cron, check_name, checked
 from ._cluster import Object
-from ._completing import app_names
-from ._failures import Failure
+from ._failures import Failure, Mistyped
 from ._hints import at as there
-from ._options import Message, Output, OutputAs, ReadOnly
+from ._options import Apps, Message, NeededDuration, Output, OutputAs, ReadOnly
 from ._others import note_unregistered
 from ._output import show, tell
 from ._telling import occurrence_line
 from ._times import now
+from ._zones import check_zone
 
 _CONFLICT = 409
 
@@ -33,22 +34,28 @@ class DryRun(StrEnum):
     SERVER = "server"
 
 
-_Name = Annotated[str, typer.Argument(help="Of the window.", show_default=False)]
-_Apps = Annotated[
-    list[str], typer.Argument(help="Names or globs.", autocompletion=app_names, show_default=False)
+_Name = Annotated[
+    str,
+    typer.Argument(help="Of the window.", show_default=False, callback=checked(check_name)),
 ]
-_Cron = Annotated[str, typer.Option(help="Minute hour day month weekday.", show_default=False)]
-_Lasting = Annotated[str, typer.Option(help="How long, as 2h30m.", show_default=False)]
-_Zone = Annotated[str, typer.Option(help="An IANA zone.", show_default=False)]
+_Cron = Annotated[
+    str,
+    typer.Option(
+        help="Minute hour day month weekday.", show_default=False, callback=checked(check_cron)
+    ),
+]
+_Zone = Annotated[
+    str, typer.Option(help="An IANA zone.", show_default=False, callback=checked(check_zone))
+]
 _DryRun = Annotated[DryRun | None, typer.Option(help="Print it, write nothing.")]
 
 
 def schedule(
     flags: Flags,
     name: _Name,
-    apps: _Apps,
+    apps: Apps,
     cron: _Cron,
-    duration: _Lasting,
+    duration: NeededDuration,
     tz: _Zone,
     message: Message = None,
     read_only: ReadOnly = False,
@@ -100,7 +107,7 @@ def _tell_when(item: Object) -> None:
     """The next occurrences, and what the clocks do to them."""
     explained = explain(parse_manifest(item), now(), occurrences=3)
     if explained.never_opens:
-        raise Failure("--cron: no day ever fits this schedule", "see: man 5 crontab")
+        raise Mistyped("--cron: no day ever fits this schedule", "see: man 5 crontab")
     for told in explained.following:
         if told.piece is not None:
             tell(f"opens {occurrence_line(told.piece, explained.zone)}")

@@ -9,6 +9,7 @@ import typer
 
 from fastapi_maintenance.windows import Occurrence
 
+from ._checks import checked
 from ._cluster import Cluster
 from ._editing import edit
 from ._options import Name
@@ -16,7 +17,10 @@ from ._overriding import skipped
 from ._seen import Seen, see
 from ._times import instant_of, now, shown
 
-_Which = Annotated[str | None, typer.Option(help="By its planned start; else the next.")]
+_Which = Annotated[
+    str | None,
+    typer.Option(help="By its planned start; else the next.", callback=checked(instant_of)),
+]
 
 
 async def skip(cluster: Cluster, name: Name, occurrence: _Which = None) -> None:

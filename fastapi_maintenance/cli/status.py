@@ -16,7 +16,7 @@ from fastapi_maintenance.proof.conditions import find
 from ._access import Flags, connected
 from ._access import find as find_identity
 from ._cluster import Cluster, Object
-from ._failures import Failure
+from ._failures import Mistyped
 from ._hints import at as there
 from ._judging import by_operator, lease_is_fresh
 from ._options import AllNamespaces, Output, OutputAs
@@ -176,9 +176,9 @@ def _tell_switch(backend: str, var_name: str | None, file_path: Path | None) -> 
     if backend == "env":
         state, source = EnvVarBackend(var_name).state(), f"env: {var_name or DEFAULT_VARIABLE}"
     elif backend != "file":
-        raise Failure(f"--backend {backend} is not known", "write --backend env or --backend file")
+        raise Mistyped(f"--backend {backend} is not known", "write --backend env or --backend file")
     elif file_path is None:
-        raise Failure("--backend file needs the file", "name it: --file-path PATH")
+        raise Mistyped("--backend file needs the file", "name it: --file-path PATH")
     else:
         state, source = LocalFileBackend(str(file_path)).state(), f"file: {file_path}"
     word = "OFF" if state.writes is None else "ON" if state.reads else "READ-ONLY"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from typer.testing import CliRunner
 
-from fastapi_maintenance.cli._app import app
+from fastapi_maintenance.cli._app import NAME, app
 from fastapi_maintenance.windows import next_occurrence, parse_manifest
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Cli:
 
 def call(words: list[str], environment: Mapping[str, str | None], code: int = 0) -> Said:
     """Run the command line in this process."""
-    result: Result = CliRunner().invoke(app, words, env=environment)
+    result: Result = CliRunner().invoke(app, words, env=environment, prog_name=NAME)
     said = Said(result.exit_code, result.stdout, result.stderr)
     assert not result.exception or isinstance(result.exception, SystemExit), result.exception
     assert said.code == code, said

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from typer.testing import CliRunner
 
-from fastapi_maintenance.cli._app import app
+from fastapi_maintenance.cli._app import NAME, app
 
 NOWHERE = {
     "KUBECONFIG": "",
@@ -29,7 +29,7 @@ class Said:
 def call(words: list[str], code: int = 0, home: object = "/nowhere", **environment: str) -> Said:
     """Run it; anything but an exit is an error of the test's subject."""
     env = {**NOWHERE, "HOME": str(home), **environment}
-    result = CliRunner().invoke(app, words, env=env)
+    result = CliRunner().invoke(app, words, env=env, prog_name=NAME)
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception
     said = Said(result.exit_code, result.stdout, result.stderr)

@@ -132,15 +132,15 @@ def test_schedule_prints_a_valid_manifest_and_when_it_opens(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("cron", "zone", "problem"),
     [
-        ("0 2", "Etc/UTC", "spec.schedule: '0 2' has 2 fields"),
-        ("0 2 * * 8", "Etc/UTC", "spec.schedule: '0 2 * * 8'"),
-        ("0 2 * * *", "Berlin", "spec.timeZone: 'Berlin' is not a time zone"),
+        ("0 2", "Etc/UTC", "--cron: '0 2' has 2 fields"),
+        ("0 2 * * 8", "Etc/UTC", "--cron: '0 2 * * 8'"),
+        ("0 2 * * *", "Berlin", "--tz: 'Berlin' is not a time zone"),
         ("0 0 LW * */6", "Etc/UTC", "--cron: no day ever fits this schedule"),
     ],
 )
 def test_a_schedule_that_is_none_is_named(cron: str, zone: str, problem: str) -> None:
     words = ["--cron", cron, "--duration", "2h", "--tz", zone, "--dry-run", "client"]
-    assert problem in call(["schedule", "weekly", "orders", *words], code=1).err
+    assert problem in call(["schedule", "weekly", "orders", *words], code=2).err
 
 
 @pytest.mark.parametrize("job", ["application", "writer", "migrator"])

@@ -39,7 +39,7 @@ def test_a_file_is_named_as_published(tmp_path: Path) -> None:
     ],
 )
 def test_a_switch_that_is_not_named_whole_is_an_error(words: list[str], problem: str) -> None:
-    assert problem in call(["status", *words], code=1).err
+    assert problem in call(["status", *words], code=2).err
 
 
 def test_the_version_is_said_as_published() -> None:
