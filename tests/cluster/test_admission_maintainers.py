@@ -279,7 +279,7 @@ def test_an_account_that_the_values_list_with_apps_may_maintain_them(
     """By the Role that the chart makes for it."""
     listed = {"namespace": editor.namespace, "serviceAccount": editor.name, "apps": ["orders"]}
     values = {"access": {"migrators": [listed]}, "admission": {"maintainers": {"enabled": True}}}
-    made = [o for o in render(values) if o["metadata"]["name"].endswith(f"{editor.name}-apps")]
+    made = [o for o in render(values) if o["metadata"]["name"].endswith(f"{editor.name}:apps")]
     kubectl("apply", "-f", "-", input=yaml.safe_dump_all(made))
     wait_for(
         lambda: refusal(editor, "create", "-f", "-", item=window("move")) == "", what="the right"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import secrets
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -11,6 +13,7 @@ import pytest
 import yaml
 
 from tests.chart import NAMESPACE, is_hook, render
+from tests.cluster.windows import in_seconds, manifest
 from tests.controlplane.identity import Identity, make_identity
 from tests.waiting import wait_for
 
@@ -74,6 +77,35 @@ def test_it_passes_where_the_operator_works(
             f"MaintenanceWindow {NAMESPACE}/{NAME} was Ready, and is deleted again\n",
         )
     assert not exists(kubectl)
+
+
+def test_it_passes_where_maintainers_are_asked_for_their_apps(
+    kubectl: Kubectl, cluster: Cluster, operator: Operator, namespace: str
+) -> None:
+    """Its one app it may maintain: where the policy refuses others, it does not refuse it."""
+    values = {
+        "watchNamespaces": [namespace],
+        "admission": {"maintainers": {"enabled": True}},
+        "serviceAccount": {"create": False, "name": operator.identity.name},
+    }
+    objects = render(values, release=f"trial-{secrets.token_hex(3)}")
+    pod = next(item for item in objects if item["kind"] == "Pod")
+    about = (pod["metadata"]["name"], pod["metadata"]["name"].replace("-test", "-maintainers"))
+    made = [o for o in objects if o["metadata"]["name"] in about and o is not pod]
+    text = yaml.safe_dump_all(made)
+    kubectl("apply", "--server-side", "-f", "-", input=text)
+    try:
+        stranger = make_identity(cluster, "stranger", namespace, cluster_role="edit")
+        stopped = ("-n", namespace, "create", "--dry-run=server", "-f", "-")
+        window = json.dumps(manifest("trial", namespace, start=in_seconds(3600)))
+        wait_for(
+            lambda: about[1] in stranger.kubectl(*stopped, input=window, check=False).stderr,
+            what="the policy in force",
+        )
+        code, said = run(pod, make_identity(cluster, about[0], NAMESPACE))
+    finally:
+        kubectl("delete", "-f", "-", input=text)
+    assert (code, said.split()[1]) == (0, f"{namespace}/{about[0]}"), said
 
 
 @pytest.mark.owns_control_plane

@@ -98,7 +98,7 @@ def test_the_schema_knows_the_values_and_is_closed_at_each_level() -> None:
     known = shapes(schema, schema)
     for path in leaves(values):
         assert any(f"{name}.".startswith(f"{path}.") or is_free(path) for name in known), path
-    assert set(values) == set(schema["properties"]) - {"global"}
+    assert set(values) == set(schema["properties"]) - {"global", "enabled"}
 
 
 def is_free(path: str) -> bool:

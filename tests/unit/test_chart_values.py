@@ -139,7 +139,7 @@ def test_a_listed_account_may_maintain_its_apps_where_the_policy_asks(asks: bool
         "access": {"writers": [account]},
         "admission": {"maintainers": {"enabled": asks}},
     }
-    role = named(render(values), "Role").get("shop/fastapi-maintenance-writer-orders-apps")
+    role = named(render(values), "Role").get("shop/fastapi-maintenance-writer-orders:apps")
     assert (role is not None) == asks
     if role is not None:
         (rule,) = role["rules"]

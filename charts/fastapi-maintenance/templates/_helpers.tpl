@@ -13,8 +13,13 @@
 {{- end }}
 {{- end }}
 
+{{/* Of a Service too, whose name takes no dot and begins with a letter: a release's may do otherwise. */}}
 {{- define "fastapi-maintenance.operator" -}}
-{{- include "fastapi-maintenance.fullname" . }}-operator
+{{- $name := include "fastapi-maintenance.fullname" . }}
+{{- if not (regexMatch "^[a-z][-a-z0-9]*$" $name) }}
+{{- fail (printf "%s-operator can't be the name of a Service: set fullnameOverride to letters, digits and -, a letter first" $name) }}
+{{- end }}
+{{- $name }}-operator
 {{- end }}
 
 {{- define "fastapi-maintenance.serviceAccount" -}}
@@ -27,16 +32,16 @@ system:serviceaccount:{{ .Release.Namespace }}:{{ include "fastapi-maintenance.s
 {{- end }}
 
 {{- define "fastapi-maintenance.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "fastapi-maintenance.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "fastapi-maintenance.name" . | quote }}
+app.kubernetes.io/instance: {{ quote .Release.Name }}
 app.kubernetes.io/component: operator
 {{- end }}
 
 {{/* What every object carries; the component is each template's own. */}}
 {{- define "fastapi-maintenance.labels" -}}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
-app.kubernetes.io/name: {{ include "fastapi-maintenance.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "fastapi-maintenance.name" . | quote }}
+app.kubernetes.io/instance: {{ quote .Release.Name }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/part-of: fastapi-maintenance
 app.kubernetes.io/managed-by: {{ .Release.Service }}
