@@ -157,5 +157,6 @@ def _check_own(seen: Seen, opening: Opening) -> None:
         raise Failure(
             f'maintenancewindow "{seen.name}" is open already, for {", ".join(window.apps)} '
             f"({window.mode}) until {until(seen.current.end, seen.at)}",
-            f"end it: fastapi-maintenance end {seen.name} {there(seen.namespace)}",
+            "end it, and open it anew: "
+            f"fastapi-maintenance end {seen.name} {there(seen.namespace)}",
         )

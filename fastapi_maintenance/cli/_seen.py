@@ -21,7 +21,7 @@ from fastapi_maintenance.windows import (
 Object = dict[str, Any]
 
 OPENED_BY = f"{GROUP}/opened-by"
-"""The annotation that says who opened a window by `on` or `run`."""
+"""The annotation that says who made a window by `on`, `run` or `schedule`."""
 ON, RUN = "on", "run"
 """What windows of the command line are made for, by their label."""
 

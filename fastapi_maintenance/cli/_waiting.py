@@ -25,6 +25,8 @@ from ._times import now, shown, until
 PAUSE = 0.5
 """Seconds between two looks."""
 _LEASE_KEPT = 2.0
+_USUAL = 2.0
+"""Seconds that an operator may take to speak, before that is worth a word."""
 _GRACE = 10.0
 """Seconds that processes may take to register, before it counts that there are none."""
 _FORBIDDEN = 403
@@ -93,7 +95,8 @@ class Wait:
         if self.shows_holders and self._last.reason == "RequestsRunning":
             with contextlib.suppress(ApiError, Unreachable):
                 await self._tell_holders()
-        self.progress.say(self._last.message)
+        if self._last.reason != "Pending" or self._elapsed >= _USUAL:
+            self.progress.say(self._last.message)
 
     async def _tell_holders(self) -> None:
         seen = see(await self.cluster.window(self.name), now())

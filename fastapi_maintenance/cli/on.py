@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
+from fastapi_maintenance.windows import format_duration
+
 from ._checks import check_name, check_prose, checked
 from ._cluster import Cluster
 from ._failures import Mistyped
@@ -71,6 +73,9 @@ async def on(
     )
     opening = Opening(tuple(apps), length, ON, name, message, read_only, description)
     seen, is_new = await open_window(cluster, opening)
+    if not is_new and (without_effect := unapplied(seen, opening)):
+        options = " and ".join(without_effect)
+        tell(f"note: it was on already and stays as it is; not applied: {options}")
     if output is Output.TABLE:
         _say(seen, is_new)
         await note_others(cluster, apps, seen.name)
@@ -82,6 +87,20 @@ async def on(
         ok = if_no_processes is Unreported.OK
         judged = await Wait(cluster, seen.name, wait, patience, ok, least).run()
         tell(f"{wait}: {judged.message}")
+
+
+def unapplied(seen: Seen, opening: Opening) -> list[str]:
+    """The options that would have made another window of one that is open already."""
+    window = seen.window
+    assert window is not None
+    end = seen.current.end if seen.current else None
+    given = {
+        f"--duration {format_duration(opening.duration)}" if opening.duration else "": True,
+        "--until-off": opening.duration is None and end is not None,
+        "--message": opening.message not in (None, window.response.message),
+        "--description": opening.description not in (None, window.description),
+    }
+    return [option for option, has_none in given.items() if option and has_none]
 
 
 def _say(seen: Seen, is_new: bool) -> None:

@@ -20,6 +20,7 @@ from ._hints import at as there
 from ._options import Apps, Message, NeededDuration, Output, OutputAs, ReadOnly
 from ._others import note_unregistered
 from ._output import show, tell
+from ._seen import OPENED_BY
 from ._telling import occurrence_line
 from ._times import now
 from ._zones import check_zone
@@ -89,6 +90,8 @@ def schedule(
 async def _write(flags: Flags, item: Object, only_say: bool) -> Object:
     async with connected(flags) as cluster:
         item["metadata"]["namespace"] = cluster.namespace
+        if who := await cluster.user():
+            item["metadata"]["annotations"] = {OPENED_BY: who}
         try:
             made = await cluster.create_window(item, only_say)
         except ApiError as error:

@@ -22,8 +22,10 @@ def test_on_opens_a_window_and_end_ends_it(cli: Cli) -> None:
     window = cli.window("orders-on")
     assert window["spec"]["response"] == {"message": "Back soon"}
     assert {f["manager"] for f in window["metadata"]["managedFields"]} >= {"fastapi-maintenance"}
-    again = cli("on", "orders", "--duration", "2h")
+    again = cli("on", "orders", "--duration", "2h", "--message", "Later")
     assert "orders-on is on already" in again.out
+    assert f"fastapi-maintenance extend orders-on -n {cli.namespace} --by 30m" in again.out
+    assert "stays as it is; not applied: --duration 2h and --message" in again.err
     assert cli.window("orders-on")["metadata"]["uid"] == window["metadata"]["uid"]
     assert cli("end", "orders-on").out == "maintenancewindow/orders-on ended\n"
     assert cli("end", "orders-on").out == "maintenancewindow/orders-on is not open (Finished)\n"
@@ -61,7 +63,11 @@ def test_status_shows_the_windows_with_who_opened_them(cli: Cli, kubectl: Kubect
     apply_window(kubectl, "upgrade", cli.namespace, start=in_seconds(3600), duration="1h")
     assert "nothing is in maintenance" not in cli("status").err
     cli("on", "orders", "--until-off")
-    head, first, second, *_ = cli("status").out.splitlines()
+    times = ("--cron", "0 2 * * sun", "--duration", "2h", "--tz", "Etc/UTC")
+    cli("schedule", "weekly", "orders", *times)
+    head, first, second, third, *_ = cli("status").out.splitlines()
+    assert third.split()[:2] == ["weekly", "Scheduled"]
+    assert third.split()[-1] == first.split()[-1]
     assert head.split()[:3] == ["NAME", "STATE", "MODE"]
     assert first.split()[:4] == ["orders-on", "Open", "Full", "orders"]
     assert first.split()[-1] in ("kubernetes-admin", "admin")
@@ -70,6 +76,7 @@ def test_status_shows_the_windows_with_who_opened_them(cli: Cli, kubectl: Kubect
     assert [item["metadata"]["name"] for item in cli("status", "-o", "json").json["items"]] == [
         "orders-on",
         "upgrade",
+        "weekly",
     ]
     assert cli("status", "upgrade", "-o", "json").json["metadata"]["name"] == "upgrade"
     shown = yaml.safe_load(cli("status", "upgrade", "-o", "yaml").out)

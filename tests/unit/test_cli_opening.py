@@ -9,6 +9,8 @@ import pytest
 
 from fastapi_maintenance.cli._opening import Opening, skew_of
 from fastapi_maintenance.cli._others import others_open
+from fastapi_maintenance.cli._seen import see
+from fastapi_maintenance.cli.on import unapplied
 from fastapi_maintenance.windows import parse_manifest
 from tests.unit.making import at, manifest
 
@@ -70,3 +72,23 @@ def test_other_windows_that_are_open_for_an_app_are_found(
     items: list[dict[str, Any]] = [manifest("other", apps=given)]
     assert bool(others_open(items, asked, "mine")) is concerned
     assert others_open(items, asked, "other") == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "unapplied_then"),
+    [
+        ({}, ["--duration 30m"]),
+        ({"message": "Moving", "description": "T-1"}, ["--duration 30m"]),
+        ({"message": "Later"}, ["--duration 30m", "--message"]),
+        ({"duration": None}, ["--until-off"]),
+        ({"duration": None, "description": "T-2"}, ["--until-off", "--description"]),
+    ],
+)
+def test_of_a_window_that_is_on_already_it_is_known_what_was_not_applied(
+    asked: dict[str, Any], unapplied_then: list[str]
+) -> None:
+    end = "2026-06-01T13:00:00Z"
+    spec = {"response": {"message": "Moving"}, "description": "T-1", "end": end}
+    seen = see(manifest("orders-on", start="2026-06-01T11:00:00Z", **spec), NOW)
+    opening = Opening(("orders",), **{"duration": timedelta(minutes=30), "made_for": "on", **asked})
+    assert unapplied(seen, opening) == unapplied_then

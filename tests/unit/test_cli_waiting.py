@@ -151,3 +151,28 @@ async def test_a_lease_from_elsewhere_is_enough_where_the_processes_bear_it_out(
     server = Server()
     server.leases = {OPERATOR_NAMESPACE: 3600, "another-team": 0}
     assert (await wait(server).run()).met
+
+
+@pytest.mark.parametrize(("usual", "said"), [(60, 0), (0, 1)])
+async def test_an_operator_that_speaks_soon_is_waited_for_without_a_word(
+    wait: Any,
+    usual: int,
+    said: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It has not spoken at the first two looks; whether that is soon is for the constant to say."""
+    monkeypatch.setattr("fastapi_maintenance.cli._waiting._USUAL", usual)
+    server, spoken = Server(3), WINDOW
+    server.window = {name: value for name, value in spoken.items() if name != "status"}
+    waiting, looks = wait(server, timeout=60), iter(range(2))
+    lease = waiting._lease
+
+    async def speaks_at_last() -> Any:
+        if next(looks, None) is None:
+            server.window = spoken
+        return await lease()
+
+    monkeypatch.setattr(waiting, "_lease", speaks_at_last)
+    assert (await waiting.run()).met
+    assert capsys.readouterr().err.count("waiting for the operator") == said
