@@ -6,13 +6,16 @@ locked versions of what these tests need. Where a Python is missing, uv brings i
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-ROOT = Path(__file__).parents[1]
-CACHE = Path.home() / ".cache" / "fastapi-maintenance" / "pythons"
+from tests.controlplane.binaries import cache_folder
+from tests.elsewhere import ROOT, environment, run_on
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CACHE = cache_folder("pythons")
 LOCK = ROOT / "requirements" / "dev.txt"
 
 PYTHONS = ("3.11", "3.12", "3.13")
@@ -31,42 +34,14 @@ TESTS = (
 )
 
 
-def environment(version: str) -> Path:
-    """The interpreter of an environment, made or brought up to date where needed."""
-    folder = CACHE / version
-    python, stamp = folder / "bin" / "python", folder / "lock.txt"
-    if not stamp.exists() or stamp.read_text() != LOCK.read_text():
-        uv = [sys.executable, "-m", "uv", "--quiet"]
-        if not python.exists():
-            make = [*uv, "venv", "--python", version, str(folder)]
-            subprocess.run(make, check=True, env=_with_those_of_pyenv())
-        sync = [*uv, "pip", "sync", "--python", str(python), "--require-hashes", str(LOCK)]
-        subprocess.run(sync, check=True)
-        stamp.write_text(LOCK.read_text())
-    return python
+def python(version: str) -> Path:
+    """The interpreter of an environment with what the lock names."""
 
+    def install(interpreter: Path) -> list[str]:
+        return ["sync", "--python", str(interpreter), "--require-hashes", str(LOCK)]
 
-def _with_those_of_pyenv() -> dict[str, str]:
-    """An environment in which uv finds what pyenv has built, whichever of it is chosen."""
-    folders = map(str, Path.home().glob(".pyenv/versions/*/bin"))
-    return {**os.environ, "PATH": os.pathsep.join([os.environ["PATH"], *folders])}
-
-
-def main(arguments: list[str]) -> int:
-    """Run the tests on the Pythons that are named first, else on all; the rest is for pytest."""
-    named = [argument for argument in arguments if argument in PYTHONS]
-    options = [argument for argument in arguments if argument not in PYTHONS]
-    failed = []
-    for version in named or PYTHONS:
-        print(f"Python {version}", flush=True)
-        command = [str(environment(version)), "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-        variables = {**os.environ, "PYTHONPATH": str(ROOT)}
-        done = subprocess.run([*command, *options, *TESTS], cwd=ROOT, env=variables, check=False)
-        if done.returncode:
-            failed.append(version)
-    print(f"failed on {', '.join(failed)}" if failed else "passed on all of them")
-    return bool(failed)
+    return environment(CACHE / version, LOCK.read_text(), version, install)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run_on(PYTHONS, sys.argv[1:], python, TESTS, "Python"))

@@ -6,13 +6,16 @@ PyPI when it is missing or old.
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-ROOT = Path(__file__).parents[1]
-CACHE = Path.home() / ".cache" / "fastapi-maintenance" / "versions"
+from tests.controlplane.binaries import cache_folder
+from tests.elsewhere import ROOT, environment, run_on
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CACHE = cache_folder("versions")
 
 TOOLS = ("pytest>=8.3", "pytest-timeout>=2.3", "hypothesis>=6.130")
 # What the TestClient of each Starlette works with.
@@ -36,37 +39,21 @@ TESTS = (
 )
 
 
-def environment(name: str) -> Path:
-    """The interpreter of a version's environment, made or brought up to date where needed."""
-    folder = CACHE / name
-    python, stamp = folder / "bin" / "python", folder / "requirements.txt"
-    wanted = "\n".join((*VERSIONS[name], *TOOLS))
-    if name == "newest" or not stamp.exists() or stamp.read_text() != wanted:
-        uv = [sys.executable, "-m", "uv", "--quiet"]
-        if not python.exists():
-            subprocess.run([*uv, "venv", "--python", sys.executable, str(folder)], check=True)
-        install = [*uv, "pip", "install", "--upgrade", "--python", str(python)]
-        subprocess.run([*install, *wanted.splitlines()], check=True)
-        stamp.write_text(wanted)
-    return python
+def python(name: str) -> Path:
+    """The interpreter of a version's environment; what is newest is looked up each time."""
+    wanted = [*VERSIONS[name], *TOOLS]
+
+    def install(interpreter: Path) -> list[str]:
+        return ["install", "--upgrade", "--python", str(interpreter), *wanted]
+
+    known = "\n".join(wanted)
+    return environment(CACHE / name, known, sys.executable, install, anew=name == "newest")
 
 
 def main(arguments: list[str]) -> int:
-    """Run the tests on the versions that are named first, else on all; the rest is for pytest."""
-    named = [argument for argument in arguments if argument in VERSIONS]
-    options = [argument for argument in arguments if argument not in VERSIONS]
+    """Run those of the tests that are there."""
     tests = [str(path) for name in TESTS if (path := ROOT / "tests" / "unit" / name).exists()]
-    failed = []
-    for name in named or VERSIONS:
-        python = environment(name)
-        print(f"FastAPI {name}", flush=True)
-        command = [str(python), "-m", "pytest", "-q", "-r", "fE", "-p", "no:cacheprovider"]
-        variables = {**os.environ, "PYTHONPATH": str(ROOT)}
-        done = subprocess.run([*command, *options, *tests], cwd=ROOT, env=variables, check=False)
-        if done.returncode:
-            failed.append(name)
-    print(f"failed on {', '.join(failed)}" if failed else "passed on all of them")
-    return bool(failed)
+    return run_on(VERSIONS, ["-rfE", *arguments], python, tests, "FastAPI")
 
 
 if __name__ == "__main__":

@@ -108,6 +108,22 @@ def service_account(cluster: Cluster, request: pytest.FixtureRequest) -> Service
     return make
 
 
+@pytest.fixture
+def writer(service_account: ServiceAccounts, kubectl: Kubectl) -> Identity:
+    """The application orders, which may read and write."""
+    account = service_account("orders", cluster_role="fastapi-maintenance-application")
+    kubectl(
+        *("create", "rolebinding", "writes", "-n", account.namespace),
+        "--clusterrole=fastapi-maintenance-writer",
+        f"--serviceaccount={account.namespace}:orders",
+    )
+    wait_for(
+        lambda: account.may("create", "maintenancewindows", "fastapi-maintenance.io"),
+        what="the right to write",
+    )
+    return account
+
+
 @pytest.fixture(scope="session")
 def started() -> list[Operator]:
     """The operator of the test run, once a test has asked for it."""

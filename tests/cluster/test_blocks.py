@@ -16,16 +16,14 @@ import pytest
 from fastapi_maintenance import K8sBackend, maintenance_mode_on
 from tests.cluster.application import Application
 from tests.leash import Leashed
-from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.controlplane.identity import Identity, ServiceAccounts
+    from tests.controlplane.identity import Identity
     from tests.controlplane.kubectl import Kubectl
 
 ROOT = Path(__file__).parents[2]
-ROLES = ("fastapi-maintenance-application", "fastapi-maintenance-writer")
 
 LASTS = 6.0
 BLOCK = f"""
@@ -43,33 +41,17 @@ with maintenance_mode_on(K8sBackend("orders", kubeconfig=sys.argv[1])):
 
 
 @pytest.fixture
-def account(service_account: ServiceAccounts, kubectl: Kubectl) -> Identity:
-    """An application that may read and write."""
-    account = service_account("orders", cluster_role=ROLES[0])
-    kubectl(
-        *("create", "rolebinding", "writes", "-n", account.namespace),
-        f"--clusterrole={ROLES[1]}",
-        f"--serviceaccount={account.namespace}:orders",
-    )
-    wait_for(
-        lambda: account.may("create", "maintenancewindows", "fastapi-maintenance.io"),
-        what="the right to write",
-    )
-    return account
-
-
-@pytest.fixture
-def app(account: Identity, tmp_path: Path) -> Iterator[Application]:
+def app(writer: Identity, tmp_path: Path) -> Iterator[Application]:
     """Another process of the application."""
     with ExitStack() as ending:
-        app = Application(account, tmp_path / "app.log")
+        app = Application(writer, tmp_path / "app.log")
         ending.callback(app.stop)
         app.start()
         yield app
 
 
-def begin(account: Identity, log: Path) -> Leashed:
-    command = [sys.executable, "-c", BLOCK, str(account.kubeconfig)]
+def begin(writer: Identity, log: Path) -> Leashed:
+    command = [sys.executable, "-c", BLOCK, str(writer.kubeconfig)]
     process = Leashed(command, log=log, cwd=ROOT, env=os.environ)
     process.wait_for(lambda: "begun" in process.output(), what="the block")
     return process
@@ -80,13 +62,13 @@ def windows(kubectl: Kubectl, namespace: str) -> list[str]:
 
 
 def test_a_killed_process_leaves_no_maintenance_behind(
-    kubectl: Kubectl, account: Identity, app: Application, tmp_path: Path
+    kubectl: Kubectl, writer: Identity, app: Application, tmp_path: Path
 ) -> None:
     """Renewed while it lives; after `kill -9` over as soon as what it renewed last has ended."""
-    process = begin(account, tmp_path / "block.log")
+    process = begin(writer, tmp_path / "block.log")
     began = time.monotonic()
     refused = app.wait_for_code(503)
-    assert refused.headers["X-Maintenance"].startswith(f"window={account.namespace}/orders-block-")
+    assert refused.headers["X-Maintenance"].startswith(f"window={writer.namespace}/orders-block-")
     assert int(refused.headers["Retry-After"]) <= LASTS
     while time.monotonic() < began + LASTS + 2:  # longer than it lasts unrenewed
         assert app.get().status_code == 503
@@ -95,37 +77,37 @@ def test_a_killed_process_leaves_no_maintenance_behind(
     killed = time.monotonic()
     app.wait_for_code(200)
     assert time.monotonic() - killed < LASTS + 2
-    (left,) = windows(kubectl, account.namespace)
-    kubectl("delete", left, "-n", account.namespace)
+    (left,) = windows(kubectl, writer.namespace)
+    kubectl("delete", left, "-n", writer.namespace)
 
 
 def test_a_process_that_ends_its_block_deletes_the_window(
-    kubectl: Kubectl, account: Identity, app: Application, tmp_path: Path
+    kubectl: Kubectl, writer: Identity, app: Application, tmp_path: Path
 ) -> None:
-    process = begin(account, tmp_path / "block.log")
+    process = begin(writer, tmp_path / "block.log")
     app.wait_for_code(503)
     os.kill(process.pid, signal.SIGINT)  # KeyboardInterrupt, in the block
     process.wait(30)
-    assert windows(kubectl, account.namespace) == []
+    assert windows(kubectl, writer.namespace) == []
     app.wait_for_code(200)
 
 
 def test_an_operators_word_lets_the_block_begin(
-    kubectl: Kubectl, account: Identity, tmp_path: Path
+    kubectl: Kubectl, writer: Identity, tmp_path: Path
 ) -> None:
     """What counts is a condition that stands in etcd, for the occurrence that is open now."""
-    backend = K8sBackend("orders", kubeconfig=account.kubeconfig)
+    backend = K8sBackend("orders", kubeconfig=writer.kubeconfig)
     with (
         pytest.raises(TimeoutError, match="not drained by all processes in time"),
         maintenance_mode_on(backend, wait_for="drained", timeout=1),
     ):
         raise AssertionError
-    assert windows(kubectl, account.namespace) == []
-    watching = [sys.executable, "-c", SAYING, str(account.cluster.kubeconfig), account.namespace]
+    assert windows(kubectl, writer.namespace) == []
+    watching = [sys.executable, "-c", SAYING, str(writer.cluster.kubeconfig), writer.namespace]
     with Leashed(watching, log=tmp_path / "said.log", cwd=ROOT, env=os.environ):
         with maintenance_mode_on(backend, wait_for="drained", timeout=60):
-            (name,) = windows(kubectl, account.namespace)
-            shown = kubectl("get", name, "-n", account.namespace, "-o", "json").stdout
+            (name,) = windows(kubectl, writer.namespace)
+            shown = kubectl("get", name, "-n", writer.namespace, "-o", "json").stdout
             conditions = json.loads(shown)["status"]["conditions"]
         assert ("Drained", "True") in [(c["type"], c["status"]) for c in conditions]
 

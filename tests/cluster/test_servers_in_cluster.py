@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tests.controlplane.identity import Identity, ServiceAccounts
+    from tests.controlplane.identity import Identity
     from tests.controlplane.kubectl import Kubectl
     from tests.servers.serving import Command
 
@@ -59,28 +59,12 @@ KINDS: dict[str, tuple[Command, int]] = {
 
 
 @pytest.fixture
-def account(service_account: ServiceAccounts, kubectl: Kubectl) -> Identity:
-    """An application that may read and write."""
-    account = service_account("orders", cluster_role="fastapi-maintenance-application")
-    kubectl(
-        *("create", "rolebinding", "writes", "-n", account.namespace),
-        "--clusterrole=fastapi-maintenance-writer",
-        f"--serviceaccount={account.namespace}:orders",
-    )
-    wait_for(
-        lambda: account.may("create", "maintenancewindows", "fastapi-maintenance.io"),
-        what="the right to write",
-    )
-    return account
-
-
-@pytest.fixture
-def start(account: Identity, tmp_path: Path) -> Iterator[Start]:
+def start(writer: Identity, tmp_path: Path) -> Iterator[Start]:
     """Starts the shop; whatever happens, it is ended."""
     with ExitStack() as ending:
 
         def begin(serve: Command = uvicorn, app: str = "shop:app", **more: str) -> Application:
-            server = Application(account, tmp_path / "app.log", app=app, serve=serve, **more)
+            server = Application(writer, tmp_path / "app.log", app=app, serve=serve, **more)
             ending.callback(server.stop)
             server.start()
             return server
@@ -165,12 +149,12 @@ def test_several_apps_of_one_process_each_follow_their_own_windows(
 def test_a_test_client_is_a_server_too(
     kubectl: Kubectl,
     namespace: str,
-    account: Identity,
+    writer: Identity,
     monkeypatch: pytest.MonkeyPatch,
     lifespan: bool,
 ) -> None:
     """With lifespan events, and without."""
-    monkeypatch.setenv("FASTAPI_MAINTENANCE_KUBECONFIG", str(account.kubeconfig))
+    monkeypatch.setenv("FASTAPI_MAINTENANCE_KUBECONFIG", str(writer.kubeconfig))
     from tests.cluster import shop
 
     app = shop.make("orders")

@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 from benchmarks.subjects.ours import OFF, ON, ON_UNKNOWN
-
-ROOT = Path(__file__).parents[2]
+from tests.python import python
 
 
 @pytest.fixture(scope="module")
 def report() -> str:
     """What the short form prints."""
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.gate", "--short"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return python("-m", "benchmarks.gate", "--short")
 
 
 def cells(report: str, start: str) -> list[str]:
@@ -55,12 +42,6 @@ def test_what_the_others_are_judged_by_is_there(report: str, name: str) -> None:
 
 
 def test_it_says_what_it_can_be_asked() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.gate", "--help"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    told = python("-m", "benchmarks.gate", "--help")
     for option in ("--rounds", "--calls", "--only", "--short", "streaming", "waygate"):
-        assert option in done.stdout
+        assert option in told

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import random
-import subprocess
-import sys
-from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -14,8 +11,7 @@ from benchmarks import reconnect
 from benchmarks.jitter import bound, expected_tries
 from benchmarks.plot import chart
 from fastapi_maintenance.backends.kubernetes.pace import Pace
-
-ROOT = Path(__file__).parents[2]
+from tests.python import python
 
 
 def test_what_jitter_promises_is_what_draws_give() -> None:
@@ -82,24 +78,10 @@ def test_a_chart_is_well_formed_and_shows_each_second() -> None:
 
 
 def test_the_benchmark_of_weight_reports_what_it_is_about() -> None:
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "benchmarks.weight",
-            "--interpreters=1",
-            "--events=200",
-            "--steps=2",
-        ],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        env={"PATH": ""},
-    )
-    assert done.returncode == 0, done.stderr
+    small = ("--interpreters=1", "--events=200", "--steps=2")
+    told = python("-m", "benchmarks.weight", *small)
     for start in ("import, ms", "memory of a process", "growth of all its memory"):
-        (line,) = (line for line in done.stdout.splitlines() if line.startswith(f"| {start}"))
+        (line,) = (line for line in told.splitlines() if line.startswith(f"| {start}"))
         assert "✓" in line or "✗" in line
         assert "≤" in line
 
@@ -113,11 +95,5 @@ def test_the_benchmark_of_weight_reports_what_it_is_about() -> None:
     ],
 )
 def test_each_says_what_it_can_be_asked(module: str, options: tuple[str, ...]) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", f"benchmarks.{module}", "--help"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert all(option in done.stdout for option in options)
+    told = python("-m", f"benchmarks.{module}", "--help")
+    assert all(option in told for option in options)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 import tomllib
 from typing import Any
 
@@ -13,6 +11,7 @@ import pytest
 import yaml
 
 from tests.chart import CHART, ROOT, container, render
+from tests.python import python
 from tests.snapshots import FOLDER, NAMES, snapshot
 
 RELEASED = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
@@ -21,9 +20,7 @@ RELEASED = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["vers
 def generate(expression: str) -> Any:
     """What `charts/generate.py` says."""
     code = f"import generate, json; print(json.dumps({expression}))"
-    command = [sys.executable, "-c", code]
-    done = subprocess.run(command, cwd=ROOT / "charts", capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)
+    return json.loads(python("-c", code, cwd=ROOT / "charts"))
 
 
 def test_the_charts_versions_are_the_packages() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -11,6 +10,7 @@ import pytest
 import typer
 
 from fastapi_maintenance.cli._app import app
+from tests.python import python
 
 VERBS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
 COLUMNS, LINES = 80, 24
@@ -35,15 +35,8 @@ def pages() -> dict[str, str]:
 
 def helped(name: str, words: list[list[str]]) -> list[str]:
     """The help of command lines, by the name of the program."""
-    done = subprocess.run(
-        [sys.executable, "-c", ALL_HELP.format(words=words, name=name)],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-        env=os.environ | {"COLUMNS": str(COLUMNS), "LINES": str(LINES)},
-    )
-    return done.stdout.split("\f")[:-1]
+    code = ALL_HELP.format(words=words, name=name)
+    return python("-c", code, COLUMNS=str(COLUMNS), LINES=str(LINES)).split("\f")[:-1]
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -74,10 +67,7 @@ def test_help_loads_no_client_library() -> None:
         "from fastapi_maintenance.cli import main\n"
         "try:\n    main()\nfinally:\n    print(*sys.modules)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
-    )
-    *shown, modules = done.stdout.splitlines()
+    *shown, modules = python("-c", code).splitlines()
     assert shown[0].startswith("Usage: fastapi-maintenance")
     heavy = {"kubernetes_asyncio", "aiohttp", "fastapi", "kopf", "yaml"}
     assert set(modules.split()) & heavy == set()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
 import yaml
 
 from tests.chart import ROOT
+from tests.python import python
 
 BOUNDS = {
     "string": {"maxLength", "enum", "format"},
@@ -97,9 +96,7 @@ def test_a_windows_spec_is_the_same_for_a_namespace_and_for_the_cluster() -> Non
 
 
 def test_the_cluster_wide_crd_was_made_from_the_other() -> None:
-    made = subprocess.run(
-        [sys.executable, "-c", "import generate; print(generate.generate(), end='')"],
-        cwd=ROOT / "crds", capture_output=True, text=True, check=True,
-    )  # fmt: skip
+    code = "import generate; print(generate.generate(), end='')"
+    made = python("-c", code, cwd=ROOT / "crds")
     stands = (ROOT / "crds" / "clustermaintenancewindows.yaml").read_text()
-    assert made.stdout == stands, "make crds"
+    assert made == stands, "make crds"

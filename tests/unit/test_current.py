@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gc
-import subprocess
-import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -32,9 +30,9 @@ from fastapi_maintenance import (
 )
 from fastapi_maintenance.current import backend_meant, gates_of
 from fastapi_maintenance.windows import OFF, Opening, State, switched
+from tests.python import python
 from tests.unit.making import Held
 
-ROOT = Path(__file__).parents[2]
 ON = switched(Opening())
 VARIABLE = "FASTAPI_MAINTENANCE_MODE"
 
@@ -419,8 +417,4 @@ print(asyncio.run(get_maintenance_mode()))
 @pytest.mark.parametrize(("program", "said"), [(LATE, "True True"), (OUTSIDE, "True")])
 def test_a_name_that_is_imported_late(program: str, said: str) -> None:
     """As those do who break an import cycle: a request knows its middleware, others do not."""
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert " ".join(done.stdout.split()) == said
+    assert " ".join(python("-c", program).split()) == said

@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 from benchmarks.edges import LATE
 from benchmarks.recomputing import MIXES
-
-ROOT = Path(__file__).parents[2]
+from tests.python import python
 
 
 def benchmark(*arguments: str) -> str:
     """What it prints."""
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.edges", *arguments],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return python("-m", "benchmarks.edges", *arguments)
 
 
 @pytest.fixture(scope="module")

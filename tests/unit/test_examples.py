@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -17,6 +15,7 @@ from starlette.websockets import WebSocketDisconnect
 from fastapi_maintenance.testing import maintenance
 from fastapi_maintenance.windows import load_documents
 from tests.documentation import ROOT
+from tests.python import python
 from tests.waiting import wait_for
 
 EXAMPLES = sorted((ROOT / "examples").glob("[0-9][0-9]-*"))
@@ -93,15 +92,7 @@ def play_a_page(example: Path, file: Path) -> None:
 
 def play_tests(example: Path, file: Path) -> None:
     """As a user runs them."""
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
-        cwd=example,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "4 passed" in done.stdout
+    assert "4 passed" in python("-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=example)
 
 
 def play_elsewhere(example: Path, file: Path) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import subprocess
-import sys
 
 import anyio
 import pytest
@@ -19,6 +17,7 @@ from fastapi_maintenance import (
     maintenance_mode_on,
 )
 from fastapi_maintenance.windows import OFF, Match, state_at
+from tests.python import python
 from tests.unit.gated import shop
 from tests.unit.making import Held, at, fixed, open_since_2026, window
 from tests.unit.test_ending import Client, accepted, listens
@@ -107,7 +106,4 @@ asyncio.run(main())
 
 
 def test_requests_from_before_the_name_was_first_used_are_waited_for() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", LATE], capture_output=True, text=True, check=False, timeout=60
-    )
-    assert done.stdout.splitlines() == ["waited", "drained True"], done.stderr
+    assert python("-c", LATE).splitlines() == ["waited", "drained True"]

@@ -7,11 +7,8 @@ import contextlib
 import logging
 import os
 import queue
-import subprocess
-import sys
 import threading
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -23,13 +20,13 @@ from fastapi_maintenance import EnvVarBackend, K8sBackend
 from fastapi_maintenance.backends.kubernetes import backend as backend_module
 from fastapi_maintenance.backends.kubernetes import sources, watcher
 from fastapi_maintenance.windows import OFF, make_plan, parse_manifest
+from tests.python import python
 from tests.unit.clustered import StandingCluster, put_into
 from tests.unit.making import Held, at, fixed, open_since_2026, recurring, stored, window
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.anyio
 
-ROOT = Path(__file__).parents[2]
 THREAD = "fastapi-maintenance"
 
 
@@ -461,15 +458,7 @@ sys.exit(os.waitstatus_to_exitcode(status))
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
 def test_after_a_fork_the_child_follows_with_a_thread_of_its_own() -> None:
     """As under a server that loads the application before it forks its workers."""
-    done = subprocess.run(
-        [sys.executable, "-c", FORKING],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    python("-c", FORKING)
 
 
 async def test_a_plan_past_its_time_is_told_of_while_nothing_happens(

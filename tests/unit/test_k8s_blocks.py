@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from datetime import datetime
@@ -30,6 +28,7 @@ from fastapi_maintenance.backends.kubernetes import blocks as blocks_module
 from fastapi_maintenance.backends.kubernetes import written as written_module
 from fastapi_maintenance.backends.kubernetes.objects import missing_proof
 from fastapi_maintenance.backends.kubernetes.transport import ApiError, Unreachable
+from tests.python import python
 from tests.unit.blocks import is_on, shop
 from tests.unit.making import at
 from tests.unit.writable import WritableCluster, put_writable, writing_threads
@@ -37,7 +36,6 @@ from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("no_other_middlewares")]
 
-ROOT = Path(__file__).parents[2]
 AWAY = "the API server can't be reached (connection refused); try again once it can"
 
 
@@ -458,12 +456,4 @@ sys.exit(os.waitstatus_to_exitcode(status))
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
 def test_a_fork_leaves_a_block_to_the_process_that_began_it() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", FORKING],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    python("-c", FORKING)

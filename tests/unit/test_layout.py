@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 import fastapi_maintenance
+from tests.python import python
 
 ROOT = Path(__file__).parents[2]
-
-
-def python(*arguments: str) -> str:
-    """What a fresh interpreter in the checkout prints."""
-    done = subprocess.run(
-        [sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
 
 
 AFRESH = (
@@ -128,7 +119,7 @@ RECURRING = (
     ],
 )
 def test_a_missing_extra_is_named_in_one_line(module: str, statement: str, message: str) -> None:
-    assert python("-c", WITHOUT.format(module=module, statement=statement)) == message
+    assert python("-c", WITHOUT.format(module=module, statement=statement)).strip() == message
 
 
 BARE = """
@@ -157,4 +148,4 @@ def test_without_any_extra_a_file_with_a_word_or_a_plan_works_and_a_manifest_is_
 ) -> None:
     path = tmp_path / "maintenance"
     path.write_text(content)
-    assert python("-c", BARE, str(path)) == answer
+    assert python("-c", BARE, str(path)).strip() == answer

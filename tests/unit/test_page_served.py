@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
@@ -18,6 +16,7 @@ from fastapi_maintenance_operator.page.document import POLICY
 from fastapi_maintenance_operator.page.model import Page, make_page
 from fastapi_maintenance_operator.page.serve import serve_page
 from tests.controlplane.ports import free_port
+from tests.python import python
 from tests.unit.paged import a_shop, observed
 
 pytestmark = pytest.mark.anyio
@@ -175,4 +174,4 @@ def test_nothing_of_the_page_is_loaded_while_it_is_off() -> None:
         "import sys, fastapi_maintenance_operator.__main__\n"
         "sys.exit('fastapi_maintenance_operator.page' in sys.modules)"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    python("-c", code)

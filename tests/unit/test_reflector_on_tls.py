@@ -10,8 +10,6 @@ import contextlib
 import heapq
 import random
 import statistics
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -26,6 +24,7 @@ from fastapi_maintenance.backends.kubernetes import reflector
 from fastapi_maintenance.backends.kubernetes.pace import Pace
 from fastapi_maintenance.backends.kubernetes.reflector import Backoff, Reflector, Resource
 from fastapi_maintenance.backends.kubernetes.transport import Transport
+from tests.python import python
 from tests.unit.scripted import Ear, Names, added, error, item, listed
 from tests.unit.tls_server import Account, Object, Request, Server, Wire, serving
 
@@ -302,13 +301,5 @@ def test_27_memory_is_flat_after_100_000_events() -> None:
 
 
 def _resident_early_and_late() -> tuple[int, int]:
-    done = subprocess.run(
-        [sys.executable, "-c", EVENTS, "10000", "100000"],
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    early, late = map(int, done.stdout.split())
+    early, late = map(int, python("-c", EVENTS, "10000", "100000").split())
     return early, late

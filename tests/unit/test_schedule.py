@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import subprocess
 import sys
 from datetime import timedelta
 
@@ -24,6 +23,7 @@ from fastapi_maintenance.windows import (
     uncut,
 )
 from fastapi_maintenance.windows.zones import DAY
+from tests.python import python
 from tests.unit.making import at, fixed, recurring, window
 
 NIGHT = "2026-06-01T22:00Z"
@@ -223,14 +223,9 @@ except InvalidWindow as error:
 
 
 def test_where_there_is_no_zone_database_the_error_names_the_package_that_has_one() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", WITHOUT_A_DATABASE],
-        env={**os.environ, "PYTHONTZPATH": "", "PYTHONPATH": os.pathsep.join(sys.path)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    field, _, mend = done.stdout.partition(" | ")
+    places = os.pathsep.join(sys.path)
+    told = python("-c", WITHOUT_A_DATABASE, PYTHONTZPATH="", PYTHONPATH=places)
+    field, _, mend = told.partition(" | ")
     assert field == "spec.timeZone"
     assert "the package tzdata" in mend
 

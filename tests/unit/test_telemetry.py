@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import subprocess
-import sys
 
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
@@ -14,6 +12,7 @@ from prometheus_client import REGISTRY
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fastapi_maintenance.windows import OFF
+from tests.python import python
 from tests.unit.gated import ON, WRITES, shop, status
 from tests.unit.making import Held, open_since_2026
 
@@ -101,7 +100,4 @@ app.add_middleware(MaintenanceModeMiddleware, enable_maintenance=True)
 app.add_route("/orders", lambda request: None)
 print(TestClient(app).get("/orders").status_code)
 """
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
-    )
-    assert done.stdout == "503\n"
+    assert python("-c", program) == "503\n"

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
+
+from tests.python import python
 
 PROGRAM = """
 from fastapi import FastAPI
@@ -24,13 +23,6 @@ print(generate_latest(registry).decode())
 
 
 def test_workers_share_their_metrics(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
-        env={**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    assert 'fastapi_maintenance_active{mode="Full"} 1.0' in done.stdout
-    assert 'fastapi_maintenance_refused_requests_total{mode="Full"} 3.0' in done.stdout
+    told = python("-c", PROGRAM, PROMETHEUS_MULTIPROC_DIR=str(tmp_path))
+    assert 'fastapi_maintenance_active{mode="Full"} 1.0' in told
+    assert 'fastapi_maintenance_refused_requests_total{mode="Full"} 3.0' in told
