@@ -75,18 +75,40 @@ async def connected(flags: Flags) -> AsyncIterator[Cluster]:
             "no cluster: not in a Pod, and there is no kubeconfig",
             "set KUBECONFIG, or name a file: --kubeconfig PATH",
         )
-    try:
-        namespace = flags.namespace or identity.namespace
-    except Exception as error:  # files, YAML and contexts are wrong in many ways
-        raise Failure(
-            f"the kubeconfig can't be used: {' '.join(str(error).split()) or type(error).__name__}",
-            "see: kubectl config get-contexts; another file: --kubeconfig PATH",
-        ) from error
+    namespace = _namespace(identity, flags)
     transport = Transport(_impersonating(identity, flags), _PACE)
     try:
         yield Cluster(transport, namespace)
     finally:
         await transport.close()
+
+
+def namespace_of(flags: Flags) -> str:
+    """The namespace that is meant, without asking a cluster: `default` where nothing tells one.
+
+    Raises:
+        Failure: the kubeconfig that was named can't be used.
+    """
+    note_flags(flags.words)
+    if flags.namespace:
+        return flags.namespace
+    try:
+        identity = find(flags)
+        return _namespace(identity, flags) if identity else "default"
+    except Failure:
+        if flags.said:
+            raise
+        return "default"  # nobody has asked for a cluster
+
+
+def _namespace(identity: Identity, flags: Flags) -> str:
+    try:
+        return flags.namespace or identity.namespace
+    except Exception as error:  # files, YAML and contexts are wrong in many ways
+        raise Failure(
+            f"the kubeconfig can't be used: {' '.join(str(error).split()) or type(error).__name__}",
+            "see: kubectl config get-contexts; another file: --kubeconfig PATH",
+        ) from error
 
 
 def find(flags: Flags, environ: Mapping[str, str] = os.environ) -> Identity | None:

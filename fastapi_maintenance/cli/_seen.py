@@ -22,6 +22,7 @@ Object = dict[str, Any]
 
 OPENED_BY = f"{GROUP}/opened-by"
 """The annotation that says who made a window by `on`, `run` or `schedule`."""
+CLUSTER_KIND = f"Cluster{KIND}"
 ON, RUN = "on", "run"
 """What windows of the command line are made for, by their label."""
 
@@ -95,15 +96,31 @@ class Seen:
 def see(item: Object, at: datetime) -> Seen:
     """Understand an object of the API server."""
     try:
-        return Seen(item, at, parse_manifest(item))
+        return Seen(item, at, parse_manifest(as_window(item)))
     except InvalidWindow as error:
         return Seen(item, at, None, error)
+
+
+def as_window(item: Object) -> Object:
+    """A ClusterMaintenanceWindow as the window that it keeps in a namespace; others as they are.
+
+    Raises:
+        InvalidWindow: it does not say in which namespaces.
+    """
+    spec = item.get("spec")
+    if item.get("kind") != CLUSTER_KIND or not isinstance(spec, dict):
+        return item
+    if not isinstance(spec.get("namespaceSelector"), dict):
+        mend = "write namespaceSelector: {matchLabels: {...}}, or {} for every namespace"
+        raise InvalidWindow("spec.namespaceSelector", "is no selector", mend)
+    kept = {name: value for name, value in spec.items() if name != "namespaceSelector"}
+    return {**item, "kind": KIND, "spec": kept}
 
 
 def parent_of(item: Object) -> str | None:
     """The ClusterMaintenanceWindow that the operator keeps it alike; None: it stands for itself."""
     owners = item["metadata"].get("ownerReferences") or ()
-    return next((str(o["name"]) for o in owners if o.get("kind") == f"Cluster{KIND}"), None)
+    return next((str(o["name"]) for o in owners if o.get("kind") == CLUSTER_KIND), None)
 
 
 def marks_of(item: Object) -> str | None:

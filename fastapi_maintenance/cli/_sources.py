@@ -10,7 +10,7 @@ from typing import Any
 
 from fastapi_maintenance.windows import KIND, InvalidWindow, load_documents
 
-from ._access import Flags, connected
+from ._access import Flags, connected, namespace_of
 from ._cluster import Object
 from ._failures import Failure
 from ._output import tell
@@ -19,8 +19,10 @@ from ._seen import Seen, see
 STDIN = "-"
 
 
-def manifests_of(path: str) -> list[Object]:
+def manifests_of(path: str, flags: Flags) -> list[Object]:
     """The window manifests of a file, or of standard input.
+
+    Those that name no namespace are of the one that is meant, as `kubectl apply` has it.
 
     Raises:
         Failure: it can't be read, is not YAML, or has none.
@@ -35,7 +37,15 @@ def manifests_of(path: str) -> list[Object]:
     found = [item for item in _documents(path, text) if _is_window(item)]
     if not found:
         raise Failure(f"{path} has no {KIND}", f"write kind: {KIND}; see docs/windows.md")
-    return found
+    return [_placed(item, flags) for item in found]
+
+
+def _placed(item: Object, flags: Flags) -> Object:
+    """In a namespace; one of which the metadata can't be read stays what it is."""
+    metadata = item.get("metadata")
+    if not isinstance(metadata, dict) or metadata.get("namespace"):
+        return item
+    return {**item, "metadata": {**metadata, "namespace": namespace_of(flags)}}
 
 
 def _documents(path: str, text: str) -> list[Any]:
@@ -56,7 +66,7 @@ async def seen_windows(
 ) -> list[Seen]:
     """The windows of a file, else of the cluster."""
     if path is not None:
-        return [see(item, at) for item in manifests_of(path)]
+        return [see(item, at) for item in manifests_of(path, flags)]
     async with connected(flags) as cluster:
         return [see(item, at) for item in await cluster.windows(everywhere)]
 

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from datetime import datetime
 
-from fastapi_maintenance.windows import Mode, Occurrence, Recurring, Window, format_duration
+from fastapi_maintenance.windows import (
+    InvalidWindow,
+    Mode,
+    Occurrence,
+    Recurring,
+    Window,
+    format_duration,
+)
 from fastapi_maintenance.windows.explain import ClockChange, Explanation, Told
 from fastapi_maintenance.windows.zones import zone as zone_of
+
+from ._hints import at as there
+from ._times import shown, span
 
 _FORM = "%a %d %b %Y %H:%M"
 
@@ -17,6 +28,15 @@ def occurrence_line(occurrence: Occurrence, zone: str) -> str:
     there = _stretch(occurrence, zone)
     here = _stretch(occurrence, None)
     return there if there == here else f"{there} = {here}"
+
+
+def error_lines(name: str, error: InvalidWindow) -> Iterator[str]:
+    """All that is wrong with a window: one thing in a line, more in one each."""
+    if not error.more:
+        yield f"{name}: invalid. {error}"
+        return
+    yield f"{name}: invalid, for {len(error.all)} reasons:"
+    yield from (f"  {each}" for each in error.all)
 
 
 def explanation_lines(explained: Explanation) -> Iterator[str]:
@@ -34,7 +54,30 @@ def explanation_lines(explained: Explanation) -> Iterator[str]:
         yield from _told("opens", told, explained.zone)
     for told in explained.not_taking_place:
         yield from _told("left out", told, explained.zone)
+    if explained.is_over:
+        yield from _over(explained)
     yield from _remarks(explained)
+
+
+def _over(explained: Explanation) -> Iterator[str]:
+    """That it is, and how to have another."""
+    window, last = explained.window, explained.last
+    assert window is not None
+    if last is None or last.piece is None or last.piece.end is None:
+        yield "  over     nothing of it takes place: it never opens"
+    else:
+        yield from _told("was open", last, explained.zone)
+        end, at = last.piece.end, explained.at
+        yield f"  over     since {shown(end, at)} ({span(at - end)} ago): it never opens again"
+    if window.for_all:  # `on` narrows nothing
+        yield f"           open one now: {_anew(window)}"
+    yield "           this one again: give it a later start and end, and apply it"
+
+
+def _anew(window: Window) -> str:
+    words = ["fastapi-maintenance", "on", *window.apps, "--duration", "30m"]
+    words += ["--read-only"] if window.mode is Mode.READ_ONLY else []
+    return f"{shlex.join(words)} {there(window.namespace)}"
 
 
 def _what(window: Window) -> str:

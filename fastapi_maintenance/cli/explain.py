@@ -18,8 +18,9 @@ from ._cluster import Object
 from ._completing import window_names
 from ._failures import FAILED
 from ._probes import refused_probes
+from ._seen import CLUSTER_KIND, see
 from ._sources import STDIN, manifests_of
-from ._telling import explanation_lines
+from ._telling import error_lines, explanation_lines
 from ._times import instant_of, now
 
 _What = Annotated[
@@ -70,17 +71,21 @@ def _tell(
     deployments: list[Object],
 ) -> bool:
     """Say all of one window; whether it is valid."""
-    told = explained_at(item, at, occurrences=count, app=app)
-    if told.window is None:
-        print(f"{_name(item)}: invalid. {told.error}")
+    seen = see(item, at)
+    if seen.error is not None:
+        print("\n".join(error_lines(_name(item), seen.error)))
         return False
+    assert seen.window is not None
+    told = explained_at(seen.window, at, occurrences=count, app=app)
     print("\n".join(explanation_lines(told)))
+    if item["kind"] == CLUSTER_KIND:
+        print("  it is kept in each namespace that its namespaceSelector selects")
     for request in asked:
-        verdict = explained_at(told.window, at, occurrences=0, app=app, request=request).verdict
+        verdict = explained_at(seen.window, at, occurrences=0, app=app, request=request).verdict
         assert verdict is not None
         word = "refused" if verdict.refused else "passes"
         print(f"  {request.method:<8} {request.path} {word}: {verdict.why} ({verdict.field})")
-    for line in refused_probes(told.window, deployments):
+    for line in refused_probes(seen.window, deployments):
         print(f"  warning  {line}")
     return True
 
@@ -93,7 +98,7 @@ def _name(item: object) -> str:
 def _given(flags: Flags, what: str) -> tuple[list[Object], list[Object]]:
     """The manifests of a file, or the window of a name with the Deployments beside it."""
     if what == STDIN or Path(what).exists() or Path(what).suffix in (".yaml", ".yml", ".json"):
-        return manifests_of(what), []
+        return manifests_of(what, flags), []
     return asyncio.run(_of_cluster(flags, what))
 
 

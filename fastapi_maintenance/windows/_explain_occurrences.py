@@ -71,6 +71,13 @@ def told_after(window: Window, at: datetime) -> Iterator[Told]:
         at = piece.start
 
 
+def told_last(window: Window, at: datetime) -> Told | None:
+    """What took place last, of a window that is over; None where nothing ever did."""
+    pieces = occurrences_between(window, _BEGIN, at)
+    piece = max(pieces, key=lambda piece: piece.end or _END, default=None)
+    return None if piece is None else _told(window, piece)
+
+
 def told_from(window: Window, begin: datetime, until: datetime) -> Iterator[Told]:
     """What is open at an instant, and what opens after it and before another."""
     if (current := told_at(window, begin)) is not None:

@@ -23,11 +23,12 @@ from ._explain_occurrences import (
     told_after,
     told_at,
     told_from,
+    told_last,
     without_effect,
 )
 from ._explain_request import Asked, Verdict, verdict
 from .manifest import parse_manifest
-from .model import InvalidWindow, Occurrence, Override, Recurring, Window
+from .model import Fixed, InvalidWindow, Occurrence, Override, Recurring, Window
 from .occurrences import next_occurrence
 from .request import RequestFacts
 from .schedule import starts
@@ -80,6 +81,10 @@ class Explanation:
     """What answers announce now."""
     verdict: Verdict | None = None
     """Of the request that was asked about."""
+    is_over: bool = False
+    """Whether nothing is open, and nothing opens any more. A suspended window is not over."""
+    last: Told | None = None
+    """What took place last, of one that is over; None where nothing ever did."""
     never_opens: bool = False
     """Whether no day fits its schedule, as of ``0 0 LW * */6``: the last working day of a month is
     no Saturday. Nothing else refuses such a schedule."""
@@ -138,6 +143,8 @@ def _explanation(
     until = _END if is_all else max((told.original.start for told in following), default=at)
     missing = tuple(islice(not_taking_place(window, at, until), most))
     told = [*filter(None, [current]), *following, *missing]
+    is_once = isinstance(window.timing, Fixed)
+    is_over = is_once and current is None and next_occurrence(window, at) is None
     return Explanation(
         at=at,
         zone=zone,
@@ -150,6 +157,8 @@ def _explanation(
         clock_changes=_clock_changes(window, [each.original.start for each in told]),
         announcement=_announcement(window, at),
         verdict=asked,
+        is_over=is_over,
+        last=told_last(window, at) if is_over else None,
         never_opens=_never_opens(window),
     )
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import difflib
 import re
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from .model import InvalidWindow
 
@@ -27,6 +27,51 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _LONGEST_NAME = 63
 LONGEST = timedelta(hours=9600)
 
+_MOST_WRONG = 16
+"""That are told: what is wrong throughout is not read to its end."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Reading:
+    """Reads parts one after the other, so that one that is wrong hides no other.
+
+    What stands in the place of a wrong one is nothing: `end` comes before anything looks at it.
+    """
+
+    def __init__(self) -> None:
+        self._wrong: list[InvalidWindow] = []
+
+    def __call__(self, parse: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """What a part says; where it is wrong, that is noted."""
+        if len(self._wrong) >= _MOST_WRONG:
+            return None  # type: ignore[return-value]
+        try:
+            return parse(*args, **kwargs)
+        except InvalidWindow as error:
+            self._wrong += error.all
+            return None  # type: ignore[return-value]
+
+    def end(self) -> None:
+        """Raise InvalidWindow if anything was wrong: the first, with the others."""
+        if self._wrong:
+            first, *more = self._wrong[:_MOST_WRONG]
+            first.more = tuple(more)
+            raise first
+
+
+def each(parse: Callable[[str, Any], T], items: Iterable[tuple[str, Any]]) -> tuple[T, ...]:
+    """What the items of a list say, of which each has its path.
+
+    Raises:
+        InvalidWindow: some are wrong.
+    """
+    read = Reading()
+    found = tuple(read(parse, *item) for item in items)
+    read.end()
+    return found
+
 
 class Fields:
     """The fields of one object in a manifest, at a path such as ``spec.response``.
@@ -38,12 +83,15 @@ class Fields:
         if not isinstance(value, Mapping):
             raise InvalidWindow(path, f"{shown(value)} is not an object", "write its fields")
         self.path = path
+        self._values = {name: item for name, item in value.items() if item is not None}
+        read = Reading()
         for name in value:
-            if name not in known:
-                raise InvalidWindow(
-                    f"{path}.{shown_name(name)}", "unknown field", nearest(name, known)
-                )
-        self._values = {name: each for name, each in value.items() if each is not None}
+            read(self._check_known, name, known)
+        read.end()
+
+    def _check_known(self, name: object, known: tuple[str, ...]) -> None:
+        if name not in known:
+            raise self.invalid(shown_name(name), "unknown field", nearest(name, known))
 
     def __contains__(self, name: str) -> bool:
         return name in self._values
@@ -148,9 +196,11 @@ class Fields:
             raise self.invalid(name, f"{shown(value)} is not such a list", mend)
         return [(f"{self.path}.{name}[{number}]", item) for number, item in enumerate(value)]
 
-    def objects(self, name: str, most: int, known: tuple[str, ...]) -> list[Fields]:
-        """The objects of a list that is not empty."""
-        return [Fields(path, item, known) for path, item in self.items(name, most)]
+    def objects(
+        self, name: str, most: int, known: tuple[str, ...], parse: Callable[[Fields], T]
+    ) -> tuple[T, ...]:
+        """What the objects of a list say that is not empty."""
+        return each(lambda path, item: parse(Fields(path, item, known)), self.items(name, most))
 
 
 def check_name(path: str, value: object) -> str:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .fields import Fields, missing_or, shown, shown_name
+from .fields import Fields, Reading, each, missing_or, shown, shown_name
 from .match_fields import check_that_something_is_refused, parse_allow, parse_match
 from .model import API_VERSION, KIND, InvalidWindow, Window
 from .response_fields import parse_response
@@ -39,7 +39,8 @@ def parse_manifest(manifest: Mapping[str, Any]) -> Window:
     """The window that a manifest describes.
 
     Raises:
-        InvalidWindow: naming the first field that is wrong, its value and the mend.
+        InvalidWindow: naming the first field that is wrong, its value and the mend; it has the
+            others that are wrong as well.
     """
     top = Fields("manifest", manifest, ("apiVersion", "kind", "metadata", "spec", "status"))
     if top.raw("apiVersion") != API_VERSION or top.raw("kind") != KIND:
@@ -51,7 +52,7 @@ def parse_manifest(manifest: Mapping[str, Any]) -> Window:
         raise top.invalid("metadata", missing_or(metadata, "is not an object"), mend)
     if "spec" not in top:
         raise InvalidWindow("spec", "is missing", "write spec: {apps: [...], start: ...}")
-    return _window(metadata, Fields("spec", top.raw("spec"), _SPEC))
+    return _window(metadata, top.raw("spec"))
 
 
 def parse_generation(path: str, values: Mapping[str, Any]) -> int:
@@ -67,7 +68,7 @@ def parse_apps(fields: Fields) -> tuple[str, ...]:
     """Names and patterns of apps; at least one."""
     fields.needed("apps", "name the apps, or ['*'] for every app")
     mend = f"write a list of 1 to {_MOST_APPS} names such as [orders], or ['*'] for every app"
-    return tuple(_app(*item) for item in fields.items("apps", _MOST_APPS, mend))
+    return each(_app, fields.items("apps", _MOST_APPS, mend))
 
 
 def parse_mode(fields: Fields) -> Mode:
@@ -83,30 +84,44 @@ def check_label(path: str, value: object) -> str:
     return value
 
 
-def _window(metadata: Mapping[str, Any], spec: Fields) -> Window:
-    mode, match = parse_mode(spec), parse_match(spec)
-    check_that_something_is_refused(spec, mode, match)
-    return Window(
-        namespace=_label(metadata, "namespace", "default"),
-        name=_label(metadata, "name"),
-        uid=_uid(metadata),
-        generation=parse_generation("metadata", metadata),
-        apps=parse_apps(spec),
-        timing=parse_timing(spec),
-        mode=mode,
-        match=match,
-        allow=parse_allow(spec),
-        suspend=spec.flag("suspend"),
-        overrides=parse_overrides(spec),
-        ended_at=spec.instant("endedAt") if "endedAt" in spec else None,
-        exclusions=parse_exclusions(spec),
-        announce_before=parse_announcement(spec),
-        response=parse_response(spec),
-        description=spec.prose("description", _LONGEST_DESCRIPTION)
+def _window(metadata: Mapping[str, Any], given: object) -> Window:
+    read = Reading()
+    spec = read(Fields, "spec", given, _SPEC) or _known_of(given)
+    window = Window(
+        namespace=read(_label, metadata, "namespace", "default"),
+        name=read(_label, metadata, "name"),
+        uid=read(_uid, metadata),
+        generation=read(parse_generation, "metadata", metadata),
+        apps=read(parse_apps, spec),
+        timing=read(parse_timing, spec),
+        mode=read(parse_mode, spec),
+        match=read(parse_match, spec),
+        allow=read(parse_allow, spec),
+        suspend=read(spec.flag, "suspend"),
+        overrides=read(parse_overrides, spec),
+        ended_at=read(spec.instant, "endedAt") if "endedAt" in spec else None,
+        exclusions=read(parse_exclusions, spec),
+        announce_before=read(parse_announcement, spec),
+        response=read(parse_response, spec),
+        description=read(spec.prose, "description", _LONGEST_DESCRIPTION)
         if "description" in spec
         else "",
-        ttl_seconds_after_finished=parse_ttl(spec),
+        ttl_seconds_after_finished=read(parse_ttl, spec),
     )
+    read.end()
+    check_that_something_is_refused(spec, window.mode, window.match)
+    return window
+
+
+def _known_of(spec: object) -> Fields:
+    """The fields that are known of one that has others too.
+
+    Raises:
+        InvalidWindow: it is no object.
+    """
+    if not isinstance(spec, Mapping):
+        return Fields("spec", spec, _SPEC)
+    return Fields("spec", {name: spec[name] for name in _SPEC if name in spec}, _SPEC)
 
 
 def _app(path: str, value: object) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from ipaddress import IPv6Network, ip_interface
 
-from .fields import Fields, check_choice, check_name, shown
+from .fields import Fields, Reading, T, check_choice, check_name, each, shown
 from .match import EVERYTHING, NOBODY, Allow, Match, Network
 from .model import InvalidWindow
 from .request import SAFE_METHODS, WEBSOCKET
@@ -29,12 +30,14 @@ def parse_match(fields: Fields) -> Match:
     """What narrows a window; everything is meant where nothing is said."""
     if "match" not in fields:
         return EVERYTHING
-    match = fields.inner("match", _MATCH)
-    return Match(
-        paths=_paths(match),
-        methods=tuple(check_choice(path, item, METHODS) for path, item in _items(match, "methods")),
-        dependencies=tuple(check_name(*item) for item in _items(match, "dependencies")),
+    match, read = fields.inner("match", _MATCH), Reading()
+    found = Match(
+        paths=read(_list, match, "paths", _path),
+        methods=read(_list, match, "methods", _method),
+        dependencies=read(_list, match, "dependencies", check_name),
     )
+    read.end()
+    return found
 
 
 def parse_allow(fields: Fields, *, named: bool = True) -> Allow:
@@ -46,12 +49,14 @@ def parse_allow(fields: Fields, *, named: bool = True) -> Allow:
     """
     if "allow" not in fields:
         return NOBODY
-    allow = fields.inner("allow", _ALLOW)
-    return Allow(
-        paths=_paths(allow),
-        networks=tuple(_network(*item) for item in _items(allow, "cidrs")),
-        token_hashes=_token_hashes(allow, named) if "tokens" in allow else (),
+    allow, read = fields.inner("allow", _ALLOW), Reading()
+    found = Allow(
+        paths=read(_list, allow, "paths", _path),
+        networks=read(_list, allow, "cidrs", _network),
+        token_hashes=read(_token_hashes, allow, named) if "tokens" in allow else (),
     )
+    read.end()
+    return found
 
 
 def check_that_something_is_refused(fields: Fields, mode: Mode, match: Match) -> None:
@@ -64,12 +69,12 @@ def check_that_something_is_refused(fields: Fields, mode: Mode, match: Match) ->
         )
 
 
-def _items(fields: Fields, name: str) -> list[tuple[str, object]]:
-    return fields.items(name, MOST) if name in fields else []
+def _list(fields: Fields, name: str, parse: Callable[[str, object], T]) -> tuple[T, ...]:
+    return each(parse, fields.items(name, MOST)) if name in fields else ()
 
 
-def _paths(fields: Fields) -> tuple[str, ...]:
-    return tuple(_path(*item) for item in _items(fields, "paths"))
+def _method(path: str, value: object) -> str:
+    return check_choice(path, value, METHODS)
 
 
 def _path(path: str, value: object) -> str:
@@ -96,10 +101,16 @@ def _network(path: str, value: object) -> Network:
 
 
 def _token_hashes(allow: Fields, named: bool) -> tuple[str, ...]:
-    tokens = allow.objects("tokens", MOST, ("name", "sha256") if named else ("sha256",))
-    for token in tokens if named else ():
-        token.name("name")
-    return tuple(_token_hash(token) for token in tokens)
+    known = ("name", "sha256") if named else ("sha256",)
+    return allow.objects("tokens", MOST, known, _named_hash if named else _token_hash)
+
+
+def _named_hash(token: Fields) -> str:
+    read = Reading()
+    read(token.name, "name")
+    found = read(_token_hash, token)
+    read.end()
+    return found
 
 
 def _token_hash(token: Fields) -> str:

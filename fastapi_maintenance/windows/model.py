@@ -28,6 +28,13 @@ class InvalidWindow(ValueError):
         self.field = field
         self.problem = problem
         self.mend = mend
+        self.more: tuple[InvalidWindow, ...] = ()
+        """What else is wrong, as far as it was read."""
+
+    @property
+    def all(self) -> tuple[InvalidWindow, ...]:
+        """Everything that is known to be wrong."""
+        return self, *self.more
 
 
 @dataclass(frozen=True, slots=True, order=True)

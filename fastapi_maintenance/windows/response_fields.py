@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .fields import Fields, missing_or
+from .fields import Fields, Reading, missing_or
 from .state import DEFAULT_MESSAGE, Response
 
 _RESPONSE = ("message", "statusCode", "retryAfterSeconds", "headers")
@@ -25,20 +25,30 @@ def parse_response(fields: Fields) -> Response:
     """How refused requests are answered."""
     if "response" not in fields:
         return Response()
-    given = fields.inner("response", _RESPONSE)
-    return Response(
-        message=given.prose("message", _LONGEST_MESSAGE) if "message" in given else DEFAULT_MESSAGE,
-        status_code=given.number("statusCode", 400, 599) if "statusCode" in given else 503,
-        retry_after_seconds=given.number("retryAfterSeconds", 0, _YEAR)
+    given, read = fields.inner("response", _RESPONSE), Reading()
+    found = Response(
+        message=read(given.prose, "message", _LONGEST_MESSAGE)
+        if "message" in given
+        else DEFAULT_MESSAGE,
+        status_code=read(given.number, "statusCode", 400, 599) if "statusCode" in given else 503,
+        retry_after_seconds=read(given.number, "retryAfterSeconds", 0, _YEAR)
         if "retryAfterSeconds" in given
         else None,
-        headers=_headers(given) if "headers" in given else (),
+        headers=read(_headers, given) if "headers" in given else (),
     )
+    read.end()
+    return found
 
 
 def _headers(response: Fields) -> tuple[tuple[str, str], ...]:
-    headers = response.objects("headers", _MOST_HEADERS, ("name", "value"))
-    return tuple((_header_name(header), _header_value(header)) for header in headers)
+    return response.objects("headers", _MOST_HEADERS, ("name", "value"), _header)
+
+
+def _header(header: Fields) -> tuple[str, str]:
+    read = Reading()
+    found = read(_header_name, header), read(_header_value, header)
+    read.end()
+    return found
 
 
 def _header_name(header: Fields) -> str:

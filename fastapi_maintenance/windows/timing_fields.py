@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 
-from .fields import Fields
+from .fields import Fields, Reading
 from .model import Exclusion, Fixed, InvalidWindow, Occurrence, Override, Recurring
 from .schedule import check_schedule, zone
 
@@ -40,23 +40,23 @@ def parse_overrides(spec: Fields) -> tuple[Override, ...]:
     """What changes single occurrences."""
     if "overrides" not in spec:
         return ()
-    found: dict[datetime, Override] = {}
     paths: dict[datetime, str] = {}
-    for item in spec.objects("overrides", MOST_OVERRIDES, _OVERRIDE):
+
+    def parse(item: Fields) -> Override:
         override = _override(item)
-        if earlier := paths.get(override.occurrence):
+        if (earlier := paths.setdefault(override.occurrence, item.path)) != item.path:
             problem = f"{item.raw('occurrence')!r} is changed by {earlier} too"
             raise item.invalid("occurrence", problem, "say all that changes it in one item")
-        found[override.occurrence], paths[override.occurrence] = override, item.path
-    return tuple(found.values())
+        return override
+
+    return spec.objects("overrides", MOST_OVERRIDES, _OVERRIDE, parse)
 
 
 def parse_exclusions(spec: Fields) -> tuple[Exclusion, ...]:
     """What is cut out of occurrences."""
     if "exclusions" not in spec:
         return ()
-    items = spec.objects("exclusions", MOST_EXCLUSIONS, _EXCLUSION)
-    return tuple(_exclusion(item) for item in items)
+    return spec.objects("exclusions", MOST_EXCLUSIONS, _EXCLUSION, _exclusion)
 
 
 def parse_announcement(fields: Fields) -> timedelta | None:
@@ -82,10 +82,13 @@ def _one_shot(spec: Fields) -> Fixed:
         raise spec.invalid("timeZone", "goes with schedule only", mend)
     if "end" in spec and "duration" in spec:
         raise spec.invalid("end", "end and duration exclude each other", "write one of them")
-    start = spec.instant("start")
-    end = spec.instant("end") if "end" in spec else None
-    if "duration" in spec:
-        end = start + spec.duration("duration")
+    read = Reading()
+    start = read(spec.instant, "start")
+    end = read(spec.instant, "end") if "end" in spec else None
+    length = read(spec.duration, "duration") if "duration" in spec else None
+    read.end()
+    if length is not None:
+        end = start + length
     if end is not None and end <= start:
         raise _ends_too_early(spec, "start", "write a later end, or a duration")
     return Fixed((Occurrence(start, end),))
@@ -94,27 +97,52 @@ def _one_shot(spec: Fields) -> Fixed:
 def _recurring(spec: Fields) -> Recurring:
     if "end" in spec:
         raise spec.invalid("end", "does not go with schedule", "write a duration")
-    for name, example in (("duration", "2h"), ("timeZone", "Europe/Berlin, or Etc/UTC")):
-        if name not in spec:
-            raise spec.invalid(name, "is needed with schedule", f"say {name}: {example}")
-    schedule, time_zone = spec.text("schedule", 128), spec.text("timeZone", 64)
+    read = Reading()
+    found = Recurring(
+        schedule=read(_schedule, spec),
+        time_zone=read(_time_zone, spec),
+        duration=read(_duration, spec),
+    )
+    read.end()
+    return found
+
+
+def _schedule(spec: Fields) -> str:
+    schedule = spec.text("schedule", 128)
     if found := _UNREADABLE.search(schedule):
         mend = "write cron fields such as '0 2 * * SUN' or '*/15 * * * *', with spaces between them"
         raise spec.invalid("schedule", f"{schedule!r} can't be read at {found[0]!r}", mend)
     check_schedule(schedule)
-    zone(time_zone)
-    return Recurring(schedule, time_zone, spec.duration("duration"))
+    return schedule
+
+
+def _time_zone(spec: Fields) -> str:
+    _check_goes_with_schedule(spec, "timeZone", "Europe/Berlin, or Etc/UTC")
+    zone(name := spec.text("timeZone", 64))
+    return name
+
+
+def _duration(spec: Fields) -> timedelta:
+    _check_goes_with_schedule(spec, "duration", "2h")
+    return spec.duration("duration")
+
+
+def _check_goes_with_schedule(spec: Fields, name: str, example: str) -> None:
+    if name not in spec:
+        raise spec.invalid(name, "is needed with schedule", f"say {name}: {example}")
 
 
 def _override(item: Fields) -> Override:
     item.needed("occurrence", "write the start that the occurrence has by start or schedule")
+    read = Reading()
     given = Override(
-        occurrence=item.instant("occurrence"),
-        start=item.instant("start") if "start" in item else None,
-        end=item.instant("end") if "end" in item else None,
-        skip=item.flag("skip"),
-        reason=_reason(item),
+        occurrence=read(item.instant, "occurrence"),
+        start=read(item.instant, "start") if "start" in item else None,
+        end=read(item.instant, "end") if "end" in item else None,
+        skip=read(item.flag, "skip"),
+        reason=read(_reason, item),
     )
+    read.end()
     changes = given.start is not None or given.end is not None
     if given.skip == changes:
         problem = "skip: true goes without start and end" if changes else "changes nothing"
@@ -127,7 +155,11 @@ def _override(item: Fields) -> Override:
 def _exclusion(item: Fields) -> Exclusion:
     for name in ("start", "end"):
         item.needed(name, "write both, start and end")
-    exclusion = Exclusion(item.instant("start"), item.instant("end"), _reason(item))
+    read = Reading()
+    exclusion = Exclusion(
+        read(item.instant, "start"), read(item.instant, "end"), read(_reason, item)
+    )
+    read.end()
     if exclusion.end <= exclusion.start:
         raise _ends_too_early(item, "start", "write a later end")
     return exclusion

@@ -68,6 +68,87 @@ def test_explain_says_why_an_occurrence_is_another_than_planned(tmp_path: Path) 
     assert "spec.overrides[1] names 2026-06-08T00:00:00+00:00, at which nothing starts" in out
 
 
+ONCE = {"apps": ["orders"], "start": "2026-06-01T02:00:00Z", "duration": "2h"}
+
+
+def written(path: Path, *items: dict[str, Any]) -> str:
+    """A file of windows that name no namespace unless they do."""
+    path.write_text(yaml.safe_dump_all(items))
+    return str(path)
+
+
+def test_explain_says_that_a_window_is_over_and_how_to_have_another(tmp_path: Path) -> None:
+    """What `on` can't write, such as a part of the routes, is not offered by it."""
+    path = written(tmp_path / "w.yaml", manifest("move", **ONCE, endedAt="2026-06-01T03:00:00Z"))
+    lines = call(["explain", path, "--at", "2026-06-01T05:00:00Z"]).out.splitlines()
+    assert lines[1:5] == [
+        "  was open Mon 01 Jun 2026 02:00 - 03:00 UTC   ended by endedAt (spec.endedAt)",
+        "  over     since 03:00:00 UTC (2h ago): it never opens again",
+        "           open one now: fastapi-maintenance on orders --duration 30m -n shop",
+        "           this one again: give it a later start and end, and apply it",
+    ]
+    path = written(tmp_path / "n.yaml", manifest("part", **ONCE, match={"paths": ["/a"]}))
+    out = call(["explain", path, "--at", "2026-06-02T05:00:00Z"]).out
+    assert "over     since Mon 01 Jun 2026 04:00:00 UTC (1d1h ago): it never opens again" in out
+    assert "fastapi-maintenance on" not in out
+    skipped = [{"occurrence": ONCE["start"], "skip": True}]
+    path = written(tmp_path / "s.yaml", manifest("none", **ONCE, overrides=skipped))
+    for instant in ("2026-05-01T05:00:00Z", "2026-06-02T05:00:00Z"):
+        assert "nothing of it takes place: it never" in call(["explain", path, "--at", instant]).out
+
+
+CONTEXT = """
+contexts: [{name: here, context: {cluster: c, user: u, namespace: night}}]
+current-context: here
+clusters: [{name: c, cluster: {server: "https://127.0.0.1:1"}}]
+users: [{name: u, user: {}}]
+"""
+
+
+def test_a_file_is_of_the_namespace_that_is_meant(tmp_path: Path) -> None:
+    """The manifest's own, else that of -n, else that of the context, which nobody asks."""
+    bare = manifest("w", **ONCE)
+    del bare["metadata"]["namespace"]
+    path = written(tmp_path / "w.yaml", bare, manifest("own", **ONCE))
+    (tmp_path / "config").write_text(CONTEXT)
+    known: dict[str, Any] = {"KUBECONFIG": str(tmp_path / "config")}
+
+    def first(*words: str, **environment: Any) -> list[str]:
+        lines = call(["explain", path, *words], **environment).out.splitlines()
+        return [line.partition(":")[0] for line in lines if ": valid." in line]
+
+    assert first("-n", "day", **known) == ["day/w", "shop/own"]
+    assert first(**known) == ["night/w", "shop/own"]
+    assert first() == ["default/w", "shop/own"]
+    assert first(KUBECONFIG="/nowhere") == ["default/w", "shop/own"]
+    said = call(["explain", path, "--context", "there"], code=1, **known)
+    assert "has no context 'there'; it has: here" in said.err
+    said = call(["timeline", "-A", "-f", path, "--days", "366"], **known)
+    assert "night/w" in said.out
+
+
+def test_explain_tells_all_that_is_wrong_at_once(tmp_path: Path) -> None:
+    path = written(tmp_path / "w.yaml", manifest("w", apps=["-"], mod="Full", duration="2 h"))
+    assert call(["explain", path], code=1).out.splitlines() == [
+        "w: invalid, for 3 reasons:",
+        "  spec.mod: unknown field: did you mean 'mode'?",
+        "  spec.apps[0]: '-' is not an app name: write a name of at most 63 letters, digits, '-', "
+        "'_', '.', with '*' for any run",
+        "  spec.duration: '2 h' is not a duration: write hours, minutes, seconds in this order, as "
+        "in 2h30m",
+    ]
+
+
+def test_explain_knows_windows_of_the_whole_cluster(tmp_path: Path) -> None:
+    item = manifest("w", **ONCE, namespaceSelector={}) | {"kind": "ClusterMaintenanceWindow"}
+    out = call(["explain", written(tmp_path / "w.yaml", item)]).out
+    assert "w: valid. Everything is refused, for orders." in out
+    assert "  it is kept in each namespace that its namespaceSelector selects" in out
+    del item["spec"]["namespaceSelector"]
+    out = call(["explain", written(tmp_path / "w.yaml", item)], code=1).out
+    assert "w: invalid. spec.namespaceSelector: is no selector: write namespaceSelector: {" in out
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [

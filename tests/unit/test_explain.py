@@ -54,6 +54,23 @@ def test_an_invalid_manifest_is_explained_by_its_error() -> None:
     )
 
 
+def test_a_window_that_is_over_has_a_last_occurrence_and_one_to_come_has_not() -> None:
+    """Also where it was ended, and where nothing of it ever took place."""
+    once: dict[str, Any] = {"start": "2026-03-01T10:00:00Z", "end": "2026-03-01T12:00:00Z"}
+    assert not told("2026-03-01T09:00Z", **once).is_over
+    assert not told("2026-03-01T11:00Z", **once).is_over
+    over = told("2026-03-01T12:00Z", endedAt="2026-03-01T11:00:00Z", **once)
+    assert over.is_over
+    assert over.last is not None
+    assert over.last.piece == Occurrence(at("2026-03-01T10:00Z"), at("2026-03-01T11:00Z"))
+    assert causes(over.last) == [(Cause.ENDED, "spec.endedAt")]
+    skipped = [{"occurrence": once["start"], "skip": True}]
+    never = told("2026-03-01T09:00Z", overrides=skipped, **once)
+    assert (never.is_over, never.last) == (True, None)
+    assert not told("2026-03-01T09:00Z", occurrences=0, start=None, **NIGHTLY).is_over
+    assert not told("2026-03-01T12:00Z", suspend=True, **once).is_over
+
+
 def test_a_window_and_its_manifest_are_explained_alike() -> None:
     assert explain(manifest(**NIGHTLY), NOW) == explain(parsed(**NIGHTLY), NOW)
 

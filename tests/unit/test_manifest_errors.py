@@ -165,3 +165,74 @@ def test_a_mend_can_be_followed(apps: Any) -> None:
     with pytest.raises(InvalidWindow) as caught:
         parse_manifest(manifest() | {"spec": {"apps": apps, "start": START}})
     assert "out" not in caught.value.mend.split()
+
+
+def wrong_fields(**spec: Any) -> list[str]:
+    with pytest.raises(InvalidWindow) as caught:
+        parsed(**spec)
+    return [error.field.removeprefix("spec.") for error in caught.value.all]
+
+
+@pytest.mark.parametrize(
+    ("spec", "fields"),
+    [
+        ({"apps": ["-a", "b", "c d"], "mode": "Off"}, ["apps[0]", "apps[2]", "mode"]),
+        ({"sart": START, "mod": "Full", "suspend": 1}, ["sart", "mod", "suspend"]),
+        (
+            {"schedule": "daily", "start": None, "timeZone": "Berlin", "duration": None},
+            ["schedule", "timeZone", "duration"],
+        ),
+        ({"start": "now", "end": "then"}, ["start", "end"]),
+        (
+            {
+                "match": {"paths": ["x"], "methods": ["get"]},
+                "allow": {"cidrs": ["10.0.0.1/8", "x"]},
+            },
+            ["match.paths[0]", "match.methods[0]", "allow.cidrs[0]", "allow.cidrs[1]"],
+        ),
+        (
+            {"allow": {"tokens": [{"name": "-", "sha256": "x"}, {"hash": "x"}]}},
+            ["allow.tokens[0].name", "allow.tokens[0].sha256", "allow.tokens[1].hash"],
+        ),
+        (
+            {"response": {"statusCode": 200, "headers": [{"name": "X A", "value": "ü"}]}},
+            ["response.statusCode", "response.headers[0].name", "response.headers[0].value"],
+        ),
+        (
+            {
+                "overrides": [
+                    {"occurrence": "then", "end": "now"},
+                    {"occurrence": START, "skip": True},
+                    {"occurrence": START, "skip": True},
+                ],
+                "exclusions": [{"start": START, "end": START}, {"start": START}],
+            },
+            [
+                "overrides[0].occurrence",
+                "overrides[0].end",
+                "overrides[2].occurrence",
+                "exclusions[0].end",
+                "exclusions[1].end",
+            ],
+        ),
+    ],
+)
+def test_one_error_hides_no_other(spec: dict[str, Any], fields: list[str]) -> None:
+    assert wrong_fields(**spec) == fields
+
+
+def test_the_fields_of_metadata_and_spec_are_all_looked_at() -> None:
+    wrong = {**manifest("A b"), "spec": {"apps": []}}
+    with pytest.raises(InvalidWindow) as caught:
+        parse_manifest(wrong)
+    assert [e.field for e in caught.value.all] == ["metadata.name", "spec.apps", "spec.start"]
+
+
+def test_a_spec_that_is_none_is_one_error() -> None:
+    with pytest.raises(InvalidWindow) as caught:
+        parse_manifest({**manifest(), "spec": ["apps"]})
+    assert [e.field for e in caught.value.all] == ["spec"]
+
+
+def test_what_is_wrong_throughout_is_not_told_to_its_end() -> None:
+    assert len(wrong_fields(**{f"field-{number}": 1 for number in range(99)})) == 16
