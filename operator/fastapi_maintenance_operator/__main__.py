@@ -20,7 +20,7 @@ from .metrics import Metrics
 from .namespaced import NamespaceApi
 from .operating import Operation
 from .preflight import CannotStart, check
-from .probes import serve_probes
+from .probes import serve_patience, serve_probes
 from .processes_api import ProcessApi
 from .proof_rounds import Rounds
 from .reconcile import Observed
@@ -63,7 +63,7 @@ async def _until_told(settings: Settings) -> None:
 async def _operate(settings: Settings) -> None:
     configuration = await log_in()
     where = settings.lease_namespace or settings.namespace or own_namespace()
-    async with connect(configuration) as asking:
+    async with connect(configuration) as asking, _patience(settings):
         await check(asking, settings.namespace, where)
     if settings.check:
         logger.info("CRDs and rights are there")
@@ -73,6 +73,11 @@ async def _operate(settings: Settings) -> None:
         FencedClient(configuration, lambda: lease.held) as api_client,
     ):
         await _serve(settings, lease, api_client)
+
+
+def _patience(settings: Settings) -> AbstractAsyncContextManager[None]:
+    """A sign of life until the probes have something to tell; who only checks serves nothing."""
+    return nullcontext() if settings.check else serve_patience(settings.host, settings.port)
 
 
 async def _serve(settings: Settings, lease: Election, api_client: FencedClient) -> None:

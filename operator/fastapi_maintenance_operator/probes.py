@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from aiohttp import web
 
@@ -17,12 +17,21 @@ _TOO_LONG = 60.0
 """Seconds without a sign of life after which the process is of no use."""
 
 
+def serve_patience(host: str | None, port: int) -> AbstractAsyncContextManager[None]:
+    """Answer ``/healthz`` while the API server is waited for: killing the process mends nothing."""
+
+    async def healthz(_: web.Request) -> web.Response:
+        return _answer(True, "waiting for the API server")
+
+    return listen([web.get("/healthz", healthz)], host, port)
+
+
 @asynccontextmanager
 async def serve_probes(
     operation: Operation,
     last_answer: Callable[[], float],
     metrics: Callable[[], bytes],
-    host: str,
+    host: str | None,
     port: int,
 ) -> AsyncIterator[None]:
     """Answer probes as long as the block lasts.

@@ -43,7 +43,8 @@ examples:
 class Settings:
     """How the operator runs; each field is an option of the same name."""
 
-    host: str = "0.0.0.0"  # noqa: S104  (the kubelet probes a Pod by its address)
+    host: str | None = None
+    """Where probes, metrics and the page are served; None: every address, IPv4 and IPv6."""
     port: int = 8080
     namespace: str | None = None
     """The one namespace to look at; all with None."""
@@ -84,7 +85,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         flag = "--" + name.replace("_", "-")
         parser.add_argument(flag, default=default, help=text + said, **more)
 
-    option("host", "address that probes, metrics and the page are served on")
+    option("host", "address that probes, metrics and the page are served on; default: every one")
     option("port", "their port; 0 takes a free one", type=_port)
     option("namespace", "the only namespace to look at; default: all of them", type=_namespace)
     option(

@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from http.client import HTTPConnection
 from typing import TYPE_CHECKING
 
 import pytest
 
 from fastapi_maintenance_operator.rights import CLUSTER, ELECTION, WORK
+from tests.controlplane import ports
 from tests.controlplane.cluster import ControlPlane
+from tests.controlplane.pki import write_kubeconfig
 from tests.controlplane.target import own
+from tests.leash import Leashed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,6 +58,37 @@ def test_without_a_cluster_it_says_where_it_looked(tmp_path: Path) -> None:
     assert ended.returncode == 1
     assert "set KUBECONFIG" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_while_the_api_server_is_away_it_is_alive_and_not_ready(tmp_path: Path) -> None:
+    """A kubelet that killed it would only have it come back later than the API server."""
+    kubeconfig, port = tmp_path / "kubeconfig", ports.free_port()
+    nobody = {"server": f"http://127.0.0.1:{ports.free_port()}"}
+    write_kubeconfig(kubeconfig, cluster=nobody, user={}, namespace="default")
+    operator = Leashed(
+        [sys.executable, "-m", "fastapi_maintenance_operator", "--port", str(port)],
+        log=tmp_path / "log",
+        env=os.environ | {"KUBECONFIG": str(kubeconfig)},
+    )
+    try:
+        operator.wait_for(lambda: get(port, "/healthz") == 200, 60, "a sign of life")
+        assert get(port, "/readyz") == 404
+        said = "the API server is not ready: "
+        operator.wait_for(lambda: said in operator.log.read_text(), 60, said)
+    finally:
+        assert operator.stop(30) == 0
+
+
+def get(port: int, path: str) -> int | None:
+    """The status code; None where nobody listens."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status
+    except OSError:
+        return None
+    finally:
+        connection.close()
 
 
 @pytest.mark.owns_control_plane

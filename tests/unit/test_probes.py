@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -33,11 +34,13 @@ def operation(*, leads: bool, ready: bool = True, age: float = 0.0) -> Operation
 
 
 @asynccontextmanager
-async def served(subject: Operation, answered: float = LONG) -> AsyncIterator[str]:
+async def served(
+    subject: Operation, answered: float = LONG, host: str | None = "127.0.0.1"
+) -> AsyncIterator[str]:
     """The address of its probes; the API server answered `answered` seconds ago."""
     port = free_port()
     last = time.monotonic() - answered
-    async with serve_probes(subject, lambda: last, lambda: b"metric 1\n", "127.0.0.1", port):
+    async with serve_probes(subject, lambda: last, lambda: b"metric 1\n", host, port):
         yield f"http://127.0.0.1:{port}"
 
 
@@ -80,6 +83,32 @@ async def test_metrics_come_in_prometheus_own_format() -> None:
     ):
         assert response.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
         assert await response.read() == b"metric 1\n"
+
+
+@pytest.mark.parametrize("both", [True, False], ids=["IPv6", "IPv4 alone"])
+async def test_by_default_every_address_is_served(
+    both: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The Pods of some clusters have an address of IPv6 alone, which the kubelet asks then."""
+    if both and not has_ipv6():
+        pytest.skip("this machine has no IPv6")
+    monkeypatch.setattr(socket, "has_dualstack_ipv6", lambda: both)
+    async with served(operation(leads=False), host=None) as url:
+        for address in ("127.0.0.1", "[::1]")[: 1 + both]:
+            async with (
+                aiohttp.ClientSession() as session,
+                session.get(f"{url.replace('127.0.0.1', address)}/healthz") as response,
+            ):
+                assert response.status == 200
+
+
+def has_ipv6() -> bool:
+    """Whether there is a loopback to ask by."""
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
 
 
 async def test_an_open_connection_does_not_hold_up_the_end() -> None:

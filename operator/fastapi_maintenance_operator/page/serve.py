@@ -29,13 +29,15 @@ _HEADERS = {
 
 
 @asynccontextmanager
-async def serve_page(leader: Leader, *, notes: bool, host: str, port: int) -> AsyncIterator[None]:
+async def serve_page(
+    leader: Leader, *, notes: bool, host: str | None, port: int
+) -> AsyncIterator[None]:
     """Serve ``/`` and ``/calendar.ics`` as long as the block lasts.
 
     Args:
         leader: gives what is known now.
         notes: whether descriptions and reasons are told.
-        host: the address to listen on.
+        host: the address to listen on; None for every one.
         port: its port.
     """
     async with Texts() as texts:
