@@ -11,16 +11,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import random
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import httpx
 
@@ -32,6 +28,7 @@ from tests.controlplane.target import Cluster
 from .flip_report import report
 from .shop import account, administrator, load, open_window, path_of, pod_environ, running_cluster
 from .shop import say as progress
+from .workers import answer_of, start
 
 RAW, AGAIN, BACKEND = "raw watch", "raw watch again", "backend"
 KINDS = {RAW: "raw", AGAIN: "raw", BACKEND: "backend"}
@@ -66,21 +63,24 @@ class Fleet:
         self.taken = Taken()
         self._watches = watches
         shares = [watches // PROCESSES, watches - watches // PROCESSES]
+        env, place = pod_environ(cluster), str(identity.folder)
         self._workers = [
-            self._launch(cluster, identity, kind, share, source) for share in shares if share > 0
+            start("watchers", kind, str(share), place, source, env=env)
+            for share in shares
+            if share > 0
         ]
         self._cpu: float | None = None
 
     def wait_until_ready(self) -> None:
         """Return when all watches are open."""
         for worker in self._workers:
-            assert "ready" in _read(worker)
+            assert "ready" in answer_of(worker)
 
     def collect(self, number: int, began: float) -> None:
         """Take what all watches say of a write that began then."""
         cpu = 0.0
         for worker in self._workers:
-            seen = _read(worker)
+            seen = answer_of(worker)
             assert seen["write"] == number, f"write {number} was awaited: {seen}"
             self.taken.milliseconds += [(at - began) * 1000 for at in seen["times"]]
             cpu += seen["cpu"]
@@ -100,27 +100,6 @@ class Fleet:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _launch(
-        self, cluster: Cluster, identity: Identity, kind: str, share: int, source: str
-    ) -> subprocess.Popen[str]:
-        words = [kind, str(share), str(identity.folder), source]
-        return subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.subjects.watchers", *words],
-            env=pod_environ(cluster),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-
-def _read(worker: subprocess.Popen[str]) -> dict[str, Any]:
-    assert worker.stdout is not None
-    line = worker.stdout.readline()
-    if not line:
-        raise RuntimeError(f"a worker ended with {worker.wait()}: see above")
-    told: dict[str, Any] = json.loads(line)
-    return told
 
 
 def measure(cluster: Cluster, watches: int, flips: int) -> dict[str, Taken]:

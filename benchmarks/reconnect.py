@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import subprocess
 import sys
 import time
@@ -21,7 +20,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
 
 from fastapi_maintenance.backends.kubernetes.pace import Pace
 from tests.controlplane.cluster import ControlPlane
@@ -30,6 +28,7 @@ from tests.controlplane.target import Cluster
 from .jitter import FOLLOWING, at_most, expected_comings, expected_tries
 from .plot import chart
 from .shop import account, load, pod_environ, running_cluster, say
+from .workers import answer_of, start
 
 PROCESSES = 4
 SHOWN = (0, 1, 2, 3, 5, 10, 20)
@@ -87,11 +86,11 @@ def measure(cluster: Cluster, watches: int, away: float) -> Storm:
     with _reflectors(cluster, watches) as workers:
         say(f"{watches} watches: connecting …")
         for worker in workers:
-            assert "watching" in _read(worker)
+            assert "watching" in answer_of(worker)
         say(f"killing the API server for {away:g} s …")
         killed, returned = _take_away(cluster.control_plane, away)
-        backs = [_read(worker)["back"] for worker in workers]
-        told = [request for worker in workers for request in _read(worker)["requests"]]
+        backs = [answer_of(worker)["back"] for worker in workers]
+        told = [request for worker in workers for request in answer_of(worker)["requests"]]
     # What was answered before the kill belongs to the beginning.
     since = [(at - killed, then and then - killed) for at, then in told if at >= killed]
     return storm_of(since, watches, returned - killed, max(backs) - killed)
@@ -143,28 +142,14 @@ def _by_second(instants: Iterable[float], seconds: int) -> list[int]:
 def _reflectors(cluster: Cluster, watches: int) -> Iterator[list[subprocess.Popen[str]]]:
     mount = account(cluster, "reconnect").folder
     shares = [watches // PROCESSES + (n < watches % PROCESSES) for n in range(PROCESSES)]
-    workers = [_launch(cluster, share, mount) for share in shares if share]
+    env = pod_environ(cluster)
+    workers = [start("reconnecting", str(n), str(mount), env=env) for n in shares if n]
     try:
         yield workers
     finally:
         for worker in workers:
             worker.kill()
             worker.communicate()
-
-
-def _launch(cluster: Cluster, share: int, mount: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.subjects.reconnecting", str(share), str(mount)],
-        env=pod_environ(cluster),
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-
-
-def _read(worker: subprocess.Popen[str]) -> dict[str, Any]:
-    assert worker.stdout is not None
-    told: dict[str, Any] = json.loads(worker.stdout.readline())
-    return told
 
 
 def report(storm: Storm, watches: int, away: float) -> str:

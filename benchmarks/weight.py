@@ -11,23 +11,20 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import statistics
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from .environments import clean_environ
 from .shop import load, say
+from .workers import answer_of, start
 
 MEBIBYTES_GOAL, MILLISECONDS_GOAL, GROWTH_GOAL = 10.0, 80.0, 0.01
 WARM = (1_000, 9_000)
 """Events before growth counts, weighed too: what is made once is not growth."""
-ROOT = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True)
@@ -55,7 +52,7 @@ class Teller:
     def __init__(self, folder: Path) -> None:
         (folder / "namespace").write_text("shop")
         (folder / "token").write_text("secret")
-        self._process = _start("benchmarks.subjects.teller", [str(folder)], clean_environ())
+        self._process = start("teller", str(folder), env=clean_environ())
         assert self._process.stdout is not None
         self.port = self._process.stdout.readline().strip()
 
@@ -99,14 +96,14 @@ def _teller() -> Iterator[tuple[Teller, Path]]:
 
 def _weigh(teller: Teller, folder: Path | None) -> Weighed:
     with _application(teller, folder) as application:
-        told = _read(application)
+        told = answer_of(application)
     return Weighed(told["milliseconds"], told["resident"])
 
 
 def _grow(teller: Teller, folder: Path, events: int, steps: int) -> list[tuple[int, int]]:
     found = []
     with _application(teller, folder) as application:
-        _read(application)
+        answer_of(application)
         total = 0
         for more in [*WARM, *[events // steps] * steps]:
             total += more
@@ -119,7 +116,7 @@ def _grow(teller: Teller, folder: Path, events: int, steps: int) -> list[tuple[i
 def _weigh_after(application: subprocess.Popen[str], events: int) -> tuple[int, int]:
     assert application.stdin is not None
     print(events, file=application.stdin, flush=True)
-    told = _read(application)
+    told = answer_of(application)
     return told["events"], told["resident"]
 
 
@@ -127,32 +124,12 @@ def _weigh_after(application: subprocess.Popen[str], events: int) -> tuple[int, 
 def _application(teller: Teller, folder: Path | None) -> Iterator[subprocess.Popen[str]]:
     where = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": teller.port}
     words = [str(folder)] if folder else []
-    process = _start("benchmarks.subjects.weighed", words, clean_environ() | where)
+    process = start("weighed", *words, env=clean_environ() | where)
     try:
         yield process
     finally:
         process.kill()
         process.communicate()
-
-
-def _start(module: str, words: list[str], env: dict[str, str]) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", module, *words],
-        cwd=ROOT,
-        env=env,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-
-
-def _read(process: subprocess.Popen[str]) -> dict[str, Any]:
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    if not line:
-        raise RuntimeError(f"{process.args!r} ended with {process.wait()}: see above")
-    told: dict[str, Any] = json.loads(line)
-    return told
 
 
 def report(measured: Measured) -> str:

@@ -7,6 +7,7 @@ import math
 import statistics
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -30,6 +31,32 @@ class Sampling:
     calls: int | None = None
     """In a sample, whatever time they take."""
     warm_up_ms: int = 50
+
+
+def answer_of(process: subprocess.Popen[str]) -> dict[str, Any]:
+    """The next line that a worker says.
+
+    Raises:
+        RuntimeError: it has ended.
+    """
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    if not line:
+        raise RuntimeError(f"{process.args!r} ended with {process.wait()}: see above")
+    answer: dict[str, Any] = json.loads(line)
+    return answer
+
+
+def start(module: str, *words: str, env: Mapping[str, str]) -> subprocess.Popen[str]:
+    """A worker in this environment, to be told and to answer over pipes."""
+    return subprocess.Popen(
+        [sys.executable, "-m", f"benchmarks.subjects.{module}", *words],
+        cwd=ROOT,
+        env=env,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
 
 
 # Behind all else on the path: in another environment, what is installed there comes first.
@@ -80,7 +107,7 @@ class Worker:
 
     def wait_until_ready(self) -> None:
         """Return when all its subjects are started, warm, and answer as they should."""
-        self.subjects = self._read()["ready"]
+        self.subjects = answer_of(self._process)["ready"]
 
     def take(self, calls: dict[str, int], slices: int) -> dict[str, list[tuple[float, float]]]:
         """Nanoseconds of one request, by slices of a sample of so many calls.
@@ -92,17 +119,9 @@ class Worker:
         print(json.dumps(told), file=self._process.stdin, flush=True)
         return {
             name: [(own, bare) for own, bare in pairs]
-            for name, pairs in self._read()["ns"].items()
+            for name, pairs in answer_of(self._process)["ns"].items()
             if pairs
         }
-
-    def _read(self) -> dict[str, Any]:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"a worker ended with {self._process.wait()}: see above")
-        answer: dict[str, Any] = json.loads(line)
-        return answer
 
 
 @dataclass
