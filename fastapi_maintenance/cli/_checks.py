@@ -23,12 +23,16 @@ _TIMING = ("schedule", "duration", "timeZone")
 
 
 def checked(check: Check) -> Callable[..., Any]:
-    """What typer calls for each value of an option; the value stays as it was typed."""
+    """What typer calls for each value of an option.
+
+    The value stays as it was typed, unless the check gives a string: another way to write it.
+    """
 
     def look(ctx: typer.Context, param: typer.CallbackParam, value: Any) -> Any:
         if value is not None and not ctx.resilient_parsing:
             is_option = param.opts[0].startswith("-")
-            check(value, param.opts[-1] if is_option else param.name or "")
+            found = check(value, param.opts[-1] if is_option else param.name or "")
+            return found if isinstance(found, str) else value
         return value
 
     return look

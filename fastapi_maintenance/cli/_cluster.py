@@ -12,8 +12,10 @@ from fastapi_maintenance.proof.processes import PLURAL as PROCESSES
 from fastapi_maintenance.windows import API_VERSION, GROUP, KIND, PLURAL, VERSION
 
 from ._failures import Failure, is_missing_crd
+from ._hints import CLUSTER
 from ._hints import at as there
 from ._judging import lease_is_fresh
+from ._kinds import name_of, path_of, quoted
 from ._times import now
 
 Object = dict[str, Any]
@@ -53,20 +55,25 @@ class Cluster:
         """
         found = await self.find_window(name)
         if found is None:
-            raise Failure(
-                f'maintenancewindow "{name}" not found in namespace {self.namespace}',
-                f"those that are there: fastapi-maintenance status {there(self.namespace)}",
-            )
+            raise self._not_found(name)
         return found
 
     async def find_window(self, name: str) -> Object | None:
         """The same; None where there is none."""
         try:
-            return await self._get(windows_path(self.namespace, name))
+            return await self._get(path_of(self.namespace, name))
         except ApiError as error:
             if error.status != _NOT_FOUND or is_missing_crd(error):
                 raise
             return None
+
+    def _not_found(self, name: str) -> Failure:
+        if name.startswith(CLUSTER):
+            return Failure(f"{quoted(name)} not found", "those that are there: kubectl get cmw")
+        return Failure(
+            f"{quoted(name)} not found in namespace {self.namespace}",
+            f"those that are there: fastapi-maintenance status {there(self.namespace)}",
+        )
 
     async def create_window(self, item: Object, dry_run: bool = False) -> Object:
         """Make it, or let the server only say what it would be."""
@@ -80,7 +87,7 @@ class Cluster:
         metadata: Object = {"resourceVersion": item["metadata"]["resourceVersion"]}
         if annotations:
             metadata["annotations"] = dict(annotations)
-        path = windows_path(self.namespace, item["metadata"]["name"])
+        path = path_of(self.namespace, name_of(item))
         return await self._send(
             "PATCH", path, _MANAGER, {"metadata": metadata, "spec": spec}, _MERGE
         )

@@ -13,6 +13,7 @@ from typer.core import TyperCommand
 from . import _options as options
 from ._access import Flags, connected
 from ._failures import FAILED, told
+from ._hints import note_command
 
 COMMAND = "fastapi_maintenance.command"
 """Where the context keeps what stands behind two dashes."""
@@ -69,6 +70,7 @@ def add(
     def command(**given: Any) -> None:
         flags = Flags.of(given)
         with told(fails_with):
+            note_command(name, given)
             if check is not None:
                 check(given)
             asyncio.run(_on_cluster(verb, flags, given))

@@ -9,6 +9,8 @@ from fastapi_maintenance.backends.kubernetes.transport import ApiError
 
 from ._cluster import Cluster, Object
 from ._failures import Failure
+from ._hints import CLUSTER, same_of
+from ._kinds import quoted
 from ._output import tell
 from ._seen import Seen, parent_of, see, warning_of
 from ._times import now
@@ -38,7 +40,7 @@ async def edit(
         seen = see(await cluster.window(name), now())
         _check_own(seen)
         if seen.window is None:
-            raise Failure(f'maintenancewindow "{name}" is invalid: {seen.error}', "mend that first")
+            raise Failure(f"{quoted(name)} is invalid: {seen.error}", "mend that first")
         spec = change(seen)
         if spec is None:
             return seen, None
@@ -51,17 +53,14 @@ async def edit(
         if warning := warning_of(seen.item, f"spec.{field}"):
             tell(warning)
         return seen, item
-    raise Failure(
-        f'maintenancewindow "{name}" is changed by somebody else all the time', "try again"
-    )
+    raise Failure(f"{quoted(name)} is changed by somebody else all the time", "try again")
 
 
 def _check_own(seen: Seen) -> None:
     """The operator keeps the children of a cluster's window as that one is."""
     if parent := parent_of(seen.item):
-        kind = "clustermaintenancewindow"
+        its = f"{CLUSTER}{parent}"
         raise Failure(
-            f'maintenancewindow "{seen.name}" is kept as {kind} "{parent}" has it: a change here '
-            "would be undone",
-            f"change it there, for all namespaces: kubectl edit {kind} {parent}",
+            f"{quoted(seen.name)} is kept as {quoted(its)} has it: a change here would be undone",
+            f"change it there, for all namespaces that it selects: {same_of(its)}",
         )

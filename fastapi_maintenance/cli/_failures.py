@@ -11,7 +11,7 @@ import typer
 
 from fastapi_maintenance.backends.kubernetes.complaints import grant
 from fastapi_maintenance.backends.kubernetes.transport import ApiError, Unreachable
-from fastapi_maintenance.windows import GROUP, InvalidWindow
+from fastapi_maintenance.windows import GROUP, PLURAL, InvalidWindow
 
 from ._hints import flags
 
@@ -127,4 +127,6 @@ def _refused(message: str) -> Failure:
     if 'User "' not in message:
         return Failure(f"the API server refuses it: {message}")
     mend = f"grant it: {grant(message, _MIGRATOR, _BINDING)}"
+    if f"cluster{PLURAL}" in message:
+        mend = "windows of the cluster are for its administrators: ask one, or --context, --as one"
     return Failure(f"a right is missing: {message}", mend)

@@ -3,15 +3,42 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 
+CLUSTER = "cmw/"
+"""Before the name of a window of the cluster, as kubectl has it."""
+
+_command: ContextVar[tuple[str, tuple[str, ...]]] = ContextVar("command", default=("", ()))
 _given: ContextVar[tuple[str, ...]] = ContextVar("given", default=())
 
 
 def note_flags(words: Sequence[str]) -> None:
     """The flags that say which cluster is meant, as they were given."""
     _given.set(tuple(words))
+
+
+def note_command(verb: str, given: Mapping[str, object]) -> None:
+    """What was asked for, with its options, to be told of another window."""
+    options = {name: value for name, value in given.items() if name != "name"}
+    words = [
+        word
+        for name, value in options.items()
+        if isinstance(value, str)
+        for word in (f"--{name.rstrip('_').replace('_', '-')}", value)
+    ]
+    _command.set((verb, tuple(words)))
+
+
+def same_of(name: str) -> str:
+    """The same command, of a window of the cluster."""
+    verb, words = _command.get()
+    return shlex.join(["fastapi-maintenance", verb, name, *words, *_given.get()])
+
+
+def named(name: str, namespace: str) -> str:
+    """A window behind a verb that is told, where it is."""
+    return f"{name}{flags()}" if name.startswith(CLUSTER) else f"{name} {at(namespace)}"
 
 
 def place(namespace: str) -> str:
@@ -33,7 +60,7 @@ def flags() -> str:
 
 def of_the_next(name: str, namespace: str) -> str:
     """The commands that change an occurrence which is to come: nothing is open to be changed."""
-    place = f"{name} {at(namespace)}"
+    place = named(name, namespace)
     return (
         f"let the next begin later: fastapi-maintenance postpone {place} --by 1h; "
         f"leave it out: fastapi-maintenance skip {place}"

@@ -10,6 +10,7 @@ import typer
 
 from ._checks import check_apps, check_name, check_prose, checked
 from ._completing import app_names, context_names, namespace_names, window_names
+from ._kinds import typed_name, typed_name_of_any
 from ._times import duration_of
 
 
@@ -42,7 +43,16 @@ Name = Annotated[
         help="Of the window.",
         autocompletion=window_names,
         show_default=False,
-        callback=checked(check_name),
+        callback=checked(typed_name),
+    ),
+]
+EditedName = Annotated[
+    str,
+    typer.Argument(
+        help="Of the window; cmw/NAME: of the cluster.",
+        autocompletion=window_names,
+        show_default=False,
+        callback=checked(typed_name_of_any),
     ),
 ]
 Apps = Annotated[

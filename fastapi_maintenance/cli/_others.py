@@ -9,9 +9,9 @@ from fastapi_maintenance.windows import Window, applies_to
 
 from ._cluster import Cluster, Object
 from ._failures import known
-from ._hints import at as there
+from ._hints import CLUSTER, named
 from ._output import tell
-from ._seen import Seen, see
+from ._seen import Seen, parent_of, see
 from ._times import now, until
 
 
@@ -75,9 +75,15 @@ def still(left: Sequence[Seen]) -> str:
 
 def mends(left: Sequence[Seen]) -> str:
     """What ends them, a line for each."""
-    return "\n  ".join(
-        f"end it: fastapi-maintenance end {each.name} {there(each.namespace)}" for each in left
-    )
+    return "\n  ".join(_mend(each) for each in left)
+
+
+def _mend(each: Seen) -> str:
+    """Of one that is kept as a window of the cluster has it, that one is to be ended."""
+    if parent := parent_of(each.item):
+        its = named(f"{CLUSTER}{parent}", each.namespace)
+        return f"end it, in all namespaces that it selects: fastapi-maintenance end {its}"
+    return f"end it: fastapi-maintenance end {named(each.name, each.namespace)}"
 
 
 def others_open(items: Sequence[Object], apps: Sequence[str], name: str = "") -> list[Seen]:

@@ -18,8 +18,8 @@ from fastapi_maintenance.windows.fields import LONGEST
 from fastapi_maintenance.windows.timing_fields import MOST_OVERRIDES
 
 from ._failures import Failure
-from ._hints import at as there
-from ._hints import of_the_next
+from ._hints import named, of_the_next
+from ._kinds import by_hand, quoted
 
 Object = dict[str, Any]
 
@@ -56,19 +56,19 @@ def extended(spec: Object, window: Window, at: datetime, by: timedelta) -> list[
     """
     if window.suspend:
         mend = f"let it open first: fastapi-maintenance resume {_place(window)}"
-        raise Failure(f'maintenancewindow "{window.name}" is suspended', mend)
+        raise Failure(f"{quoted(window.name)} is suspended", mend)
     told = explain(window, at, occurrences=0).current
     if told is None or told.piece is None:
         mend = of_the_next(window.name, window.namespace) if next_occurrence(window, at) else ""
-        problem = f'maintenancewindow "{window.name}" is not open: there is nothing to extend'
+        problem = f"{quoted(window.name)} is not open: there is nothing to extend"
         raise Failure(problem, mend)
     end = _uncut_end(window, told.original)
     if told.piece.end is None or end is None:
         mend = f"it lasts until: fastapi-maintenance end {_place(window)}"
-        raise Failure(f'maintenancewindow "{window.name}" has no planned end', mend)
+        raise Failure(f"{quoted(window.name)} has no planned end", mend)
     if told.piece.end != end:
         problem = f'what is open of "{window.name}" ends by {told.changes[-1].field}'
-        raise Failure(problem, "change that field: kubectl edit maintenancewindow")
+        raise Failure(problem, f"change that field: {_by_hand(window)}")
     return with_override(spec, window, told.original.start, at, end=end + by)
 
 
@@ -117,8 +117,7 @@ def _skipped_already(window: Window, told: Told, field: str, following: Sequence
     start = format_instant(told.original.start)
     return Failure(
         f'"{window.name}": the occurrence of {start} is skipped already',
-        f"{_another(following)}undo it: remove {field} by kubectl edit "
-        f"maintenancewindow {_place(window)}",
+        f"{_another(following)}undo it: remove {field} by {_by_hand(window)}",
     )
 
 
@@ -132,7 +131,7 @@ def _next(window: Window, at: datetime) -> tuple[Occurrence, Occurrence]:
     """The occurrence that opens next: as the calendar has it, and as it will be."""
     following = explain(window, at, occurrences=1).following
     if not following or following[0].piece is None:
-        raise Failure(f'maintenancewindow "{window.name}" has no further occurrence')
+        raise Failure(f"{quoted(window.name)} has no further occurrence")
     return following[0].original, following[0].piece
 
 
@@ -170,7 +169,7 @@ def _with_room(items: list[Object], window: Window, at: datetime) -> list[Object
     oldest = min(items, key=_last)
     if _last(oldest) + lasts > at:
         problem = f"there are {MOST_OVERRIDES} overrides already, the most there may be"
-        raise Failure(problem, "remove one: kubectl edit maintenancewindow")
+        raise Failure(problem, f"remove one: {_by_hand(window)}")
     return [item for item in items if item is not oldest]
 
 
@@ -184,5 +183,9 @@ def _start(item: Object) -> datetime:
     return datetime.fromisoformat(str(item["occurrence"]))
 
 
+def _by_hand(window: Window) -> str:
+    return by_hand(window.name, window.namespace)
+
+
 def _place(window: Window) -> str:
-    return f"{window.name} {there(window.namespace)}"
+    return named(window.name, window.namespace)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -18,11 +18,12 @@ from fastapi_maintenance.windows import (
     parse_manifest,
 )
 
+from ._kinds import CLUSTER_KIND, name_of
+
 Object = dict[str, Any]
 
 OPENED_BY = f"{GROUP}/opened-by"
 """The annotation that says who made a window by `on`, `run` or `schedule`."""
-CLUSTER_KIND = f"Cluster{KIND}"
 ON, RUN = "on", "run"
 """What windows of the command line are made for, by their label."""
 
@@ -39,7 +40,7 @@ class Seen:
     @property
     def name(self) -> str:
         """Of the object."""
-        return str(self.item["metadata"]["name"])
+        return name_of(self.item)
 
     @property
     def namespace(self) -> str:
@@ -96,7 +97,8 @@ class Seen:
 def see(item: Object, at: datetime) -> Seen:
     """Understand an object of the API server."""
     try:
-        return Seen(item, at, parse_manifest(as_window(item)))
+        window = parse_manifest(as_window(item))
+        return Seen(item, at, replace(window, name=name_of(item)))
     except InvalidWindow as error:
         return Seen(item, at, None, error)
 

@@ -12,7 +12,8 @@ import typer
 from ._cluster import Cluster
 from ._editing import edit
 from ._failures import Failure
-from ._options import Name
+from ._kinds import by_hand
+from ._options import EditedName
 from ._output import tell
 from ._seen import Seen
 
@@ -22,7 +23,7 @@ _Url = Annotated[str | None, typer.Option(help="Of the application, for a whole 
 _For = Annotated[str | None, typer.Option("--for", help="Whose it is, as qa-team.")]
 
 
-async def bypass(cluster: Cluster, name: Name, url: _Url = None, for_: _For = None) -> None:
+async def bypass(cluster: Cluster, name: EditedName, url: _Url = None, for_: _For = None) -> None:
     """Mint a token that gets through, and print the link.
 
     The window has its hash alone.
@@ -36,7 +37,10 @@ async def bypass(cluster: Cluster, name: Name, url: _Url = None, for_: _For = No
         if any(each["name"] == owner for each in tokens):
             raise Failure(f'"{owner}" has a token already', "name somebody else: --for NAME")
         if len(tokens) >= _MOST:
-            raise Failure(f"there are {_MOST} tokens already", "remove one: kubectl edit")
+            raise Failure(
+                f"there are {_MOST} tokens already",
+                f"remove one: {by_hand(name, cluster.namespace)}",
+            )
         return {"allow": {"tokens": [*tokens, entry]}}
 
     seen, _ = await edit(cluster, name, change, "allow.tokens")

@@ -10,8 +10,9 @@ from fastapi_maintenance.windows import format_instant
 
 from ._cluster import Cluster
 from ._editing import edit
-from ._hints import of_the_next
-from ._options import Name
+from ._hints import CLUSTER, of_the_next
+from ._kinds import quoted, title
+from ._options import EditedName
 from ._others import note_still
 from ._output import tell
 from ._seen import Seen, see
@@ -20,13 +21,13 @@ from ._times import now, shown
 _Ignore = Annotated[bool, typer.Option("--ignore-not-found", help="No window is fine too.")]
 
 
-async def end(cluster: Cluster, name: Name, ignore_not_found: _Ignore = False) -> None:
+async def end(cluster: Cluster, name: EditedName, ignore_not_found: _Ignore = False) -> None:
     """End what is open now; later occurrences open as planned."""
     if ignore_not_found and await cluster.find_window(name) is None:
-        tell(f'maintenancewindow "{name}" not found: nothing to end')
+        tell(f"{quoted(name)} not found: nothing to end")
         return
     ended = await end_window(cluster, name)
-    if ended.window is not None:
+    if ended.window is not None and not name.startswith(CLUSTER):
         await note_still(cluster, ended.window.apps, name)
 
 
@@ -44,11 +45,11 @@ async def end_window(cluster: Cluster, name: str) -> Seen:
     following = (
         f"; it opens next at {shown(after.following.start, after.at)}" if after.following else ""
     )
-    print(f"maintenancewindow/{name} ended{following}")
+    print(f"{title(name)} ended{following}")
     return seen
 
 
 def _say_not_open(seen: Seen) -> None:
-    print(f"maintenancewindow/{seen.name} is not open ({seen.state})")
+    print(f"{title(seen.name)} is not open ({seen.state})")
     if seen.following:
         print(f"  {of_the_next(seen.name, seen.namespace)}")

@@ -17,8 +17,9 @@ from ._access import Flags, connected
 from ._cluster import Object
 from ._completing import window_names
 from ._failures import FAILED
+from ._kinds import CLUSTER_KIND
 from ._probes import refused_probes
-from ._seen import CLUSTER_KIND, see
+from ._seen import see
 from ._sources import STDIN, manifests_of
 from ._telling import error_lines, explanation_lines
 from ._times import instant_of, now

@@ -8,17 +8,18 @@ from typing import Any
 
 from ._cluster import Cluster
 from ._editing import edit
-from ._options import By, Name
+from ._kinds import title
+from ._options import By, EditedName
 from ._overriding import extended
 from ._seen import Seen, see
 from ._times import duration_of, now, until
 
 
-async def extend(cluster: Cluster, name: Name, by: By) -> None:
+async def extend(cluster: Cluster, name: EditedName, by: By) -> None:
     """Let what is open end later; other occurrences stay as they are."""
     after = await extend_window(cluster, name, duration_of(by, "--by"))
     end = after.current.end if after.current else None
-    print(f"maintenancewindow/{name} extended until {until(end, after.at)}")
+    print(f"{title(name)} extended until {until(end, after.at)}")
 
 
 async def extend_window(cluster: Cluster, name: str, by: timedelta) -> Seen:

@@ -9,13 +9,14 @@ from fastapi_maintenance.windows import Occurrence
 
 from ._cluster import Cluster
 from ._editing import edit
-from ._options import By, Name
+from ._kinds import title
+from ._options import By, EditedName
 from ._overriding import postponed
 from ._seen import Seen
 from ._times import duration_of, now, shown
 
 
-async def postpone(cluster: Cluster, name: Name, by: By) -> None:
+async def postpone(cluster: Cluster, name: EditedName, by: By) -> None:
     """Let the next occurrence begin later; others stay as they are."""
     length, planned = duration_of(by, "--by"), list[Occurrence]()
 
@@ -27,4 +28,4 @@ async def postpone(cluster: Cluster, name: Name, by: By) -> None:
 
     await edit(cluster, name, change, "overrides")
     was, at = planned[0].start, now()
-    print(f"maintenancewindow/{name} postponed from {shown(was, at)} to {shown(was + length, at)}")
+    print(f"{title(name)} postponed from {shown(was, at)} to {shown(was + length, at)}")

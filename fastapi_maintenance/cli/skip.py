@@ -12,7 +12,8 @@ from fastapi_maintenance.windows import Occurrence
 from ._checks import checked
 from ._cluster import Cluster
 from ._editing import edit
-from ._options import Name
+from ._kinds import title
+from ._options import EditedName
 from ._overriding import skipped
 from ._seen import Seen, see
 from ._times import instant_of, now, shown
@@ -23,7 +24,7 @@ _Which = Annotated[
 ]
 
 
-async def skip(cluster: Cluster, name: Name, occurrence: _Which = None) -> None:
+async def skip(cluster: Cluster, name: EditedName, occurrence: _Which = None) -> None:
     """Leave out the next occurrence, or the one of a planned start."""
     which = instant_of(occurrence, "--occurrence") if occurrence else None
     planned = list[Occurrence]()
@@ -36,6 +37,6 @@ async def skip(cluster: Cluster, name: Name, occurrence: _Which = None) -> None:
 
     _, item = await edit(cluster, name, change, "overrides")
     at = now()
-    print(f"maintenancewindow/{name}: the occurrence of {shown(planned[0].start, at)} is skipped")
+    print(f"{title(name)}: the occurrence of {shown(planned[0].start, at)} is skipped")
     if item is not None and (following := see(item, at).following):
         print(f"  it opens next at {shown(following.start, at)}")

@@ -7,28 +7,30 @@ from typing import Any
 
 from ._cluster import Cluster
 from ._editing import edit
-from ._hints import at as there
-from ._options import Name
+from ._hints import named
+from ._kinds import title
+from ._options import EditedName
 from ._seen import Seen, see
 from ._times import now, shown, until
 
 
-async def suspend(cluster: Cluster, name: Name) -> None:
+async def suspend(cluster: Cluster, name: EditedName) -> None:
     """Let a window not open until it is resumed; what is open ends."""
     if await _set(cluster, name, True) is None:
-        print(f"maintenancewindow/{name} is suspended already")
+        print(f"{title(name)} is suspended already")
     else:
-        print(f"maintenancewindow/{name} suspended")
-        print(f"  let it open again: fastapi-maintenance resume {name} {there(cluster.namespace)}")
+        print(f"{title(name)} suspended")
+        place = named(name, cluster.namespace)
+        print(f"  let it open again: fastapi-maintenance resume {place}")
 
 
-async def resume(cluster: Cluster, name: Name) -> None:
+async def resume(cluster: Cluster, name: EditedName) -> None:
     """Let a suspended window open again, at once if it has begun."""
     after = await _set(cluster, name, False)
     if after is None:
-        print(f"maintenancewindow/{name} is not suspended")
+        print(f"{title(name)} is not suspended")
         return
-    print(f"maintenancewindow/{name} resumed")
+    print(f"{title(name)} resumed")
     if after.current:
         print(f"  it is open until {until(after.current.end, after.at)}")
     elif after.following:
