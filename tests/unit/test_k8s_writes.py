@@ -8,6 +8,7 @@ import logging
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from itertools import chain, repeat
 from typing import Any
 
 import pytest
@@ -171,7 +172,7 @@ def test_a_deletion_ends_no_window_but_the_one_that_it_is_about() -> None:
 async def test_a_list_that_was_on_its_way_during_a_write_is_asked_for_anew() -> None:
     transport = ScriptedTransport([listed(5, item("old", 4)), listed(9, item("new", 9))])
     store = Names()
-    oldest = iter([0, 9])
+    oldest = chain([0], repeat(9))
     reflector = Reflector(transport, Resource("/w"), store, Ear(), oldest=lambda: next(oldest))
     with contextlib.suppress(Over):
         await reflector.run()

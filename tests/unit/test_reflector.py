@@ -13,7 +13,7 @@ from fastapi_maintenance.backends.kubernetes import reflector
 from fastapi_maintenance.backends.kubernetes.pace import Pace
 from fastapi_maintenance.backends.kubernetes.reflector import Reflector
 from fastapi_maintenance.backends.kubernetes.sources import PlanStore
-from fastapi_maintenance.backends.kubernetes.transport import ApiError, Unreachable
+from fastapi_maintenance.backends.kubernetes.transport import ApiError, Silence, Unreachable
 from fastapi_maintenance.windows import make_plan
 from tests.unit.making import at, fixed, window
 from tests.unit.scripted import (
@@ -141,6 +141,17 @@ async def test_a_server_that_is_away_is_watched_on_without_a_list(
     assert play.requests == [("list", "0"), ("watch", "5"), ("watch", version)]
     assert play.store.replaced == 1
     assert "b" in play.store.known
+
+
+@pytest.mark.parametrize("told", [[], [bookmark(6)], [added("a", 6)]], ids=str)
+async def test_after_a_watch_that_never_said_anything_everything_is_listed(
+    told: list[object],
+) -> None:
+    """A server whose store was restored is silent until it comes to that version again."""
+    play = await Play(
+        listed(5), [*told, Silence("nothing came")], listed(7) if not told else []
+    ).run()
+    assert play.requests[2:3] == [("watch", "6") if told else ("list", "5")]
 
 
 @pytest.mark.parametrize("status", [500, 401, 403, 404])

@@ -55,7 +55,7 @@ class Complaints:
 def _kind(who: str, error: Failure) -> Hashable:
     if isinstance(error, ApiError):
         return (error.status, who if error.status in _OF_ONE_COLLECTION else None)
-    return type(error).__name__
+    return Unreachable.__name__
 
 
 def explain(error: Failure, source: str) -> str:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from .pace import Pace
-from .transport import ApiError, Transport, Unreachable
+from .transport import ApiError, Silence, Transport, Unreachable
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +61,9 @@ class Store(Protocol):
 
     def settle(self) -> None:
         """That was all for now: let it count."""
+
+    def rewind(self) -> None:
+        """The server's store was restored from a backup: what was written since then is no more."""
 
 
 class Listener(Protocol):
@@ -124,6 +127,8 @@ class Reflector:
         self._unforeseen = ""
         self._deaf = False
         """Whether the last watch failed: then a list that succeeds does not make all well."""
+        self._told = False
+        """Whether the last watch has told of anything."""
 
     async def run(self) -> None:
         """List and watch, for ever."""
@@ -139,13 +144,13 @@ class Reflector:
                 expired = listed and self._expires_first(failure)
                 self._note_version(failure, listing=not listed)
                 self._deaf = self._deaf or (listed and not expired)
-                listed = listed and _may_watch_on(failure)
+                listed = listed and self._may_watch_on(failure)
                 await self._wait_after(failure, expired=expired)
 
     async def _list(self) -> None:
-        asked = self._store.version
+        asked, written = self._store.version, self._oldest()
         if asked:
-            asked = str(max(int(asked), self._oldest()))
+            asked = str(max(int(asked), written))
         params = {**self._resource.params}
         if asked:
             params["resourceVersion"] = asked
@@ -153,11 +158,13 @@ class Reflector:
         # Read first: what has no version is no list, and must not empty the store.
         version = str(answer["metadata"]["resourceVersion"])
         _refuse_older(version, asked)
-        if asked and self._oldest() > int(version):
+        if self._oldest() > max(int(version), written):
             # This process wrote while the list was on its way: what is read now is later.
             self._store.version = NEWEST_VERSION
             await self._list()
             return
+        if written > int(version):
+            self._store.rewind()
         self._store.replace(answer.get("items") or [])
         self._store.version = version
         self._store.settle()
@@ -174,6 +181,7 @@ class Reflector:
             "allowWatchBookmarks": "true",
             "timeoutSeconds": str(seconds),
         }
+        self._told = False
         watch = self._transport.watch(self._resource.path, params, self._opened)
         async with contextlib.aclosing(watch) as batches:
             async for events in batches:
@@ -193,6 +201,7 @@ class Reflector:
 
     def _take(self, events: list[dict[str, Any]]) -> None:
         """Events that came together count together."""
+        self._told = True
         try:
             for event in events:
                 self._take_one(event)
@@ -237,6 +246,16 @@ class Reflector:
         """
         return isinstance(failure, ApiError) and failure.status == _GONE and not self._expired
 
+    def _may_watch_on(self, error: Failure) -> bool:
+        """Whether a watch may go on at the version it had reached, without a new list.
+
+        Not where it told of nothing, not even by a bookmark: a server whose store was restored from
+        a backup would keep silent until it comes to that version again.
+        """
+        if isinstance(error, Silence):
+            return self._told
+        return isinstance(error, Unreachable) or error.status == _TOO_MANY_REQUESTS
+
     def _note_version(self, error: Failure, *, listing: bool) -> None:
         """A version that the server no longer has, or does not have yet, is asked for no more.
 
@@ -258,8 +277,3 @@ def _refuse_older(version: str, known: str) -> None:
     """
     if version.isdecimal() and known.isdecimal() and int(version) < int(known):
         raise ApiError(_GATEWAY_TIMEOUT, f"version {version} is older than {known}, known already")
-
-
-def _may_watch_on(error: Failure) -> bool:
-    """Whether a watch may go on at the version it had reached, without a new list."""
-    return isinstance(error, Unreachable) or error.status == _TOO_MANY_REQUESTS

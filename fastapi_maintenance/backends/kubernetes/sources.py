@@ -69,6 +69,9 @@ class _Store:
         """Let what was taken count."""
         self._changed()
 
+    def rewind(self) -> None:
+        """Nothing is kept that a list does not replace."""
+
     def _reject(self, name: str, error: Exception) -> None:
         if self.rejected.get(name) != str(error):
             ours = error if not isinstance(error, InvalidWindow) else None

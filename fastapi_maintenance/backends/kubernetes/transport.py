@@ -50,6 +50,10 @@ class Unreachable(Exception):
         self.sent = sent
 
 
+class Silence(Unreachable):
+    """Nothing came on a connection that seems to be there."""
+
+
 def may_be_done(error: ApiError | Unreachable) -> bool:
     """Whether a write that failed so may have been done all the same."""
     if isinstance(error, Unreachable):
@@ -203,6 +207,8 @@ async def _one_kind_of_failure() -> AsyncIterator[None]:
     """Whatever keeps an answer from coming is `Unreachable`."""
     try:
         yield
+    except TimeoutError as error:
+        raise Silence(_reason(error)) from error
     except OSError as error:
         raise Unreachable(_reason(error)) from error
 

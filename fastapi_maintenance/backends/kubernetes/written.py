@@ -71,6 +71,13 @@ class Written:
         for follower in followers:
             follower.learn(item)
 
+    def rewind(self, kind: str) -> None:
+        """Forget what was written: a backup was restored, and versions grow from there anew."""
+        self._oldest.pop(kind, None)
+        others = [(key, version) for key, version in [*self._versions.items()] if key[0] != kind]
+        self._versions = dict(others)
+        self._removed = {}
+
     def has_removed(self, uid: str | None) -> bool:
         """Whether an object is gone, whatever is still heard of it."""
         return uid in self._removed
@@ -122,6 +129,10 @@ class Guarded:
     def oldest(self) -> int:
         """The version that a list must have at least."""
         return self._written.oldest(self._kind)
+
+    def rewind(self) -> None:
+        """What this process has written is no more."""
+        self._written.rewind(self._kind)
 
     def replace(self, objects: list[Object]) -> None:
         """Take a whole list."""
