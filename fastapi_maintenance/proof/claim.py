@@ -9,6 +9,7 @@ from typing import Any
 
 from fastapi_maintenance.windows import format_instant
 
+from .conditions import find
 from .processes import MAX_CLOCK_SKEW
 
 LONGEST_ROUND = timedelta(seconds=5)
@@ -24,8 +25,10 @@ class Claim:
 
     scope: str
     occurrence: datetime
+    generation: int
+    """Of the window that it was written for."""
     until: datetime | None
-    """The least end that processes have acknowledged; None: without an end."""
+    """The least end that a process may know of; None: without an end."""
     drained: bool = False
     """Whether `Drained` was true as well."""
 
@@ -38,17 +41,18 @@ class Claim:
 
 def claim_of(status: Mapping[str, Any]) -> Claim | None:
     """The claim that a status makes; None where it makes none, or can't be read."""
-    conditions = {c.get("type"): c.get("status") for c in status.get("conditions") or ()}
+    enforced, drained = find(status, "Enforced"), find(status, "Drained")
     processes, current = status.get("processes") or {}, status.get("current") or {}
-    if conditions.get("Enforced") != "True" or "scope" not in processes:
+    if enforced.get("status") != "True" or "scope" not in processes:
         return None
     try:
         until = processes.get("until")
         return Claim(
             str(processes["scope"]),
             datetime.fromisoformat(current["start"]),
+            int(enforced["observedGeneration"]),
             datetime.fromisoformat(until) if until else None,
-            drained=conditions.get("Drained") == "True",
+            drained=drained.get("status") == "True",
         )
     except (KeyError, ValueError):
         return None

@@ -146,7 +146,12 @@ def _same_scope(window: Window, word: Word) -> bool:
     scope = scope_of(window)
     if word.scope.partition(":")[0] != scope.partition(":")[0]:
         return word.generation == window.generation
-    return word.scope == scope
+    return word.scope == scope and _follows(window, word.generation)
+
+
+def _follows(window: Window, generation: int) -> bool:
+    """Whether no version came in between, by which a process may have let requests in."""
+    return window.generation <= generation + 1
 
 
 def _lasts(question: Question, until: datetime | None) -> bool:
@@ -167,6 +172,7 @@ def _standing(question: Question, answers: Sequence[Answer]) -> Claim | None:
         return None
     same = before.occurrence == question.occurrence.start
     same = same and before.scope == scope_of(question.window)
+    same = same and _follows(question.window, before.generation)
     return before if same and _lasts(question, before.until) else None
 
 
@@ -233,21 +239,24 @@ def _claim(
 ) -> Claim | None:
     if enforced.status is not True:
         return None
-    until = standing.until if standing else None
+    window, occurrence = question.window, question.occurrence
+    untils = [standing.until] if standing else []
     if not standing or (_all_acknowledge(answers) and not question.unplanned):
-        until = _least_until(answers)
-    scope = scope_of(question.window)
-    return Claim(scope, question.occurrence.start, until, drained=drained.status is True)
+        untils = [answer.word.until for answer in answers if answer.word]
+    # Whoever spoke of the version before may know this one by now, and be cut off from the next.
+    until = min((end for end in (*untils, occurrence.end) if end is not None), default=None)
+    return Claim(
+        scope_of(window),
+        occurrence.start,
+        window.generation,
+        until,
+        drained=drained.status is True,
+    )
 
 
 def _all_acknowledge(answers: Sequence[Answer]) -> bool:
     """Also not where nobody is left: the window's end may have moved since they spoke."""
     return bool(answers) and all(a.acknowledges and not (a.silent or a.ahead) for a in answers)
-
-
-def _least_until(answers: Sequence[Answer]) -> datetime | None:
-    ends = (a.word.until for a in answers if a.word)
-    return min((end for end in ends if end is not None), default=None)
 
 
 def _counts(answers: Sequence[Answer]) -> dict[str, int]:

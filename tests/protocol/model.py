@@ -131,12 +131,13 @@ class Model:
         stays = before is not None and self._stays(before, round_)
         if not (fresh or stays):
             return None
-        until = min(i.said.until for i in items if i.said) if agreed else occurrence[1]
-        if not agreed and before:
-            until = before.until
-        if "R4" not in self.rules:
-            until = occurrence[1]
-        return Status(occurrence[0], window.scope, window.generation, until)
+        # Whoever said so may know by now what the operator knows, and be cut off from what comes.
+        untils = [occurrence[1]]
+        if "R4" in self.rules and agreed:
+            untils += [item.said.until for item in items if item.said]
+        elif "R4" in self.rules and before:
+            untils.append(before.until)
+        return Status(occurrence[0], window.scope, window.generation, min(untils))
 
     def _is_passed_over(self, number: int) -> bool:
         return SILENCE not in self.rules and number in self.scenario.mute
@@ -144,20 +145,20 @@ class Model:
     def _agrees(self, said: Said | None, round_: Round) -> bool:
         if said is None or said.uid != round_.window.uid:
             return False
-        same = self._is_same(said.occurrence, said.scope, said.until, round_)
-        return "R4" not in self.rules or same
+        return "R4" not in self.rules or self._is_same(said, round_)
 
     def _stays(self, before: Status, round_: Round) -> bool:
-        same = self._is_same(before.occurrence, before.scope, before.until, round_)
-        return "R4" not in self.rules or same
+        return "R4" not in self.rules or self._is_same(before, round_)
 
-    def _is_same(self, occurrence: int, scope: int, until: int, round_: Round) -> bool:
-        opened = round_.window.open_at(round_.at)
+    def _is_same(self, told: Said | Status, round_: Round) -> bool:
+        window = round_.window
+        opened = window.open_at(round_.at)
         return (
             opened is not None
-            and opened[0] == occurrence
-            and round_.window.scope == scope
-            and round_.at < until
+            and opened[0] == told.occurrence
+            and window.scope == told.scope
+            and window.generation <= told.generation + 1
+            and round_.at < told.until
         )
 
     # A process
@@ -251,7 +252,7 @@ class Model:
         pretends = number not in self.scenario.exempt or "R11" not in self.rules
         if process.view is None or occurrence is None or not pretends:
             return None
-        return Said(process.view.uid, process.view.scope, *occurrence)
+        return Said(*process.view[:3], *occurrence)
 
     # What is in etcd
 

@@ -13,6 +13,9 @@ RECREATED = UPGRADE._replace(uid=2)
 WIDER = UPGRADE._replace(generation=2, scope=2)
 SHORT = UPGRADE._replace(occurrences=((1, 3),))
 EXTENDED = SHORT._replace(generation=2, occurrences=((1, 5),))
+LENGTHENED = EXTENDED._replace(generation=3)
+NARROWER = WIDER._replace(scope=1)
+RESTORED = WIDER._replace(generation=3)
 RECURRING = UPGRADE._replace(occurrences=((1, 3), (4, 7)))
 
 SCENARIOS = {
@@ -22,6 +25,12 @@ SCENARIOS = {
     "a recurring window": Scenario((RECURRING,), (SERVING,), horizon=6),
     "an edit that widens": Scenario((UPGRADE, WIDER), (SERVING,), kind=2),
     "an edit that extends": Scenario((SHORT, EXTENDED), (SERVING,), horizon=4),
+    "an edit that is taken back": Scenario(
+        (WIDER._replace(generation=1), NARROWER, RESTORED), (SERVING,), kind=2
+    ),
+    "an edit that shortens before one that extends": Scenario(
+        (UPGRADE, SHORT._replace(generation=2), LENGTHENED), (SERVING,), horizon=4
+    ),
     "a request at the start": Scenario((UPGRADE,), (SERVING,)),
     "a window that is recreated": Scenario((UPGRADE, None, RECREATED), (SERVING,)),
     "a process that reads the plan": Scenario((UPGRADE,), (SERVING, NEW), of_plan=(1,)),

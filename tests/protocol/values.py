@@ -35,6 +35,7 @@ class Said(NamedTuple):
     """What a process acknowledges."""
 
     uid: int
+    generation: int
     scope: int
     occurrence: int
     until: int

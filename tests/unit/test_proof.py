@@ -240,12 +240,46 @@ def test_any_edit_of_the_scope_needs_new_acknowledgements(narrower: Any) -> None
     assert proof_of(DRAINED_ONE, about=edited, before=before).enforced.status is False
 
 
+TAKEN_BACK = replace(UPGRADE, generation=3)
+"""As it was two edits ago: in between it may have let through, or been suspended."""
+
+
+def test_an_edit_that_was_taken_back_needs_new_acknowledgements() -> None:
+    """R4: a process may follow the version in between, by which it lets requests in."""
+    assert both(proof_of(DRAINED_ONE, about=TAKEN_BACK)) == all_say("False", "NotAcknowledged")
+    before = claimed(DRAINED_ONE)
+    proof = proof_of(DRAINED_ONE, about=TAKEN_BACK, before=before)
+    assert both(proof) == all_say("False", "NotAcknowledged")
+    assert both(proof_of(process("orders-1", report(TAKEN_BACK)), about=TAKEN_BACK)) == PROVEN
+
+
+def test_edits_that_leave_the_scope_keep_the_claim_one_by_one() -> None:
+    claim = claimed(DRAINED_ONE)
+    for generation in (2, 3, 4):
+        edited = replace(UPGRADE, generation=generation)
+        proof = proof_of(DRAINED_ONE, NEW_ONE, about=edited, before=claim)
+        assert both(proof) == PROVEN
+        assert proof.claim is not None
+        claim = proof.claim
+
+
+def test_what_was_shortened_is_not_claimed_beyond_that_when_it_is_extended_again() -> None:
+    """R4: a process may know the shorter one by now, and not the longer one."""
+    shorter = replace(UPGRADE, generation=2, ended_at=at("2026-06-01T12:30Z"))
+    claim = proof_of(DRAINED_ONE, about=shorter, before=claimed(DRAINED_ONE)).claim
+    again = replace(UPGRADE, generation=3)
+    heard = process("orders-1", report(), heard="2026-06-01T12:29:50Z")
+    for now, status in (("2026-06-01T12:29:52Z", True), ("2026-06-01T12:29:53Z", False)):
+        proof = proof_of(heard, about=again, before=claim, now=now)
+        assert proof.enforced.status is status
+
+
 def test_an_extension_keeps_the_claim_until_shortly_before_the_old_end() -> None:
     """R4: a process that has not seen it yet would serve from then on."""
     before = claimed(DRAINED_ONE)
     proof = proof_of(DRAINED_ONE, about=LATER, before=before)
     assert both(proof) == PROVEN
-    assert proof.claim == before
+    assert proof.claim == replace(before, generation=2)
     heard = process("orders-1", report(), heard="2026-06-01T12:59:50Z")
     last = "2026-06-01T12:59:52.9Z"
     assert both(proof_of(heard, about=LATER, before=before, now=last)) == PROVEN
@@ -274,7 +308,7 @@ def test_an_extension_that_is_not_in_the_plan_is_not_believed_yet() -> None:
     before = claimed(DRAINED_ONE)
     proof = proof_of(after, about=LATER, before=before, unplanned="PlanNotWritten")
     assert both(proof) == PROVEN
-    assert proof.claim == before
+    assert proof.claim == replace(before, generation=2)
 
 
 def test_the_claim_holds_to_the_end_where_that_is_all_that_comes() -> None:
@@ -337,7 +371,9 @@ def test_a_claim_stands_in_the_status_and_is_read_from_there() -> None:
     proof = proof_of(DRAINED_ONE)
     assert proof.claim is not None
     status = {
-        "conditions": [{"type": v.type, "status": v.word} for v in proof.verdicts],
+        "conditions": [
+            {"type": v.type, "status": v.word, "observedGeneration": 1} for v in proof.verdicts
+        ],
         "current": {"start": "2026-06-01T12:00:00Z", "end": "2026-06-01T13:00:00Z"},
         "processes": proof.processes,
     }

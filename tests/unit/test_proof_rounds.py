@@ -145,6 +145,21 @@ async def test_an_extension_is_claimed_with_its_generation_at_once(
     assert status["processes"]["until"] == "2026-06-01T13:00:00Z"
 
 
+async def test_a_window_that_was_suspended_while_the_operator_was_down_is_asked_about_anew(
+    operator: Operator, cluster: MemoryCluster
+) -> None:
+    """R4: what was let in meanwhile may still run, and its process may not have said so yet."""
+    acknowledged(cluster)
+    cluster.processes.pods["orders-1"] = {"metadata": {"uid": "uid-of-orders-1"}, "status": {}}
+    await operator.work_after(minutes=1)
+    assert cluster.condition("lunch", "Drained")[0] == "True"
+    cluster.put("lunch", **LUNCH, suspend=True)
+    cluster.put("lunch", **LUNCH)
+    await Operator(cluster).work()
+    assert cluster.condition("lunch", "Enforced") == ("False", "NotAcknowledged")
+    assert cluster.condition("lunch", "Drained") == ("False", "NotAcknowledged")
+
+
 async def test_heartbeats_ring_for_nobody(operator: Operator, cluster: MemoryCluster) -> None:
     operator.observe_process("ADDED", acknowledged(cluster))
     await operator.work_after(seconds=1)
