@@ -108,28 +108,32 @@ def _prove(
 ) -> Proof:
     assert seen.window is not None
     assert seen.current is not None
-    status = seen.item.get("status") or {}
+    status, planned = seen.item.get("status") or {}, _planned(seen, plan)
     question = Question(
         seen.window,
         seen.current,
         seen.at,
         listed,
-        _unplanned(seen, plan),
+        None if planned == _generation(seen) else "PlanNotWritten",
+        planned is not None,
         claim_of(status),
         needs_all_apps=not ok,
     )
     return prove(question, [read_process(item) for item in items])
 
 
-def _unplanned(seen: Seen, plan: str | None) -> str | None:
-    """No plan is nobody's to follow; one that lacks the window may be somebody's."""
+def _planned(seen: Seen, plan: str | None) -> int | None:
+    """The version that a plan has of it, None where it has none.
+
+    No plan is nobody's to follow; one that lacks the window may be somebody's.
+    """
     if plan is None:
-        return None
+        return _generation(seen)
     try:
-        planned = {w["uid"]: int(w["generation"]) for w in json.loads(plan)["windows"]}
+        found = {w["uid"]: int(w["generation"]) for w in json.loads(plan)["windows"]}
     except (ValueError, KeyError, TypeError):
-        planned = {}
-    return None if planned.get(_uid(seen)) == _generation(seen) else "PlanNotWritten"
+        return None
+    return found.get(_uid(seen))
 
 
 def _is_about(status: Mapping[str, Any], seen: Seen, current: Occurrence) -> bool:

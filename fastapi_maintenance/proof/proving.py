@@ -41,6 +41,8 @@ class Question:
     """Read when they had been; None: at the same moment."""
     unplanned: str | None = None
     """Why the plan in etcd lacks this version of the window; None if it has it."""
+    is_planned: bool = True
+    """Whether it has any version of it: else whoever follows the plan refuses nothing."""
     before: Claim | None = None
     """What is claimed already."""
     needs_all_apps: bool = True
@@ -168,7 +170,7 @@ def _standing(question: Question, answers: Sequence[Answer]) -> Claim | None:
     But not against the word of a process that it lets requests through.
     """
     before = question.before
-    if before is None or any(answer.lapses for answer in answers):
+    if before is None or not question.is_planned or any(answer.lapses for answer in answers):
         return None
     same = before.occurrence == question.occurrence.start
     same = same and before.scope == scope_of(question.window)

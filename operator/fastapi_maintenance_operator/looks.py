@@ -12,7 +12,7 @@ from .api import ClusterApi
 from .children import parent_status
 from .parents import settle
 from .plans import PlanChanged
-from .proof_rounds import Round, Rounds, unplanned
+from .proof_rounds import Round, Rounds
 from .reconcile import Fate, Object, Observed, desired_status, has_expired, next_edge
 from .statuses import Statuses
 from .view import View
@@ -104,7 +104,7 @@ class Looks:
         if not observed.namespace:
             return Round()
         plan = self._view.plans.text(observed.namespace)
-        return await self._rounds.about(observed, unplanned(observed, self._fate(observed), plan))
+        return await self._rounds.about(observed, self._fate(observed), plan)
 
     def _fate(self, observed: Observed) -> Fate:
         namespace = observed.namespace

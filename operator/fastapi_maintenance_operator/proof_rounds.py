@@ -83,12 +83,13 @@ class Rounds:
         """The last word of each process behind its namespace: to be looked at, never a proof."""
         return list(self._heard.values())
 
-    async def about(self, observed: Observed, unplanned: str | None) -> Round:
+    async def about(self, observed: Observed, fate: Fate, plan: str | None) -> Round:
         """Ask about a window.
 
         Args:
             observed: as it was read before; the write is to carry its resourceVersion.
-            unplanned: why the plan in etcd lacks it; see `unplanned`.
+            fate: what became of it.
+            plan: the text of the plan that stands in etcd, as it was written or read.
         """
         window, namespace, now = observed.window, observed.namespace, self._clock()
         if window is None or window.suspend or occurrence_at(window, now) is None:
@@ -105,7 +106,8 @@ class Rounds:
             occurrence,
             snapshot.began,
             snapshot.ended,
-            unplanned,
+            unplanned(observed, fate, plan),
+            observed.uid in _generations(plan or ""),
             claim_of(observed.status),
         )
         return Round(prove(question, snapshot.processes), snapshot, occurrence.end)

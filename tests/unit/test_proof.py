@@ -359,6 +359,13 @@ def test_without_the_window_in_the_plan_nothing_is_proven() -> None:
     assert both(proof) == all_say("Unknown", "PlanTooLarge")
 
 
+def test_a_claim_falls_where_the_plan_lacks_every_version_of_the_window() -> None:
+    """R8: whoever follows the plan refuses nothing from then on."""
+    before = claimed(DRAINED_ONE)
+    proof = proof_of(DRAINED_ONE, before=before, unplanned="PlanTooLarge", is_planned=False)
+    assert both(proof) == all_say("Unknown", "PlanTooLarge")
+
+
 def test_a_window_without_an_end_is_claimed_without_one() -> None:
     endless = parsed(start="2026-06-01T12:00:00Z", apps=["orders"])
     endless = replace(endless, uid="uid-of-w", generation=1)

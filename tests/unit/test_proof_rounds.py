@@ -316,7 +316,7 @@ async def test_what_was_proven_shortly_before_the_end_is_not_written_after_it(
     observed = read(cluster.put("lunch", **LUNCH))
     acknowledged(cluster)
     rounds = Rounds(cluster.processes, lambda: Clock.instant, lambda: ticks[0])
-    asked = await rounds.about(observed, None)
+    asked = await rounds.about(observed, Fate.PLANNED, planned(1, "lunch"))
     assert asked.proof.drained.status is True
     assert asked.left() == 1.0
     ticks[0] = 1.0
@@ -349,8 +349,23 @@ async def test_whoever_asks_while_a_list_is_taken_gets_the_next_one() -> None:
     assert processes.lists == 2
 
 
-def planned(generation: int) -> str:
-    return f'{{"windows": [{{"uid": "uid-of-w", "generation": {generation}}}]}}'
+async def test_what_others_push_out_of_the_plan_is_claimed_no_longer(
+    operator: Operator, cluster: MemoryCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R8: whoever follows the plan refuses nothing from then on."""
+    operator.observe_process("MODIFIED", acknowledged(cluster))
+    await operator.work_after(seconds=1)
+    assert cluster.condition("lunch", "Drained")[0] == "True"
+    monkeypatch.setattr("fastapi_maintenance.windows.plan.MOST_BYTES", 256)
+    operator.observe("ADDED", cluster.put("another", **LUNCH))
+    await operator.work()
+    assert cluster.planned() == []
+    assert cluster.condition("lunch", "Enforced") == ("Unknown", "PlanTooLarge")
+    assert cluster.condition("lunch", "Drained") == ("Unknown", "PlanTooLarge")
+
+
+def planned(generation: int, name: str = "w") -> str:
+    return f'{{"windows": [{{"uid": "uid-of-{name}", "generation": {generation}}}]}}'
 
 
 @pytest.mark.parametrize(
