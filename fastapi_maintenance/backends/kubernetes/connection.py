@@ -22,6 +22,8 @@ from .identity import Access
 
 _READ_SIZE = 256 * 1024
 _PORTS = {"https": 443, "http": 80}
+_NEXT_ADDRESS_AFTER = 0.25
+"""Seconds until the next address of a name is tried beside the first (RFC 8305, 5)."""
 _UNFIT = re.compile(r"[\0\r\n]|[^\0-\xff]")
 """What no line of a head may hold (RFC 9110, 5.5)."""
 
@@ -193,6 +195,8 @@ async def _connect(host: str, port: int, **options: Any) -> Streams:
     """As `asyncio.open_connection`, with a reader of ours."""
     loop, reader = asyncio.get_running_loop(), _Reader(limit=_READ_SIZE)
     protocol = asyncio.StreamReaderProtocol(reader)
+    if isinstance(loop, asyncio.BaseEventLoop):  # uvloop, which a policy may bring, can't
+        options["happy_eyeballs_delay"] = _NEXT_ADDRESS_AFTER
     transport, _ = await loop.create_connection(lambda: protocol, host, port, **options)
     return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
 
