@@ -11,7 +11,7 @@ from fastapi_maintenance.backends.kubernetes.transport import ApiError, Transpor
 from fastapi_maintenance.proof.processes import PLURAL as PROCESSES
 from fastapi_maintenance.windows import API_VERSION, GROUP, KIND, PLURAL, VERSION
 
-from ._failures import Failure, is_missing_crd
+from ._failures import Failure, explain, is_missing_crd
 from ._hints import CLUSTER
 from ._hints import at as there
 from ._judging import lease_is_fresh
@@ -149,6 +149,20 @@ class Cluster:
             if error.status not in (_FORBIDDEN, _NOT_FOUND):
                 raise
             return None
+
+    async def check_namespace(self) -> None:
+        """Of one that is not there every list is empty; nothing is said where it may not be asked.
+
+        Raises:
+            Failure: the namespace is not there.
+        """
+        try:
+            await self._get(f"/api/v1/namespaces/{self.namespace}")
+        except ApiError as error:
+            if error.status == _NOT_FOUND:
+                raise explain(error) from error
+            if error.status != _FORBIDDEN:
+                raise
 
     async def namespaces(self) -> list[Object]:
         """All of them."""

@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 
-from fastapi_maintenance.windows import Mode, Occurrence, Window, matches
+from fastapi_maintenance.windows import Mode, Occurrence, Window, matches, next_occurrence
 from fastapi_maintenance.windows.occurrences import longest_between
 
 MOST = 400
 """Occurrences of one window that are drawn."""
 _LEAST_CELLS = 20
+_MOST_NAMES = 5
+_FEW_DAYS = timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +44,40 @@ class Drawing:
     with_namespaces: bool = False
 
     def lines(self) -> Iterator[str]:
-        """All of it: days, a row for each window, overlaps, and what the signs mean."""
+        """All of it: days, a row for each window of these, overlaps, and what the signs mean."""
         windows = sorted(self.windows, key=lambda w: w.key)
-        rows = {window.key: self._row(window) for window in windows}
+        drawn = [window for window in windows if self._has_some(window)]
+        if drawn:
+            yield from self._picture(drawn)
+        else:
+            yield f"Nothing opens in these {self.length.days} days."
+        yield from self._others([window for window in windows if window not in drawn])
+
+    def _picture(self, windows: Sequence[Window]) -> Iterator[str]:
         yield " " * self._label + self._days()
         for window in windows:
-            yield self._named(self._title(window)) + rows[window.key]
+            yield self._named(self._title(window)) + self._row(window)
         if clash := self._overlaps(windows):
             yield self._named("overlap") + clash
         yield ""
         yield self._legend()
         yield from self._listed(windows)
+
+    def _has_some(self, window: Window) -> bool:
+        """Whether anything of it is to be drawn, be it cut."""
+        return any(_all(replace(window, exclusions=()), self.begin, self._until))
+
+    def _others(self, windows: Sequence[Window]) -> Iterator[str]:
+        """What is not drawn, and why; what is over is over."""
+        for window in windows:
+            following = next_occurrence(window, self.begin)
+            if window.suspend:
+                yield f"{self._title(window)}: suspended"
+            elif following is not None:
+                yield f"{self._title(window)}: not in these days; {_stretch(following)}"
+        over = [w for w in windows if not w.suspend and next_occurrence(w, self.begin) is None]
+        if over:
+            yield f"over: {_few([self._title(window) for window in over])}"
 
     @property
     def _until(self) -> datetime:
@@ -60,7 +85,7 @@ class Drawing:
 
     @property
     def _label(self) -> int:
-        longest = max(len(self._title(window)) for window in self.windows)
+        longest = max(len(self._title(window)) for window in self.windows if self._has_some(window))
         return min(max(longest, len("overlap")), self.width // 3) + 2
 
     @property
@@ -79,18 +104,30 @@ class Drawing:
         return int((instant - self.begin) / self.length * self._cells)
 
     def _days(self) -> str:
-        """The names of the days where they begin, as far as there is room."""
+        """The names of the days where they begin, and hours of few days, as far as there is room.
+
+        The first has begun already, and days go before hours.
+        """
         line = [" "] * self._cells
-        day = self.begin.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
-        free = 0
-        for number in range(self.length.days + 2):
-            # Through local time: a day may have 23 or 25 hours.
-            start = (day.replace(tzinfo=None) + timedelta(days=number)).astimezone()
-            at, text = self._cell(start), start.strftime("|%a %d")
-            if free <= at and at + len(text) <= self._cells:
-                line[at : at + len(text)] = text
-                free = at + len(text) + 1
+        first, *ticks = self._ticks()
+        days = [(self._cell(tick), f"{tick:|%a %d}") for tick in ticks if not tick.hour]
+        hours = [(self._cell(tick), f"{tick:|%H:%M}") for tick in ticks if tick.hour]
+        for at, text in (*days, (0, f"{first:|%a %d}"), *hours):
+            end = at + len(text)
+            if end <= self._cells and not "".join(line[max(at - 1, 0) : end + 1]).strip():
+                line[at:end] = text
         return "".join(line).rstrip()
+
+    def _ticks(self) -> list[datetime]:
+        """The begin of the first day, and what comes after the begin of the picture."""
+        day = self.begin.astimezone().replace(
+            tzinfo=None, hour=0, minute=0, second=0, microsecond=0
+        )
+        step = timedelta(hours=6) if self.length <= _FEW_DAYS else timedelta(days=1)
+        count = (self.length + timedelta(days=2)) // step
+        # Through local time: a day may have 23 or 25 hours.
+        ticks = [(day + step * number).astimezone() for number in range(count)]
+        return [ticks[0], *(tick for tick in ticks if tick > self.begin)]
 
     def _row(self, window: Window) -> str:
         cells = [self.signs.nothing] * self._cells
@@ -131,8 +168,12 @@ class Drawing:
         """The first of each, in words."""
         for window in windows:
             first = next(_all(window, self.begin, self._until), None)
-            said = _stretch(first) if first else "does not open in these days"
-            yield f"{self._title(window)}: {'suspended' if window.suspend else said}"
+            yield f"{self._title(window)}: {_stretch(first) if first else 'cut by exclusions'}"
+
+
+def _few(names: Sequence[str]) -> str:
+    more = len(names) - _MOST_NAMES
+    return ", ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
 def _all(window: Window, begin: datetime, until: datetime) -> Iterator[Occurrence]:

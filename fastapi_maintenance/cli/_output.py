@@ -35,7 +35,8 @@ def yaml_of(value: Any) -> str:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Columns as kubectl has them; what matters is in colour on a terminal."""
+    """Columns as kubectl has them, without empty ones; what matters is in colour on a terminal."""
+    head, *rows = _without_empty_columns(head, rows)
     if not sys.stdout.isatty():
         print("\n".join(_plain([head, *rows])))
         return
@@ -55,6 +56,14 @@ _STYLES = {
     ("Scheduled", "Unknown"): "yellow",
     ("True",): "green",
 }
+
+
+def _without_empty_columns(
+    head: Sequence[str], rows: Sequence[Sequence[str]]
+) -> list[Sequence[str]]:
+    """Lines are short where few things are to be told, so that a narrow terminal folds none."""
+    kept = [column for column in zip(head, *rows, strict=True) if any(column[1:])]
+    return list(zip(*kept, strict=True))
 
 
 def _plain(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from fastapi_maintenance.backends.kubernetes.objects import FIELD_MANAGER, MADE_FOR
 from fastapi_maintenance.windows import (
     GROUP,
     KIND,
+    Fixed,
     InvalidWindow,
     Occurrence,
     Window,
     next_occurrence,
     occurrence_at,
+    occurrences_between,
     parse_manifest,
 )
 
 from ._kinds import CLUSTER_KIND, name_of
 
 Object = dict[str, Any]
+
+_BEGIN = datetime.min.replace(tzinfo=UTC)
 
 OPENED_BY = f"{GROUP}/opened-by"
 """The annotation that says who made a window by `on`, `run` or `schedule`."""
@@ -65,6 +69,14 @@ class Seen:
         if self.window is None or self.window.suspend:
             return None
         return next_occurrence(self.window, self.at)
+
+    @property
+    def ended(self) -> datetime | None:
+        """When the last one was over, of a one-shot window; None where none was."""
+        if self.window is None or not isinstance(self.window.timing, Fixed):
+            return None
+        over = occurrences_between(self.window, _BEGIN, self.at)
+        return max((piece.end for piece in over if piece.end), default=None)
 
     @property
     def state(self) -> str:

@@ -68,7 +68,10 @@ async def seen_windows(
     if path is not None:
         return [see(item, at) for item in manifests_of(path, flags)]
     async with connected(flags) as cluster:
-        return [see(item, at) for item in await cluster.windows(everywhere)]
+        items = await cluster.windows(everywhere)
+        if not items and not everywhere:
+            await cluster.check_namespace()
+        return [see(item, at) for item in items]
 
 
 def valid(seen: Sequence[Seen]) -> list[Seen]:

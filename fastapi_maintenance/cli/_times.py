@@ -53,6 +53,19 @@ def shown(instant: datetime, at: datetime) -> str:
     return local.strftime(form)
 
 
+def moment(instant: datetime, at: datetime) -> str:
+    """The same in a table, where there is little room: of another day without the seconds."""
+    local, today = instant.astimezone(), at.astimezone()
+    if local.date() == today.date():
+        return local.strftime("%H:%M:%S %Z")
+    return local.strftime("%a %d %b %H:%M %Z" if _is_near(instant, at) else "%d %b %Y %H:%M %Z")
+
+
+def _is_near(instant: datetime, at: datetime) -> bool:
+    """So that a day without its year is not mistaken."""
+    return abs(instant - at) < timedelta(days=180)
+
+
 def clock(instant: datetime, at: datetime) -> str:
     """The time of day on the clock of whoever reads it; with the date where it is another day."""
     local, today = instant.astimezone(), at.astimezone().date()

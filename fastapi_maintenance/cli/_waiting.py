@@ -21,6 +21,7 @@ from ._judging import LAG, Judgement, by_operator, by_processes, holders, lease_
 from ._output import Progress
 from ._seen import Seen, see
 from ._times import now, shown, until
+from ._unreported import mend_of
 
 PAUSE = 0.5
 """Seconds between two looks."""
@@ -213,7 +214,8 @@ class Wait:
             return told
         code = NO_OPERATOR if self._unanswered else FAILED
         mend = (
-            f"see: fastapi-maintenance processes {there(self.cluster.namespace)}; "
+            f"{mend_of(seen, told.message)}\n  "
+            f"those that report: fastapi-maintenance processes {there(self.cluster.namespace)}; "
             "if none is to be expected: --if-no-processes=ok"
         )
         raise Failure(told.message, mend, code)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -23,6 +25,7 @@ from ._seen import see
 from ._sources import STDIN, manifests_of
 from ._telling import error_lines, explanation_lines
 from ._times import instant_of, now
+from ._unreported import unreported
 
 _What = Annotated[
     str,
@@ -57,8 +60,8 @@ def explain(
     methods = [method.upper()] if method else ["GET", "POST"]
     asked = [Asked(each, path, address=address) for each in methods]
     instant = instant_of(at, "--at") if at else now()
-    items, deployments = _given(flags, what)
-    valid = [_tell(item, instant, count, app, asked, deployments) for item in items]
+    given = _given(flags, what)
+    valid = [_tell(item, instant, count, app, asked, given) for item in given.items]
     if not all(valid):
         raise typer.Exit(FAILED)
 
@@ -69,7 +72,7 @@ def _tell(
     count: int,
     app: str | None,
     asked: list[Asked],
-    deployments: list[Object],
+    given: _Given,
 ) -> bool:
     """Say all of one window; whether it is valid."""
     seen = see(item, at)
@@ -86,8 +89,10 @@ def _tell(
         assert verdict is not None
         word = "refused" if verdict.refused else "passes"
         print(f"  {request.method:<8} {request.path} {word}: {verdict.why} ({verdict.field})")
-    for line in refused_probes(seen.window, deployments):
+    for line in refused_probes(seen.window, given.deployments):
         print(f"  warning  {line}")
+    if given.processes and (problem := unreported(seen, given.processes)):
+        print(f"  warning  {problem}")
     return True
 
 
@@ -96,17 +101,31 @@ def _name(item: object) -> str:
     return str(metadata.get("name", "?")) if isinstance(metadata, dict) else "?"
 
 
-def _given(flags: Flags, what: str) -> tuple[list[Object], list[Object]]:
-    """The manifests of a file, or the window of a name with the Deployments beside it."""
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What is explained, with what a cluster has beside it."""
+
+    items: list[Object]
+    deployments: list[Object] = field(default_factory=list)
+    processes: list[Object] = field(default_factory=list)
+
+
+def _given(flags: Flags, what: str) -> _Given:
+    """The manifests of a file, or the window of a name."""
     if what == STDIN or Path(what).exists() or Path(what).suffix in (".yaml", ".yml", ".json"):
-        return manifests_of(what, flags), []
+        return _Given(manifests_of(what, flags))
     return asyncio.run(_of_cluster(flags, what))
 
 
-async def _of_cluster(flags: Flags, name: str) -> tuple[list[Object], list[Object]]:
+async def _of_cluster(flags: Flags, name: str) -> _Given:
     async with connected(flags) as cluster:
         item = await cluster.window(name)
-        try:
-            return [item], await cluster.deployments()
-        except ApiError:  # they are looked at where that is allowed
-            return [item], []
+        deployments = await _if_allowed(cluster.deployments())
+        return _Given([item], deployments, await _if_allowed(cluster.processes(cluster.namespace)))
+
+
+async def _if_allowed(asked: Awaitable[list[Object]]) -> list[Object]:
+    try:
+        return await asked
+    except ApiError:
+        return []

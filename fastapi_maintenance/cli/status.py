@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from fastapi_maintenance.proof.conditions import find
+from fastapi_maintenance.backends.kubernetes.transport import ApiError, Unreachable
 
 from ._access import Flags, connected
 from ._access import find as find_identity
@@ -22,18 +23,20 @@ from ._judging import by_operator, lease_is_fresh
 from ._options import AllNamespaces, Output, OutputAs
 from ._options import Name as _Name
 from ._output import show, table, tell
+from ._rows import HEAD, in_order, row, shortened
 from ._seen import Seen, see
-from ._times import now, shown, span
+from ._times import now, shown
+from ._unreported import mend_of, unreported
 
 Name = Annotated[str | None, *_Name.__metadata__]
 _Watch = Annotated[bool, typer.Option("-w", "--watch", help="Show each change.")]
+_All = Annotated[bool, typer.Option("--all", help="All that are finished, too.")]
 _Backend = Annotated[str | None, typer.Option(help="A switch instead: env or file.")]
 _VarName = Annotated[str | None, typer.Option(help="The variable of --backend env.")]
 _FilePath = Annotated[Path | None, typer.Option(help="The file of --backend file.")]
 
 _PAUSE = 1.0
 _NO_CLUSTER = "no cluster was asked: no kubeconfig (set KUBECONFIG or --kubeconfig)"
-_HEAD = ("NAME", "STATE", "MODE", "APPS", "UNTIL", "NEXT", "ENFORCED", "DRAINED", "PROCESSES", "BY")
 
 
 def status(
@@ -42,6 +45,7 @@ def status(
     all_namespaces: AllNamespaces = False,
     output: OutputAs = Output.TABLE,
     watch: _Watch = False,
+    all_: _All = False,
     backend: _Backend = None,
     var_name: _VarName = None,
     file_path: _FilePath = None,
@@ -58,21 +62,31 @@ def status(
         if not named:
             tell(_NO_CLUSTER)
         return
-    asyncio.run(_of_cluster(flags, name, all_namespaces, output, watch))
+    asked = _Asked(all_namespaces, output, all_ or name is not None)
+    asyncio.run(_of_cluster(flags, name, asked, watch))
 
 
-async def _of_cluster(
-    flags: Flags, name: str | None, everywhere: bool, output: Output, watch: bool
-) -> None:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """How it is to be shown."""
+
+    everywhere: bool
+    output: Output
+    all: bool
+
+
+async def _of_cluster(flags: Flags, name: str | None, asked: _Asked, watch: bool) -> None:
     async with connected(flags) as cluster:
         before: object = None
         while True:
-            items = [await cluster.window(name)] if name else await cluster.windows(everywhere)
+            items = (
+                [await cluster.window(name)] if name else await cluster.windows(asked.everywhere)
+            )
             seen = [see(item, now()) for item in items]
             news = _news(seen)
             if news != before:
                 before = news
-                await _show(cluster, seen, name, everywhere, output)
+                await _show(cluster, seen, name, asked)
             if not watch:
                 return
             await asyncio.sleep(_PAUSE)
@@ -85,87 +99,91 @@ def _news(seen: Sequence[Seen]) -> object:
     ]
 
 
-async def _show(
-    cluster: Cluster, seen: Sequence[Seen], name: str | None, everywhere: bool, output: Output
-) -> None:
-    if output is not Output.TABLE:
-        show([each.item for each in seen], output, single=name is not None)
+async def _show(cluster: Cluster, seen: Sequence[Seen], name: str | None, asked: _Asked) -> None:
+    if asked.output is not Output.TABLE:
+        show([each.item for each in seen], asked.output, single=name is not None)
     elif not seen:
-        place = "any namespace" if everywhere else f"namespace {cluster.namespace}"
-        print(f"No windows in {place}: nothing is in maintenance.", file=sys.stderr)
+        if not asked.everywhere:
+            await cluster.check_namespace()
+        place = "any namespace" if asked.everywhere else f"namespace {cluster.namespace}"
+        tell(f"No windows in {place}")
     else:
-        head = ("NAMESPACE", *_HEAD) if everywhere else _HEAD
-        table(head, [_row(each, everywhere) for each in seen])
-        for line in (line for each in seen for line in _remarks(each, bool(name))):
-            print(line)
-        await _tell_of_operator(cluster, seen)
+        ordered = in_order(seen)
+        shown = ordered if asked.all else shortened(ordered)
+        _show_table(shown, len(seen) - len(shown), asked.everywhere)
+        await _remark(cluster, shown, asked.everywhere, detailed=name is not None)
     sys.stdout.flush()
+
+
+def _show_table(seen: Sequence[Seen], left_out: int, everywhere: bool) -> None:
+    table(("NAMESPACE", *HEAD) if everywhere else HEAD, [row(each, everywhere) for each in seen])
+    if left_out:
+        tell(f"… and {left_out} that finished earlier (--all shows them)")
+
+
+async def _remark(
+    cluster: Cluster, seen: Sequence[Seen], everywhere: bool, *, detailed: bool
+) -> None:
+    """What is not as one would want it."""
+    processes = await _processes(cluster, seen, everywhere)
+    told = set[str]()
+    for each in seen:
+        of_its = [p for p in processes or () if p["metadata"]["namespace"] == each.namespace]
+        for line in _remarks(each, None if processes is None else of_its, detailed, everywhere):
+            if line not in told:  # some mends are those of several windows
+                told.add(line)
+                tell(line)
+    await _tell_of_operator(cluster, seen)
+
+
+async def _processes(
+    cluster: Cluster, seen: Sequence[Seen], everywhere: bool
+) -> list[Object] | None:
+    """Those that report where a window is open or to come; None where they may not be seen."""
+    if not any(each.state in ("Open", "Scheduled") for each in seen):
+        return None
+    try:
+        return await cluster.processes(None if everywhere else cluster.namespace)
+    except (ApiError, Unreachable):
+        return None
+
+
+def _remarks(
+    seen: Seen, processes: Sequence[Object] | None, detailed: bool, everywhere: bool
+) -> Iterator[str]:
+    """Why a window is not as one would want it."""
+    name = f"{seen.namespace}/{seen.name}" if everywhere else seen.name
+    if seen.error is not None:
+        yield from (f"{name}: {each}" for each in seen.error.all)
+        return
+    told = by_operator(seen, "drained")
+    problem = unreported(seen, processes) if processes is not None else None
+    if told is not None and told.reason == "NoProcesses":
+        problem = told.message
+    if problem is not None:
+        yield f"{name}: {problem}"
+        yield f"  {mend_of(seen, problem)}"
+    elif told is not None and (detailed or not told.met):
+        yield f"{name}: {told.message}"
+    elif told is None and seen.current is not None:
+        place = f"{seen.name} {there(seen.namespace)}"
+        yield f"{name}: no operator has spoken of this occurrence yet"
+        yield f"  what processes say themselves: fastapi-maintenance processes {place}"
 
 
 async def _tell_of_operator(cluster: Cluster, seen: Sequence[Seen]) -> None:
     """That what it has said is old, where that can be seen."""
     lease = await cluster.lease() if any(each.current for each in seen) else None
-    if lease is not None and not lease_is_fresh(lease, now()):
-        since = (lease.get("spec") or {}).get("renewTime", "long ago")
+    if lease is not None and not lease_is_fresh(lease, at := now()):
+        since = _renewed(lease, at)
         tell(f"note: no operator has answered since {since}: ENFORCED and DRAINED are of then")
 
 
-def _row(seen: Seen, everywhere: bool) -> tuple[str, ...]:
-    window, current, following = seen.window, seen.current, seen.following
-    spec: Object = seen.item.get("spec") or {}
-    place = (seen.namespace,) if everywhere else ()
-    return (
-        *place,
-        seen.name,
-        seen.state,
-        str(window.mode) if window else "",
-        ",".join(spec.get("apps") or ()),
-        _end(current.end if current else None, seen.at) if current else "",
-        _edge(following.start, seen.at) if following else "",
-        _proven(seen, "enforced"),
-        _proven(seen, "drained"),
-        _counts(seen),
-        seen.opened_by,
-    )
-
-
-def _proven(seen: Seen, what: str) -> str:
-    """Only of the occurrence that is open, and the spec as it is."""
-    if seen.current is None:
-        return ""
-    told = by_operator(seen, what)
-    if told is None:
-        return "Unknown"
-    kind = what.capitalize()
-    return str(find(seen.item["status"], kind).get("status", "Unknown"))
-
-
-def _counts(seen: Seen) -> str:
-    counts: dict[str, Any] = (seen.item.get("status") or {}).get("processes") or {}
-    if seen.current is None or "registered" not in counts:
-        return ""
-    return f"{counts.get('enforcing', 0)}/{counts['registered']}"
-
-
-def _remarks(seen: Seen, detailed: bool) -> list[str]:
-    """Why something is not as one would want it."""
-    if seen.error is not None:
-        return [f"{seen.name}: {seen.error}"]
-    if seen.current is None:
-        return []
-    told = by_operator(seen, "drained")
-    if told is None:
-        return [f"{seen.name}: the operator has not spoken of this occurrence; see: "
-                f"fastapi-maintenance processes {seen.name} {there(seen.namespace)}"]  # fmt: skip
-    return [f"{seen.name}: {told.message}"] if detailed or not told.met else []
-
-
-def _end(end: datetime | None, at: datetime) -> str:
-    return "ended by hand" if end is None else _edge(end, at)
-
-
-def _edge(instant: datetime, at: datetime) -> str:
-    return f"{shown(instant, at)} ({span(instant - at)})"
+def _renewed(lease: Object, at: datetime) -> str:
+    try:
+        return shown(datetime.fromisoformat(str(lease["spec"]["renewTime"])), at)
+    except (KeyError, ValueError):
+        return "long ago"
 
 
 def _tell_switch(backend: str, var_name: str | None, file_path: Path | None) -> None:

@@ -193,9 +193,8 @@ def _hindrance(
     """Why `Enforced` can't be proven from this list; the gravest reason."""
     if question.unplanned:
         return Verdict(ENFORCED, None, question.unplanned, words.NOT_PLANNED)
-    missing = words.missing_apps(question.window, answers)
-    if missing and question.needs_all_apps:
-        return Verdict(ENFORCED, None, "NoProcesses", words.no_processes(missing, listed))
+    if question.needs_all_apps and (missing := words.no_processes(question.window, listed)):
+        return Verdict(ENFORCED, None, "NoProcesses", missing)
     if lapsing := [a for a in answers if a.lapses]:
         return Verdict(ENFORCED, False, "NotEnforced", words.not_enforced(lapsing, answers))
     if ahead := [a for a in answers if a.ahead]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import difflib
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from fastapi_maintenance.windows import Window, format_instant
+from fastapi_maintenance.windows.scope import counts_for
 
 if TYPE_CHECKING:
     from .processes import Process
@@ -14,6 +16,9 @@ if TYPE_CHECKING:
 
 NOT_ACTIVE = "No occurrence is open"
 NOT_PLANNED = "The plan lacks this version of the window, and applications may follow the plan"
+
+NONE_REGISTERED = "none is registered"
+"""How that ends which is said where nobody reports at all."""
 
 _MOST_NAMES = 5
 
@@ -30,20 +35,28 @@ def all_drained(answers: Sequence[Answer], silent: Sequence[Answer] = ()) -> str
     return all_enforce(answers) + "; no request from before still runs" + _fallen_silent(silent)
 
 
-def missing_apps(window: Window, answers: Iterable[Answer]) -> list[str]:
-    """The names in ``spec.apps`` that no process carries; patterns where there is none at all."""
-    answers = list(answers)
-    if not answers:
-        return list(window.apps)
-    carried = {answer.process.app for answer in answers}
-    return [app for app in window.apps if "*" not in app and app not in carried]
+def no_processes(window: Window, listed: Iterable[Process]) -> str | None:
+    """That nobody carries some of the names in ``spec.apps``: typos more often than not.
 
-
-def no_processes(missing: Sequence[str], listed: Iterable[Process]) -> str:
-    """A name that nobody carries is a typo more often than not."""
+    None where somebody carries each. Of patterns, where nobody is concerned at all.
+    """
+    listed = list(listed)
+    missing = _missing(window, {p.app for p in listed if counts_for(window, p.app)})
+    if not missing:
+        return None
     apps = sorted({process.app for process in listed if process.app})
-    registered = f"registered are: {_names(apps)}" if apps else "none is registered"
-    return f"No process reports for {_names(missing)}; {registered}"
+    registered = f"registered are: {_names(apps)}" if apps else NONE_REGISTERED
+    meant = [_meant(name, [app for app in apps if app not in window.apps]) for name in missing]
+    return f"No process reports for {_names(meant)}; {registered}"
+
+
+def _missing(window: Window, carried: Collection[str | None]) -> list[str]:
+    return [app for app in window.apps if not carried or ("*" not in app and app not in carried)]
+
+
+def _meant(name: str, apps: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name, apps, n=1)
+    return f"{name} (did you mean {near[0]}?)" if near else name
 
 
 def not_enforced(lapsing: Sequence[Answer], answers: Sequence[Answer]) -> str:

@@ -46,7 +46,7 @@ def test_processes_says_what_each_does_about_a_window(cluster: Cluster, cli: Cli
     speak(cluster, cli, "orders-on", in_flight=2, reason="ForcedOff")
     for words in ((), ("orders-on",)):
         head, row = cli("processes", *words).out.splitlines()
-        assert head.split() == ["POD", "APP", "WINDOW", "ENFORCING", "INFLIGHT", "OLDEST", "HEARD"]
+        assert head.split() == ["POD", "APP", "WINDOW", "ENFORCING", "INFLIGHT", "HEARD"]
         assert row.split()[:5] == ["mp-1", "orders", "orders-on", "ForcedOff", "2"]
     (item,) = cli("processes", "-o", "json").json["items"]
     assert item["metadata"]["name"] == "mp-1"

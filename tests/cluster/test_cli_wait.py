@@ -58,6 +58,7 @@ def test_where_nobody_reports_wait_fails_unless_that_is_ok(cli: Cli, operator: O
     cli("on", "orders", "--duration", "30m")
     said = cli("wait", "orders-on", "--timeout", "2s", code=1)
     assert "No process reports for orders; none is registered" in said.err
+    assert "FASTAPI_MAINTENANCE_KUBECONFIG" in said.err
     said = cli("wait", "orders-on", "--if-no-processes", "ok")
     assert "0 of 0 reporting processes" in said.out
 

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
+from tests.cluster.test_cli_wait import speak
 from tests.cluster.windows import apply_window, in_seconds
 
 if TYPE_CHECKING:
     from tests.cluster.commanding import Cli
     from tests.controlplane.kubectl import Kubectl
+    from tests.controlplane.target import Cluster
 
 
 def test_on_opens_a_window_and_end_ends_it(cli: Cli) -> None:
@@ -88,9 +90,39 @@ def test_status_shows_the_windows_with_who_opened_them(cli: Cli, kubectl: Kubect
 
 
 def test_a_namespace_without_windows_is_said_to_have_none(cli: Cli) -> None:
-    assert cli("status").err == (
-        f"No windows in namespace {cli.namespace}: nothing is in maintenance.\n"
-    )
+    assert cli("status").err == f"No windows in namespace {cli.namespace}\n"
+    said = cli("status", "-n", "shopp", code=1)
+    assert said.err.startswith('error: namespace "shopp" not found\n')
+
+
+def test_what_finished_long_ago_is_counted_and_shown_when_asked_for(
+    cli: Cli, kubectl: Kubectl
+) -> None:
+    """As objects all are told of."""
+    for number in range(6):
+        end = in_seconds(-60 * (number + 1))
+        apply_window(kubectl, f"w{number}", cli.namespace, start=in_seconds(-3600), end=end)
+    said = cli("status")
+    assert [line.split()[0] for line in said.out.splitlines()] == ["NAME", "w0", "w1", "w2"]
+    assert said.err == "… and 3 that finished earlier (--all shows them)\n"
+    assert len(cli("status", "--all").out.splitlines()) == 7
+    assert len(cli("status", "-o", "name").out.splitlines()) == 6
+
+
+def test_a_mistyped_app_is_told_before_its_window_opens(
+    cluster: Cluster, cli: Cli, kubectl: Kubectl
+) -> None:
+    """By `status` and by `explain`, where a process of another name reports."""
+    apply_window(kubectl, "move", cli.namespace, apps=["ordrs"], start=in_seconds(3600))
+    assert cli("status").err == ""
+    cli("on", "orders", "--duration", "1h")
+    speak(cluster, cli, "orders-on")
+    problem = "No process reports for ordrs (did you mean orders?); registered are: orders"
+    edit = f"  if the name is wrong: kubectl edit maintenancewindow move -n {cli.namespace}\n"
+    assert f"move: {problem}\n{edit}" in cli("status").err
+    assert f"{cli.namespace}/move: {problem}\n{edit}" in cli("status", "-A").err
+    assert f"  warning  {problem}" in cli("explain", "move").out
+    assert "warning" not in cli("explain", "orders-on").out
 
 
 def test_end_of_a_window_that_is_not_there_says_what_is(cli: Cli) -> None:

@@ -129,7 +129,7 @@ def test_where_nobody_reports_the_names_that_are_registered_are_listed(
     start()
     apply_window(kubectl, "upgrade", namespace, apps=["order"], start=PAST)
     message = await_reason(kubectl, namespace, "NoProcesses")
-    assert message == "No process reports for order; registered are: orders"
+    assert message == "No process reports for order (did you mean orders?); registered are: orders"
     assert said(kubectl, namespace)["status"] == "Unknown"
 
 

@@ -29,10 +29,25 @@ def test_each_window_is_a_row_and_days_have_their_names() -> None:
     first = window(fixed(("2026-06-01T02:00Z", "2026-06-01T06:00Z")), name="first")
     second = window(recurring("0 22 * * *", hours=3), name="second", mode="ReadOnly")
     lines = drawn(first, second)
-    assert lines[0] == "         |Mon 01                 |Tue 02"
+    assert lines[0] == "         |Mon 01     |12:00      |Tue 02     |12:00"
     assert lines[1] == "first    ..####" + "." * 42
     assert lines[2] == "second   " + "=" + "." * 21 + "===" + "." * 21 + "=="
     assert not any(line.startswith("overlap") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("begin", "days", "shown"),
+    [
+        ("2026-06-01T15:00Z", 4, "|Mon 01  |Tue 02                 |Wed 03"),
+        ("2026-06-01T21:00Z", 4, "   |Tue 02                 |Wed 03"),
+        ("2026-06-01T21:00Z", 1, "|Mon 01     |Tue 02                 |06:00"),
+        ("2026-06-01T23:30Z", 2, " |Tue 02     |06:00      |12:00      |18:00      |Wed 03"),
+    ],
+)
+def test_the_first_day_is_named_where_there_is_room(begin: str, days: int, shown: str) -> None:
+    open_ = window(fixed(("2026-05-01T00:00Z", None)), name="w")
+    line = next(Drawing([open_], at(begin), timedelta(days=days), 106, ASCII).lines())
+    assert line.startswith("         " + shown)
 
 
 def test_what_an_exclusion_cuts_and_what_overlaps_is_seen() -> None:
@@ -52,6 +67,30 @@ def test_one_that_is_short_is_still_seen_and_one_that_is_suspended_is_not() -> N
     short = window(fixed(("2026-06-01T02:10Z", "2026-06-01T02:11Z")), name="short")
     idle = window(fixed(("2026-06-01T02:10Z", None)), name="idle", suspend=True)
     lines = drawn(short, idle, days=1)
-    assert lines[1] == "idle     " + "." * 24
-    assert lines[2] == "short    ..#" + "." * 21
-    assert "idle: suspended" in lines
+    assert lines[1] == "short    ..#" + "." * 21
+    assert [line for line in lines if "idle" in line] == ["idle: suspended"]
+
+
+def test_what_is_not_in_these_days_is_told_of_once_and_not_drawn() -> None:
+    over = [
+        window(fixed(("2026-05-01T02:00Z", "2026-05-01T03:00Z")), name=f"over{number}")
+        for number in range(7)
+    ]
+    later = window(fixed(("2026-07-01T02:00Z", "2026-07-01T03:00Z")), name="later")
+    assert drawn(*over, later) == [
+        "Nothing opens in these 2 days.",
+        "later: not in these days; Wed 01 Jul 02:00 - 03:00 UTC",
+        "over: over0, over1, over2, over3, over4 and 2 more",
+    ]
+    near = window(fixed(("2026-06-01T02:00Z", "2026-06-01T06:00Z")), name="near")
+    lines = drawn(*over, near)
+    assert lines[1] == "near     ..####" + "." * 42
+    assert [line for line in lines if "over0" in line] == [lines[-1]]
+
+
+def test_one_that_exclusions_cut_away_is_drawn_as_that() -> None:
+    cut = (Exclusion(at("2026-05-01T00:00Z"), at("2026-07-01T00:00Z")),)
+    gone = window(fixed(("2026-06-01T02:00Z", "2026-06-01T06:00Z")), name="gone", exclusions=cut)
+    lines = drawn(gone, days=1)
+    assert lines[1] == "gone     ..xxxx" + "." * 18
+    assert lines[-1] == "gone: cut by exclusions"

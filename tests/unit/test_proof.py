@@ -92,8 +92,8 @@ def test_with_no_process_the_names_that_are_registered_are_listed() -> None:
     """A typo in spec.apps."""
     proof = proof_of(process("a", app="order"), process("b", app="payments"))
     assert both(proof) == all_say("Unknown", "NoProcesses")
-    assert (
-        proof.enforced.message == "No process reports for orders; registered are: order, payments"
+    assert proof.enforced.message == (
+        "No process reports for orders (did you mean order?); registered are: order, payments"
     )
     assert proof_of().enforced.message == "No process reports for orders; none is registered"
 
@@ -102,7 +102,16 @@ def test_each_name_needs_a_process_that_carries_it() -> None:
     two = replace(UPGRADE, apps=("orders", "paymnets"))
     proof = proof_of(process("orders-1", report(two)), about=two)
     assert both(proof) == all_say("Unknown", "NoProcesses")
-    assert proof.enforced.message.startswith("No process reports for paymnets; registered are")
+    assert proof.enforced.message == "No process reports for paymnets; registered are: orders"
+
+
+def test_a_name_that_the_window_has_too_is_not_what_was_meant() -> None:
+    two = replace(UPGRADE, apps=("orders", "orders2"))
+    listed = process("a", report(two)), process("b", app="orders-2")
+    assert proof_of(listed[0], about=two).enforced.message == (
+        "No process reports for orders2; registered are: orders"
+    )
+    assert "orders2 (did you mean orders-2?)" in proof_of(*listed, about=two).enforced.message
 
 
 def test_a_pattern_needs_no_process_of_its_own() -> None:

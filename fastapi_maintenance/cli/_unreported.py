@@ -1,0 +1,38 @@
+"""The apps of a window by whose name no process reports, and what mends that: pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fastapi_maintenance.backends.kubernetes.identity import KUBECONFIG_VARIABLE
+from fastapi_maintenance.proof.processes import read_process
+from fastapi_maintenance.proof.wording import NONE_REGISTERED, no_processes
+
+from ._cluster import Object
+from ._hints import at as there
+from ._seen import Seen
+
+_NONE = (
+    "in a Pod, the application's log says why; outside of a cluster it reports with "
+    f"{KUBECONFIG_VARIABLE} set and K8sBackend(..., report=True)"
+)
+
+
+def unreported(seen: Seen, items: Sequence[Object]) -> str | None:
+    """That nobody reports by a name, as the operator says it; None of a window that is over.
+
+    Before a window opens, that none is registered at all is no news: many never are.
+    """
+    if seen.window is None or seen.state not in ("Open", "Scheduled"):
+        return None
+    if seen.current is None and not items:
+        return None
+    return no_processes(seen.window, [read_process(item) for item in items])
+
+
+def mend_of(seen: Seen, problem: str) -> str:
+    """What mends it that nobody reports by a name."""
+    if problem.endswith(NONE_REGISTERED):
+        return _NONE
+    place = f"{seen.name} {there(seen.namespace)}"
+    return f"if the name is wrong: kubectl edit maintenancewindow {place}"
