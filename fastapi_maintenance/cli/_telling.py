@@ -17,6 +17,7 @@ from fastapi_maintenance.windows import (
 from fastapi_maintenance.windows.explain import ClockChange, Explanation, Told
 from fastapi_maintenance.windows.zones import zone as zone_of
 
+from ._hints import CLUSTER
 from ._hints import at as there
 from ._times import shown, span
 
@@ -69,7 +70,7 @@ def _over(explained: Explanation) -> Iterator[str]:
         yield from _told("was open", last, explained.zone)
         end, at = last.piece.end, explained.at
         yield f"  over     since {shown(end, at)} ({span(at - end)} ago): it never opens again"
-    if window.for_all:  # `on` narrows nothing
+    if window.for_all and not window.name.startswith(CLUSTER):  # `on` does no more
         yield f"           open one now: {_anew(window)}"
     yield "           this one again: give it a later start and end, and apply it"
 

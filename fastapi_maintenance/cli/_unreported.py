@@ -9,8 +9,9 @@ from fastapi_maintenance.proof.processes import read_process
 from fastapi_maintenance.proof.wording import NONE_REGISTERED, no_processes
 
 from ._cluster import Object
-from ._hints import at as there
-from ._seen import Seen
+from ._hints import CLUSTER
+from ._kinds import by_hand
+from ._seen import Seen, parent_of
 
 _NONE = (
     "in a Pod, the application's log says why; outside of a cluster it reports with "
@@ -34,5 +35,6 @@ def mend_of(seen: Seen, problem: str) -> str:
     """What mends it that nobody reports by a name."""
     if problem.endswith(NONE_REGISTERED):
         return _NONE
-    place = f"{seen.name} {there(seen.namespace)}"
-    return f"if the name is wrong: kubectl edit maintenancewindow {place}"
+    parent = parent_of(seen.item)
+    name = f"{CLUSTER}{parent}" if parent else seen.name
+    return f"if the name is wrong: {by_hand(name, seen.namespace)}"

@@ -31,6 +31,17 @@ def test_a_name_that_nobody_carries_is_told_with_the_nearest(spec: dict[str, Any
     assert unreported(seen("orders", "pay*", **spec), [ORDERS, PAYMENTS]) is None
 
 
+def test_the_name_in_a_child_is_mended_in_its_parent() -> None:
+    """What is written into a child is undone."""
+    child = seen("ordrs")
+    child.item["metadata"]["ownerReferences"] = [
+        {"kind": "ClusterMaintenanceWindow", "name": "all"}
+    ]
+    said = unreported(child, [ORDERS])
+    assert said is not None
+    assert mend_of(child, said) == "if the name is wrong: kubectl edit clustermaintenancewindow all"
+
+
 def test_where_nobody_reports_at_all_that_is_news_of_an_open_window_alone() -> None:
     """Its mend is in the application, which may run outside of the cluster."""
     said = unreported(seen("orders"), [])
