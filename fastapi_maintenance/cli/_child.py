@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ._failures import Failure, Mistyped
+from ._output import forget_terminal
 
 _LEASH = Path(__file__).with_name("_leash.py")
 _TOLD = [
@@ -19,6 +20,7 @@ _TOLD = [
     for name in ("SIGINT", "SIGTERM", "SIGHUP")
     if name in signal.Signals.__members__
 ]
+_HANGUP = getattr(signal, "SIGHUP", None)
 NOT_FOUND = 127
 TWO_DASHES = "behind two dashes: -- COMMAND…"
 
@@ -59,20 +61,27 @@ class Signals:
         self.told = asyncio.Event()
         self.child: asyncio.subprocess.Process | None = None
 
+    def came(self) -> bool:
+        """Whether there was one."""
+        return self.last is not None
+
     @contextlib.contextmanager
     def noted(self) -> Iterator[None]:
-        """While this is entered."""
+        """While this is entered; what is ignored stays so, as SIGHUP below ``nohup``."""
         loop = asyncio.get_running_loop()
-        for number in _TOLD:
+        heeded = [number for number in _TOLD if signal.getsignal(number) is not signal.SIG_IGN]
+        for number in heeded:
             loop.add_signal_handler(number, self._note, number)
         try:
             yield
         finally:
-            for number in _TOLD:
+            for number in heeded:
                 loop.remove_signal_handler(number)
 
     def _note(self, number: signal.Signals) -> None:
         self.last = number
+        if number == _HANGUP:
+            forget_terminal()
         self.told.set()
         if number != signal.SIGINT:
             self._pass_on(number)

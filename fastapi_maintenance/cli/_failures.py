@@ -18,6 +18,7 @@ from ._hints import flags
 FAILED, MISTYPED, NO_OPERATOR, INTERRUPTED = 1, 2, 3, 130
 
 _NO_OBJECT = re.compile(r'^(\S+) "([^"]+)" not found')
+_CREDENTIALS = "credentials can't be read"
 _MIGRATOR = "fastapi-maintenance-migrator"
 _BINDING = "maintenance-migrator"
 
@@ -100,6 +101,11 @@ def is_missing_crd(error: ApiError) -> bool:
     return error.status == 404 and _NO_OBJECT.match(error.message) is None
 
 
+def is_of_credentials(error: Unreachable) -> bool:
+    """Whether nobody was asked, since one's own files or login fail."""
+    return _CREDENTIALS in str(error)
+
+
 def _not_found(error: ApiError) -> Failure:
     """A kind that is unknown there, a namespace, or an object in it."""
     missing = _NO_OBJECT.match(error.message)
@@ -113,11 +119,11 @@ def _not_found(error: ApiError) -> Failure:
 
 
 def _unreachable(why: str) -> Failure:
-    if "credentials can't be read" in why:
+    if _CREDENTIALS in why:
         mend = (
             "see: kubectl config view; name another file by --kubeconfig, or context by --context"
         )
-        return Failure(why.removeprefix("credentials can't be read: "), mend)
+        return Failure(why.removeprefix(f"{_CREDENTIALS}: "), mend)
     mend = "see that it is there: kubectl cluster-info; another cluster: --context NAME"
     return Failure(f"the API server can't be reached: {why}", mend)
 

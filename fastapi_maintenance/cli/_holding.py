@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
 
 from fastapi_maintenance.backends.kubernetes.transport import ApiError, Unreachable
@@ -12,6 +12,7 @@ from fastapi_maintenance.backends.kubernetes.transport import ApiError, Unreacha
 from ._cluster import Cluster
 from ._failures import Failure
 from ._output import tell
+from ._retrying import patiently
 from ._seen import Seen, see
 from ._times import now, shown
 from .extend import extend_window
@@ -28,7 +29,22 @@ def lead_of(duration: timedelta) -> timedelta:
 class Holder:
     """Looks after the window of a command that runs."""
 
-    def __init__(self, cluster: Cluster, name: str, duration: timedelta) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        name: str,
+        duration: timedelta,
+        is_told: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Of one window.
+
+        Args:
+            cluster: where it is.
+            name: of the window.
+            duration: planned.
+            is_told: whether a signal came, so that the first look is tried no more.
+        """
+        self._is_told = is_told
         self._cluster, self._name = cluster, name
         self._lead = lead_of(duration)
         self._troubled = False
@@ -45,7 +61,7 @@ class Holder:
         Raises:
             ApiError, Unreachable, Failure: its end could not be made sure of.
         """
-        generation = await self._look()
+        generation = await patiently(self._look, self._is_told)
         keeping = asyncio.create_task(self._keep())
         try:
             yield generation

@@ -35,7 +35,7 @@ def main(pipe: int, command: list[str]) -> int:
     woken, waker = os.pipe()
     os.set_blocking(waker, False)
     signal.set_wakeup_fd(waker)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
+    for number in _heeded():
         signal.signal(number, lambda *_: None)
     try:
         child = subprocess.Popen(command, preexec_fn=_die_with_parent)
@@ -45,6 +45,12 @@ def main(pipe: int, command: list[str]) -> int:
         print(f"error: {command[0]}: {error.strerror}", file=sys.stderr)
         return _NOT_EXECUTABLE
     return _code(_watch(child, pipe, woken))
+
+
+def _heeded() -> list[signal.Signals]:
+    """What is ignored stays so, in the command too, as SIGHUP below ``nohup``."""
+    told = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    return [signal.SIGCHLD, *(n for n in told if signal.getsignal(n) is not signal.SIG_IGN)]
 
 
 def _watch(child: subprocess.Popen[bytes], pipe: int, woken: int) -> int:
@@ -110,7 +116,7 @@ def _parents() -> dict[int, int]:
 
 def _die_with_parent() -> None:
     _prctl(_DEATH_SIGNAL, signal.SIGKILL)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
+    for number in _heeded():
         signal.signal(number, signal.SIG_DFL)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -76,7 +77,33 @@ def _plain(rows: Sequence[Sequence[str]]) -> list[str]:
 
 def tell(text: str) -> None:
     """Something for people, beside what the command gives: on standard error."""
-    print(text, file=sys.stderr, flush=True)
+    _write(f"{text}\n")
+
+
+def _write(text: str) -> None:
+    """What can be told no more is no reason to stop."""
+    try:
+        print(text, end="", file=sys.stderr, flush=True)
+    except OSError:
+        _forget(sys.stderr.fileno())
+
+
+def forget_terminal() -> None:
+    """Say nothing any more where what was written to has gone, as a terminal that was closed.
+
+    Else each further word would be an error, and the exit code another.
+    """
+    for stream in (1, 2):
+        try:
+            os.write(stream, b"")
+        except OSError:
+            _forget(stream)
+
+
+def _forget(stream: int) -> None:
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream)
+    os.close(nowhere)
 
 
 class Progress:
@@ -100,7 +127,7 @@ class Progress:
 
         room = max(20, shutil.get_terminal_size().columns - 1)
         shown = text if len(text) <= room else text[: room - 1] + "…"
-        print(f"\r\033[K{shown}", end="", file=sys.stderr, flush=True)
+        _write(f"\r\033[K{shown}")
         self._dirty = True
 
     def note(self, text: str) -> None:
@@ -111,7 +138,7 @@ class Progress:
     def done(self) -> None:
         """Leave no half line behind."""
         if self._dirty:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
+            _write("\r\033[K")
             self._dirty = False
 
 

@@ -19,6 +19,7 @@ from ._failures import FAILED, NO_OPERATOR, Failure, explain
 from ._hints import at as there
 from ._judging import LAG, Judgement, by_operator, by_processes, holders, lease_is_fresh
 from ._output import Progress
+from ._retrying import PASSING
 from ._seen import Seen, see
 from ._times import now, shown, until
 from ._unreported import mend_of
@@ -32,7 +33,6 @@ _GRACE = 10.0
 """Seconds that processes may take to register, before it counts that there are none."""
 _FORBIDDEN = 403
 _SAME = ("uid", "generation")
-_PATIENT = (429, 500, 502, 503, 504)
 
 _RESTART = "see the operator: kubectl get pods -A -l app.kubernetes.io/name=fastapi-maintenance"
 
@@ -122,7 +122,7 @@ class Wait:
                 raise
             self._last = Judgement(False, "Unreachable", f"no answer, trying again: {error}")
         except ApiError as error:
-            if error.status not in _PATIENT:
+            if error.status not in PASSING:
                 raise
             self._last = Judgement(False, "Unreachable", f"trying again: {error}")
         return self._last

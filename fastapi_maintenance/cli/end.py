@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -31,7 +32,7 @@ async def end(cluster: Cluster, name: EditedName, ignore_not_found: _Ignore = Fa
         await note_still(cluster, ended.window.apps, name)
 
 
-async def end_window(cluster: Cluster, name: str) -> Seen:
+async def end_window(cluster: Cluster, name: str, say: Callable[[str], None] = print) -> Seen:
     """End it, unless it is over already, and say when it opens next; as it was before."""
 
     def change(seen: Seen) -> dict[str, object] | None:
@@ -39,17 +40,17 @@ async def end_window(cluster: Cluster, name: str) -> Seen:
 
     seen, item = await edit(cluster, name, change, "endedAt")
     if item is None:
-        _say_not_open(seen)
+        _say_not_open(seen, say)
         return seen
     after = see(item, now())
     following = (
         f"; it opens next at {shown(after.following.start, after.at)}" if after.following else ""
     )
-    print(f"{title(name)} ended{following}")
+    say(f"{title(name)} ended{following}")
     return seen
 
 
-def _say_not_open(seen: Seen) -> None:
-    print(f"{title(seen.name)} is not open ({seen.state})")
+def _say_not_open(seen: Seen, say: Callable[[str], None]) -> None:
+    say(f"{title(seen.name)} is not open ({seen.state})")
     if seen.following:
-        print(f"  {of_the_next(seen.name, seen.namespace)}")
+        say(f"  {of_the_next(seen.name, seen.namespace)}")

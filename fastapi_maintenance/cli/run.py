@@ -27,6 +27,7 @@ from ._opening import Opening, fresh_name, open_window
 from ._options import Apps, IfNoProcesses, Message, NeededDuration, ReadOnly, Timeout, Unreported
 from ._others import note_others, note_still, note_unregistered
 from ._output import tell
+from ._retrying import patiently
 from ._seen import RUN, Seen, see
 from ._times import duration_of, now, until
 from ._waiting import TimedOut, Wait
@@ -79,7 +80,7 @@ async def run(
     )
     signals = Signals()
     with signals.noted():
-        seen = await _opened(cluster, opening, command)
+        seen = await _opened(cluster, opening, command, signals)
         where = place(seen.namespace)
         tell(f"maintenancewindow/{seen.name} opened in {where} until {_until(seen)}")
         await note_others(cluster, apps, seen.name)
@@ -87,7 +88,7 @@ async def run(
         ok, ends = if_no_processes is Unreported.OK, on_failure is OnFailure.END
         running = _Run(cluster, seen, command, signals, ends, patience, ok)
         await running.drain(seen.generation)
-        await running.execute(Holder(cluster, seen.name, length))
+        await running.execute(Holder(cluster, seen.name, length, signals.came))
 
 
 @dataclass
@@ -179,7 +180,7 @@ class _Run:
         deadline = time.monotonic() + _ENDING
         while True:
             try:
-                await end_window(self.cluster, self.seen.name)
+                await end_window(self.cluster, self.seen.name, tell)
                 break
             except (ApiError, Unreachable, Failure) as error:
                 if time.monotonic() >= deadline or isinstance(error, Failure):
@@ -196,10 +197,10 @@ class _Run:
         )
 
 
-async def _opened(cluster: Cluster, opening: Opening, command: list[str]) -> Seen:
+async def _opened(cluster: Cluster, opening: Opening, command: list[str], signals: Signals) -> Seen:
     """The window, open; where it can't be, what was not run is told too."""
     try:
-        seen, _ = await open_window(cluster, opening)
+        seen, _ = await patiently(lambda: open_window(cluster, opening), signals.came)
     except (Failure, ApiError, Unreachable) as error:
         failure = _itself(error)
         lines = [*filter(None, [failure.mend]), _not_run(command)]

@@ -178,7 +178,7 @@ def test_a_process_that_never_drains_is_named_and_the_command_is_not_run(
     said = cli(*words, "--", "touch", str(tmp_path / "ran"), code=124)
     speaking.join()
     assert "  mp-1: 2 requests, GET /export/{id} since " in said.err
-    assert "not drained after 4 s: mp-1: 2 requests, GET /export/{id}, 9" in said.err
+    assert "not drained after 4 s: mp-1: 2 requests, GET /export/{id} since " in said.err
     assert not (tmp_path / "ran").exists()
     assert f"touch {tmp_path}/ran was not run" in said.err
     assert "endedAt" not in windows(cli)[0]["spec"]

@@ -42,10 +42,16 @@ def test_a_server_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert "kubectl cluster-info" in said.err
 
 
-def test_run_that_opens_nothing_says_that_the_command_was_not_run(tmp_path: Path) -> None:
+def test_run_that_opens_nothing_says_that_the_command_was_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has tried for some seconds."""
+    monkeypatch.setattr("fastapi_maintenance.cli._retrying.PATIENCE", 0.1)
     words = ["run", "orders", "--duration", "5m", "--kubeconfig", kubeconfig(tmp_path)]
     said = call([*words, "--", "true", "head"], code=125)
-    assert said.err.startswith("error: the API server can't be reached: ")
+    first, second, *_ = said.err.splitlines()
+    assert first.startswith("the API server does not answer as it should, trying again: ")
+    assert second.startswith("error: the API server can't be reached: ")
     assert said.err.endswith("\n  true head was not run\n")
 
 

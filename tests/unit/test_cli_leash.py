@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,28 @@ def test_a_signal_to_the_leash_is_passed_on(name: str, hold: type[Held], tmp_pat
     wait_for(ready.exists, 30, "the command")
     held.process.send_signal(signal.Signals[f"SIG{name}"])
     assert held.process.wait(30) == 9
+
+
+def test_what_is_ignored_stays_so_as_below_nohup(
+    hold: type[Held], tmp_path: Path, ignored: signal.Signals
+) -> None:
+    """A hang-up ends neither the leash nor the command."""
+    ready, go_on = tmp_path / "ready", tmp_path / "go-on"
+    held = hold("sh", "-c", f"touch {ready}; until test -e {go_on}; do sleep 0.05; done; exit 9")
+    wait_for(ready.exists, 30, "the command")
+    for pid in (held.process.pid, *descendants(held.process.pid)):
+        with suppress(ProcessLookupError):  # its `sleep` has ended
+            os.kill(pid, ignored)
+    go_on.touch()
+    assert held.process.wait(30) == 9
+
+
+@pytest.fixture
+def ignored() -> Iterator[signal.Signals]:
+    """A signal that this process and those that it starts ignore."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    yield signal.SIGHUP
+    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="what was started is found by /proc")

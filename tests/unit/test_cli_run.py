@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import pytest
 
-from fastapi_maintenance.backends.kubernetes.transport import Unreachable
+from fastapi_maintenance.backends.kubernetes.transport import ApiError, Unreachable
 from fastapi_maintenance.cli._child import Signals, run_command
 from fastapi_maintenance.cli._cluster import Cluster
 from fastapi_maintenance.cli._failures import Failure
@@ -40,8 +40,11 @@ class OneWindow:
         start, end = format_instant(now - LENGTH), format_instant(now + lasts)
         self.item = stored(apps=["orders"], start=start, end=end)
         self.is_there = True
+        self.faults: list[ApiError | Unreachable] = []
 
     async def window(self, name: str) -> dict[str, Any]:
+        if self.faults:
+            raise self.faults.pop()
         if not self.is_there:
             raise Unreachable("connection refused")
         return self.item
@@ -85,6 +88,45 @@ async def test_an_end_that_is_far_enough_stays() -> None:
         assert generation == 1
 
 
+@pytest.mark.parametrize(
+    "fault", [ApiError(503, "busy"), ApiError(429, "slow"), Unreachable("reset")]
+)
+async def test_a_fault_that_passes_before_the_command_begins_is_told_and_waited_out(
+    fault: ApiError | Unreachable, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Once, however often it is tried."""
+    window, ran = OneWindow(LENGTH), tmp_path / "ran"
+    window.faults = [fault, fault]
+    script = f"touch {ran}; exit 3"
+    with pytest.raises(Failure, match="exit 3") as failed:
+        await run_of(window, "sh", "-c", script).execute(held_by(window))
+    assert failed.value.code == 3
+    assert ran.exists()
+    assert capsys.readouterr().err.count(f"trying again: {fault}") == 1
+
+
+async def test_a_right_that_is_missing_is_not_tried_again() -> None:
+    window = OneWindow(LENGTH)
+    window.faults = [ApiError(403, "no")]
+    with pytest.raises(Failure) as failed:
+        await run_of(window, "true").execute(held_by(window))
+    assert failed.value.code == 125
+
+
+async def test_a_hang_up_is_not_heeded_where_it_is_ignored() -> None:
+    """Below ``nohup`` a command outlives the terminal."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        signals = Signals()
+        with signals.noted():
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert await run_command(["true"], signals) == 0
+        assert not signals.came()
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def gone(window: OneWindow) -> None:
     window.is_there = False
 
@@ -101,8 +143,13 @@ def ended(window: OneWindow) -> None:
     ],
 )
 async def test_a_window_whose_end_is_not_sure_runs_no_command(
-    happens: Callable[[OneWindow], None], said: str, outlook: str, tmp_path: Path
+    happens: Callable[[OneWindow], None],
+    said: str,
+    outlook: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("fastapi_maintenance.cli._retrying.PATIENCE", 0.1)
     window, ran = OneWindow(LENGTH), tmp_path / "ran"
     running = run_of(window, "touch", str(ran))
     happens(window)
