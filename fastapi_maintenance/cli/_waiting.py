@@ -182,8 +182,7 @@ class Wait:
         """The operator has not spoken yet, is gone, or can't be seen."""
         lags = self._lag() >= LAG.total_seconds()
         if lease is None and told is not None:
-            # Nobody knows whether it lives: what it said is to be borne out by the processes.
-            return await (self._borne_out(seen) if told.met else self._unmet(seen, told))
+            return await self._unvouched(seen, told, lags)
         if not lags:
             return Judgement(False, "Pending", "waiting for the operator to speak of it")
         if not self._unanswered:
@@ -201,6 +200,20 @@ class Wait:
                 NO_OPERATOR,
             )
         return await self._unmet(seen, counted)
+
+    async def _unvouched(self, seen: Seen, told: Judgement, lags: bool) -> Judgement:
+        """Nobody knows whether it lives: what it said is to be borne out by the processes.
+
+        They may prove what it denied, too; who is alive says so sooner, so they are asked every
+        ten seconds only. That none reports is asked for at once: a list of none costs nothing.
+        """
+        if told.met:
+            return await self._borne_out(seen)
+        if lags or told.reason == "NoProcesses":
+            self._lagging_since = None
+            with contextlib.suppress(Failure):
+                told = await self._counted(seen)
+        return await self._unmet(seen, told)
 
     async def _unmet(self, seen: Seen, told: Judgement) -> Judgement:
         """It is not so yet, as somebody says."""

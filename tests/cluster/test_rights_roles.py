@@ -83,14 +83,36 @@ def test_people_see_windows_and_who_edits_writes_them(
     assert verbs_of(kubectl, person.user, "default", expected) == dict.fromkeys(expected, "")
 
 
-def test_everybody_sees_whether_an_operator_lives(
-    kubectl: Kubectl, operator: Operator, service_account: ServiceAccounts
+@pytest.fixture
+def shown(kubectl: Kubectl) -> Iterator[Callable[[], None]]:
+    """Shows the Lease to everybody, as long as the test lasts."""
+    objects = render({"roles": {"lease": True}})
+    readers = [o for o in objects if o["metadata"]["name"].endswith("-lease-readers")]
+    text = yaml.safe_dump_all(readers)
+
+    def show() -> None:
+        kubectl("apply", "--server-side", "-f", "-", input=text)
+
+    yield show
+    kubectl("delete", "--ignore-not-found", "-f", "-", input=text)
+
+
+def test_everybody_sees_whether_an_operator_lives_where_the_values_say_so(
+    kubectl: Kubectl,
+    operator: Operator,
+    service_account: ServiceAccounts,
+    shown: Callable[[], None],
 ) -> None:
-    """Its Lease by name, wherever it is; no other, and not to write."""
+    """Its Lease by name, wherever it is; no other, and not to write. By default nobody does."""
     nobody = service_account("nobody")
     everywhere = ("get", "leases", "--all-namespaces")
     only = "--field-selector=metadata.name=fastapi-maintenance-operator"
-    assert NAMESPACE in nobody.kubectl(*everywhere, only).stdout
+    assert "cannot list resource" in nobody.kubectl(*everywhere, only, check=False).stderr
+    shown()
+    wait_for(
+        lambda: NAMESPACE in nobody.kubectl(*everywhere, only, check=False).stdout,
+        what="the right",
+    )
     assert "cannot list resource" in nobody.kubectl(*everywhere, check=False).stderr
     assert LEASE in granted(kubectl, nobody.user, NAMESPACE)
     lease = (*LEASE[:3],)
@@ -146,7 +168,7 @@ NEEDED = {
     (WINDOWS, "get"): (("end", "there"), 1),
     (WINDOWS, "patch"): (("end", "there"), 1),
     (PROCESSES, "list"): (("wait", "there", "--if-no-processes", "ok"), 1),
-    ("configmaps", "get"): (("wait", "there"), 3),
+    ("configmaps", "get"): ((*OPEN, "--wait", "drained"), 3),
 }
 """What fails without a right, and with which exit code."""
 

@@ -39,7 +39,7 @@ def test_each_namespace_has_an_operator_that_looks_at_it_alone() -> None:
 
 def test_each_namespace_has_its_roles_and_its_lease() -> None:
     """And nothing is granted for the cluster but what applications bind, and view and edit."""
-    objects = render({**TWO, "test": {"enabled": False}})
+    objects = render({**TWO, "test": {"enabled": False}, "roles": {"lease": True}})
     roles = named(objects, "Role")
     assert roles.keys() == named(objects, "RoleBinding").keys()
     parts = ("operator", "operator-lease", "lease-readers")

@@ -58,6 +58,8 @@ class Server(Transport):
         self.forbids = forbids
         self.leases = {"shop": 0.0}
         """By namespace: how many seconds ago it was renewed."""
+        self.lists = 0
+        """How often the processes were listed."""
         self.window = WINDOW if end is None else {**WINDOW, "spec": {**WINDOW["spec"], "end": end}}
 
     async def get(self, path: str, params: Mapping[str, str]) -> dict[str, Any]:
@@ -65,9 +67,12 @@ class Server(Transport):
             return {"items": [self._lease(*each) for each in self.leases.items()]}
         if path.endswith("/maintenanceprocesses"):
             return self._processes()
+        if "/configmaps/" in path:
+            raise ApiError(404, "no plan")
         return self.window
 
     def _processes(self) -> dict[str, Any]:
+        self.lists += 1
         said = report(parse_manifest(self.window))
         self.now += timedelta(seconds=next(self.slowness))
         if self.forbids:
@@ -151,6 +156,32 @@ async def test_a_lease_from_elsewhere_is_enough_where_the_processes_bear_it_out(
     server = Server()
     server.leases = {OPERATOR_NAMESPACE: 3600, "another-team": 0}
     assert (await wait(server).run()).met
+
+
+async def test_without_a_lease_to_see_the_processes_prove_what_a_dead_operator_denied(
+    wait: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its last word stands, and nobody knows of what day it is; so they are asked in a while."""
+    server = Server()
+    server.leases, server.window = {}, denied()
+    with pytest.raises(TimedOut, match="orders-1: 2 requests"):
+        await wait(server).run()
+    assert server.lists == 0
+    monkeypatch.setattr("fastapi_maintenance.cli._waiting.LAG", timedelta(0))
+    assert (await wait(server).run()).met
+
+
+async def test_without_a_lease_to_see_it_is_asked_at_once_whether_nobody_reports(wait: Any) -> None:
+    """Some may have registered since the operator died."""
+    server = Server()
+    server.leases, server.window = {}, denied("NoProcesses")
+    assert (await wait(server).run()).met
+
+
+def denied(reason: str = "RequestsRunning") -> dict[str, Any]:
+    """The window, of which the operator has last said that requests hold it up."""
+    no = {"status": "False", "reason": reason, "message": "orders-1: 2 requests"}
+    return {**WINDOW, "status": {**WINDOW["status"], "conditions": [CONDITION | no]}}
 
 
 @pytest.mark.parametrize(("usual", "said"), [(60, 0), (0, 1)])
