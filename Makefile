@@ -103,8 +103,9 @@ chart-docs: $(VENV)/dev.stamp ## the chart's versions, and its README's table, a
 snapshots: $(VENV)/dev.stamp ## what the chart renders to, after a change of it
 	@$(BIN)/python -m tests.snapshots
 
-picture: $(VENV)/dev.stamp ## draw the README's picture of the terminal anew, from what the programs say on a real API server
-	@$(BIN)/python -m docs.make.picture
+pictures: $(VENV)/dev.stamp ## draw docs/images anew: the terminal and the page, on a real API server (the browser: 70 MB)
+	@$(BIN)/python -m docs.make.terminal
+	@$(BIN)/python -m docs.make.page
 
 # Apart from .venv: what writes the bill of materials is no part of what is developed with.
 $(VENV)/release.stamp: requirements/release.txt | $(VENV)/bin/python

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,7 +21,7 @@ from tests.controlplane.target import Cluster, existing, own
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.cluster.commanding import Cli
@@ -154,6 +155,28 @@ def operator(running_operator: Operator) -> Operator:
         running_operator.resume()
     running_operator.start()
     return running_operator
+
+
+@pytest.fixture
+def changed(operator: Operator) -> Iterator[Callable[..., None]]:
+    """Starts the operator anew as `Operator.differently` says; in the end it is as it was."""
+    with ExitStack() as ending:
+        ending.callback(operator.restart)
+
+        def change(*module: str, **variables: str) -> None:
+            ending.enter_context(operator.differently(*module, **variables))
+            operator.restart()
+
+        yield change
+
+
+@pytest.fixture
+def clock(changed: Callable[..., None], tmp_path: Path) -> Path:
+    """A file by whose seconds the operator's clock is ahead; none at first."""
+    shift = tmp_path / "shift"
+    shift.write_text("0")
+    changed("tests.cluster.shifted", SHIFT=str(shift))
+    return shift
 
 
 @pytest.fixture

@@ -223,16 +223,3 @@ def test_after_the_operator_was_down_the_next_occurrence_begins_with_nothing(
     case.await_drained("False", "NotAcknowledged")
     case.say("mp-1", acknowledgement(window, later), ahead=later)
     case.await_drained("True", "AllDrained")
-
-
-@pytest.fixture
-def clock(operator: Operator, tmp_path: Path) -> Any:
-    """The operator has a clock that is set by a file; afterwards it is as it was."""
-    assert operator._env is not None
-    before, command = operator._env, operator._command
-    shift = tmp_path / "shift"
-    operator._env = {**before, "SHIFT": str(shift)}
-    operator._command = [command[0], "-m", "tests.cluster.shifted", *command[3:]]
-    yield shift
-    operator._env, operator._command = before, command
-    operator.restart()

@@ -9,8 +9,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-import pytest
-
 from fastapi_maintenance.windows import format_instant
 from tests.cluster.test_operator import PAST, plan, settle
 from tests.cluster.windows import (
@@ -24,7 +22,7 @@ from tests.cluster.windows import (
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.controlplane.install import Operator
@@ -119,26 +117,13 @@ def test_11_in_an_autumn_overlap_it_opens_once(
     assert int(after[:4]) == int(first[:4]) + 1
 
 
-@pytest.fixture
-def changed(operator: Operator) -> Iterator[dict[str, str]]:
-    """The environment of the operator, to be changed; it is restarted as it was afterwards."""
-    assert operator._env is not None
-    before, command = operator._env, operator._command
-    environment = dict(before)
-    operator._env = environment
-    yield environment
-    operator._env, operator._command = before, command
-    operator.restart()
-
-
 def test_12_a_zone_that_is_missing_stalls_its_windows_alone(
-    kubectl: Kubectl, namespace: str, operator: Operator, changed: dict[str, str], tmp_path: Path
+    kubectl: Kubectl, namespace: str, changed: Callable[..., None], tmp_path: Path
 ) -> None:
     """Neither the system's time zones nor the package: it says so, and is never taken for open."""
     (tmp_path / "tzdata.py").write_text("")
     path = os.pathsep.join([str(tmp_path), *sys.path])
-    changed |= {"PYTHONTZPATH": "", "PYTHONPATH": path}
-    operator.restart()
+    changed(PYTHONTZPATH="", PYTHONPATH=path)
     tokyo = {**ALWAYS, "timeZone": "Asia/Tokyo"}
     apply_window(kubectl, "lost", namespace, **tokyo)
     apply_window(kubectl, "upgrade", namespace, start=PAST)
@@ -149,21 +134,14 @@ def test_12_a_zone_that_is_missing_stalls_its_windows_alone(
 
 
 def test_13_a_clock_that_jumps_takes_the_status_with_it(
-    kubectl: Kubectl, namespace: str, operator: Operator, changed: dict[str, str], tmp_path: Path
+    kubectl: Kubectl, namespace: str, clock: Path
 ) -> None:
     """An hour ahead, and back."""
-    shift = tmp_path / "shift"
-    shift.write_text("0")
-    changed["SHIFT"] = str(shift)
-    command = list(operator._command)
-    command[1:3] = ["-m", "tests.cluster.shifted"]
-    operator._command = command
-    operator.restart()
     apply_window(kubectl, "soon", namespace, start=in_seconds(1800), end=in_seconds(7200))
     await_reason(kubectl, "soon", namespace, "Scheduled")
-    shift.write_text("3600")
+    clock.write_text("3600")
     await_reason(kubectl, "soon", namespace, "Open")
-    shift.write_text("0")
+    clock.write_text("0")
     await_reason(kubectl, "soon", namespace, "Scheduled")
 
 

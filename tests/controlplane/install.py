@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import contextmanager
 from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from tests.controlplane.daemon import Daemon
 from tests.controlplane.identity import Identity, make_identity
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.controlplane.target import Cluster
@@ -73,6 +75,17 @@ class Operator(Daemon):
             ready=lambda: self.answers("/readyz"),
             env=_environment(identity),
         )
+
+    @contextmanager
+    def differently(self, module: str = OPERATOR, **variables: str) -> Iterator[None]:
+        """Whenever it is started within the block it is that module, with variables beside ours."""
+        before = self._command, self._env
+        self._command = [sys.executable, "-m", module, *self._command[3:]]
+        self._env = {**(self._env or {}), **variables}
+        try:
+            yield
+        finally:
+            self._command, self._env = before
 
     def answers(self, path: str) -> bool:
         """Whether its own HTTP server answers a GET with 200."""

@@ -52,7 +52,7 @@ def play_a_cluster(example: Path, file: Path) -> None:
 
 
 def play_outside_a_cluster(example: Path, file: Path) -> None:
-    """Without a cluster the environment decides; `make picture` and tests/cluster do the rest."""
+    """Without a cluster the environment decides; `make pictures` and tests/cluster do the rest."""
     client = TestClient(load(example).app)
     assert client.get("/orders").json() == ["a book"]
     assert client.get("/export/0").json() == "all orders"

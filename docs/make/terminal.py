@@ -1,4 +1,4 @@
-"""Draw docs/images/terminal.svg: a migration as it looks in a terminal; `make picture`.
+"""Draw docs/images/terminal.svg: a migration as it looks in a terminal; `make pictures`.
 
 What is seen is what the programs have said, on a real API server: the application of
 examples/08-drain with a slow request in it, and the schema of examples/03-pods.
