@@ -81,16 +81,21 @@ class Cluster:
         return await self._send("POST", windows_path(self.namespace), params, item)
 
     async def patch_window(
-        self, item: Object, spec: Object, *, annotations: Mapping[str, str] | None = None
+        self,
+        item: Object,
+        spec: Object,
+        *,
+        annotations: Mapping[str, str] | None = None,
+        dry_run: bool = False,
     ) -> Object:
         """Change fields of the spec, unless the window has changed since it was read."""
         metadata: Object = {"resourceVersion": item["metadata"]["resourceVersion"]}
         if annotations:
             metadata["annotations"] = dict(annotations)
         path = path_of(self.namespace, name_of(item))
-        return await self._send(
-            "PATCH", path, _MANAGER, {"metadata": metadata, "spec": spec}, _MERGE
-        )
+        params = _MANAGER | ({"dryRun": "All"} if dry_run else {})
+        body = {"metadata": metadata, "spec": spec}
+        return await self._send("PATCH", path, params, body, _MERGE)
 
     async def processes(self, namespace: str | None) -> list[Object]:
         """The MaintenanceProcesses of a namespace, or of all: one consistent list."""

@@ -10,17 +10,18 @@ import typer
 
 from fastapi_maintenance.backends.kubernetes.transport import ApiError
 from fastapi_maintenance.windows import API_VERSION, KIND, parse_manifest
-from fastapi_maintenance.windows.explain import explain
+from fastapi_maintenance.windows.explain import Explanation, explain
 
 from ._access import Flags, connected
 from ._checks import check_cron, check_name, checked
-from ._cluster import Object
-from ._failures import Failure, Mistyped
-from ._hints import at as there
+from ._cluster import Cluster, Object
+from ._failures import Mistyped
+from ._kinds import title
 from ._options import Apps, Message, NeededDuration, Output, OutputAs, ReadOnly
 from ._others import note_unregistered
 from ._output import show, tell
-from ._seen import OPENED_BY
+from ._replacing import changes, check_may_be_replaced, differing, lines_of, patch_of
+from ._seen import OPENED_BY, marks_of, see
 from ._telling import occurrence_line
 from ._times import now
 from ._zones import check_zone
@@ -48,6 +49,7 @@ _Cron = Annotated[
 _Zone = Annotated[
     str, typer.Option(help="An IANA zone.", show_default=False, callback=checked(check_zone))
 ]
+_Replace = Annotated[bool, typer.Option("--replace", help="Change one that is there.")]
 _DryRun = Annotated[DryRun | None, typer.Option(help="Print it, write nothing.")]
 
 
@@ -60,13 +62,11 @@ def schedule(
     tz: _Zone,
     message: Message = None,
     read_only: ReadOnly = False,
+    replace: _Replace = False,
     dry_run: _DryRun = None,
     output: OutputAs = Output.TABLE,
 ) -> None:
-    """Write a window that comes again, or print it.
-
-    It tells when it opens, in its zone and in yours.
-    """
+    """Write a window that comes again, or print it, and tell when it opens."""
     spec: Object = {"apps": apps, "schedule": cron, "duration": duration, "timeZone": tz}
     if read_only:
         spec["mode"] = "ReadOnly"
@@ -78,39 +78,61 @@ def schedule(
         "metadata": {"name": name, **({"namespace": flags.namespace} if flags.namespace else {})},
         "spec": spec,
     }
-    _tell_when(item)
+    explained, done = _explained(item), ""
     if dry_run is not DryRun.CLIENT:
-        item = asyncio.run(_write(flags, item, dry_run is DryRun.SERVER))
+        item, done = asyncio.run(_write(flags, item, replace, dry_run is DryRun.SERVER))
+    _tell_when(explained)
     if dry_run is None and output is Output.TABLE:
-        print(f"maintenancewindow/{name} created")
+        print(f"{title(name)} {done}")
     else:
         show([item], Output.YAML if output is Output.TABLE else output, single=True)
 
 
-async def _write(flags: Flags, item: Object, only_say: bool) -> Object:
+async def _write(
+    flags: Flags, item: Object, may_replace: bool, only_say: bool
+) -> tuple[Object, str]:
+    """Make it, or change the one of its name; what there is then, and what was done."""
     async with connected(flags) as cluster:
         item["metadata"]["namespace"] = cluster.namespace
         if who := await cluster.user():
             item["metadata"]["annotations"] = {OPENED_BY: who}
         try:
-            made = await cluster.create_window(item, only_say)
+            made, done = await cluster.create_window(item, only_say), "created"
         except ApiError as error:
             if error.status != _CONFLICT:
                 raise
-            name = item["metadata"]["name"]
-            raise Failure(
-                f'maintenancewindow "{name}" is there already',
-                f"change it: kubectl edit maintenancewindow {name} {there(cluster.namespace)}",
-            ) from error
+            made, done = await _beside(cluster, item, may_replace, only_say)
         await note_unregistered(cluster, item["spec"]["apps"])
-        return made
+        return made, done
 
 
-def _tell_when(item: Object) -> None:
-    """The next occurrences, and what the clocks do to them."""
+async def _beside(
+    cluster: Cluster, item: Object, may_replace: bool, only_say: bool
+) -> tuple[Object, str]:
+    """Where one of its name is there: nothing to do, or to be changed if that was said."""
+    seen = see(await cluster.window(item["metadata"]["name"]), now())
+    check_may_be_replaced(seen)
+    there = seen.item["spec"]
+    found = changes(there, item["spec"])
+    if not found:
+        return seen.item, "unchanged"
+    if not may_replace or marks_of(seen.item):
+        raise differing(seen, found)
+    made = await cluster.patch_window(seen.item, patch_of(there, found), dry_run=only_say)
+    tell("\n".join(lines_of(found)))
+    return made, "changed"
+
+
+def _explained(item: Object) -> Explanation:
+    """With the next occurrences, of which there have to be some."""
     explained = explain(parse_manifest(item), now(), occurrences=3)
     if explained.never_opens:
         raise Mistyped("--cron: no day ever fits this schedule", "see: man 5 crontab")
+    return explained
+
+
+def _tell_when(explained: Explanation) -> None:
+    """When it opens, and what the clocks do to that."""
     for told in explained.following:
         if told.piece is not None:
             tell(f"opens {occurrence_line(told.piece, explained.zone)}")

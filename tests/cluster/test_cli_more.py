@@ -8,7 +8,6 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import yaml
 
 from fastapi_maintenance.backends.kubernetes.process import Pod
 from tests.cluster.commanding import call
@@ -76,15 +75,6 @@ def test_only_a_process_that_is_silent_is_struck_out(
     assert said.out == "maintenanceprocess/mp-1 of orders-1 removed\n"
     said = cli("processes", "--remove", "orders-1", code=1)
     assert 'no process of "orders-1" is registered' in said.err
-
-
-def test_schedule_writes_a_window_and_the_server_can_be_asked_first(cli: Cli) -> None:
-    said = cli("schedule", "weekly", "orders", *WEEKLY, "--dry-run", "server")
-    assert yaml.safe_load(said.out)["metadata"]["uid"]
-    assert "No windows" in cli("status").err
-    assert cli("schedule", "weekly", "orders", *WEEKLY).out == "maintenancewindow/weekly created\n"
-    said = cli("schedule", "weekly", "orders", *WEEKLY, code=1)
-    assert f"kubectl edit maintenancewindow weekly -n {cli.namespace}" in said.err
 
 
 def test_a_name_that_nobody_reports_for_is_told_beside_those_that_are_known(
