@@ -55,18 +55,21 @@ def test_where_the_crds_are_missing_the_command_that_brings_them_is_told(
     cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As the API server answers of a version that it does not serve."""
-    monkeypatch.setattr(
-        "fastapi_maintenance.cli._cluster.windows_path",
-        lambda namespace, name="": (
-            f"/apis/fastapi-maintenance.io/v9/namespaces/{namespace}/x/{name}"
-        ),
-    )
+    for module in ("_cluster", "_kinds"):
+        monkeypatch.setattr(
+            f"fastapi_maintenance.cli.{module}.windows_path", path_of_a_version_to_come
+        )
     for words in (["status"], ["end", "upgrade"], ["on", "orders", "--duration", "5m"]):
         said = cli(words[0], *words[1:], code=1)
         assert said.err.splitlines() == [
             "error: the CRDs of fastapi-maintenance.io are not installed here",
             "  install it: fastapi-maintenance crds | kubectl apply --server-side -f -",
         ]
+
+
+def path_of_a_version_to_come(namespace: str, name: str = "") -> str:
+    """Where the windows of a version would be that no API server has."""
+    return f"/apis/fastapi-maintenance.io/v9/namespaces/{namespace}/x/{name}"
 
 
 def test_what_is_printed_as_crds_is_what_the_cluster_has(cli: Cli, kubectl: Kubectl) -> None:
@@ -106,4 +109,4 @@ def test_a_window_that_a_cluster_window_keeps_is_not_changed_here(
     finally:
         kubectl("delete", "cmw", name)
     assert f'is kept as clustermaintenancewindow "{name}" has it' in said.err
-    assert f"kubectl edit clustermaintenancewindow {name}" in said.err
+    assert f"fastapi-maintenance end cmw/{name}" in said.err
