@@ -66,7 +66,7 @@ def schedule(
     dry_run: _DryRun = None,
     output: OutputAs = Output.TABLE,
 ) -> None:
-    """Write a window that comes again, or print it, and tell when it opens."""
+    """Write a window that comes again, or print it; tell when it opens."""
     spec: Object = {"apps": apps, "schedule": cron, "duration": duration, "timeZone": tz}
     if read_only:
         spec["mode"] = "ReadOnly"
