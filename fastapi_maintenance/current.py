@@ -67,7 +67,7 @@ def backend_meant(given: Any = None) -> BaseStateBackend:
     """The backend that a call means; looked up at each call.
 
     What it names; else the backend of the innermost middleware around it; else the last that was
-    configured; else the one that middlewares were given; else the environment's.
+    configured; else the one that middlewares have; else the environment's.
 
     Raises:
         BackendNotConfigured: middlewares were given several, and none is configured.
@@ -84,8 +84,12 @@ async def get_maintenance_mode(backend: Any = None) -> bool:
     """Whether the whole application is refused now, blocks included.
 
     Args:
-        backend: the one to ask; default as `backend_meant` says. Inside a request that is the
-            middleware around it, with its ``enable_maintenance``.
+        backend: the one to ask. Default: inside a request the middleware around it, with its
+            ``enable_maintenance``; else the backend last configured, the only one that middlewares
+            have, or the environment's.
+
+    Raises:
+        BackendNotConfigured: middlewares have several backends, and none is configured.
     """
     gate = current_gate()
     meant = backend_meant(backend)
@@ -100,10 +104,12 @@ async def set_maintenance_mode(value: bool, backend: Any = None) -> None:
 
     Args:
         value: True turns it on.
-        backend: the one to write; default as `backend_meant` says.
+        backend: the one to write. Default: that of the innermost middleware around the code; else
+            the one last configured, the only one that middlewares have, or the environment's.
 
     Raises:
-        StateNotWritten: it is as it was, unless the error says that nobody knows.
+        BackendNotConfigured: middlewares have several backends, and none is configured.
+        StateNotWritten: nothing has changed, unless the error says that nobody knows.
     """
     await backend_meant(backend).set_value(value)
 

@@ -54,8 +54,8 @@ class MaintenanceModeMiddleware(Counting, Passage):
 
     Args:
         app: the application that is wrapped.
-        enable_maintenance: True or False decide whatever the backend says; None asks it.
-        backend: where the state comes from, or several of those, of which any refuses; default
+        enable_maintenance: True or False overrule the backend; None asks it.
+        backend: where the state comes from, or several of those, of which any may refuse; default
             what `configure_backend` set, else an `EnvVarBackend`.
         exempt_handler: called with a request while maintenance is on (with an `HTTPConnection`
             for a WebSocket); true lets it pass. Plain or async.
@@ -69,13 +69,13 @@ class MaintenanceModeMiddleware(Counting, Passage):
         bypass_token_hashes: SHA-256 sums of tokens whose bearers are always served; a token is
             sent as header ``X-Maintenance-Bypass``, as cookie ``maintenance_bypass``, or once as
             ``?maintenance-bypass=TOKEN``, which sets the cookie.
-        read_only: a switch that is on refuses writes only; windows say themselves what they mean.
+        read_only: a switch that is on refuses only writes; windows have their own mode.
         html_template: a `string.Template` with ``$message`` and ``$until``, for browsers.
         on_start: called when maintenance begins, plain or async; one or several.
         on_end: called when it ends.
 
     Raises:
-        TypeError, ValueError: an argument can't be what it should be; names it and the mend.
+        TypeError, ValueError: an argument makes no sense; names it, and says what to write.
     """
 
     def __init__(

@@ -102,7 +102,7 @@ class Maintenance:
             at: the instant, with its zone; a text is read as ISO 8601.
 
         Raises:
-            InvalidWindow: the manifest is wrong; names the field and the mend.
+            InvalidWindow: the manifest is wrong; names the field, and says what to write.
             ValueError: `at` says no zone, or the file can't be read as text.
         """
         instant = datetime.fromisoformat(at) if isinstance(at, str) else at

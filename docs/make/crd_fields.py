@@ -13,7 +13,7 @@ CRDS = Path(__file__).parents[2] / "crds"
 Schema = dict[str, Any]
 INTRODUCTION = """# CRD fields
 
-As `kubectl explain --recursive` has them. What they mean together is told in
+As `kubectl explain --recursive` has them. What they mean together:
 [Windows](../windows.md) and [Processes](../processes.md).
 """
 PARTS = {
@@ -24,7 +24,7 @@ PARTS = {
 SAME = ("clustermaintenancewindows.yaml", "maintenancewindows.yaml")
 """Of the first only what the second does not have."""
 BOUNDS = {
-    "minimum": "at least {}", "maximum": "at most {}", "minItems": "at least {} items",
+    "minimum": "at least {}", "maximum": "at most {}", "minItems": "not empty",
     "maxItems": "at most {} items", "maxLength": "at most {} characters",
     "maxProperties": "at most {} entries",
 }  # fmt: skip
@@ -51,7 +51,7 @@ def _table(name: str, part: str, schema: Schema) -> Iterator[str]:
     known = _known(part) if name == SAME[0] else {}
     rows = [row for row in _rows(schema, part) if row[0] not in known]
     if known:
-        yield f"`{part}` has those of MaintenanceWindow, but for what makes no sense here, and:\n"
+        yield f"`{part}` has the fields of MaintenanceWindow that make sense here, and:\n"
     yield "| field | type | meaning |\n| --- | --- | --- |"
     yield from (f"| `{path}` | {kind} | {said} |" for path, kind, said in rows)
     yield ""

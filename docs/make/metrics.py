@@ -12,7 +12,7 @@ from fastapi_maintenance_operator.metrics import Metrics, window_families
 
 INTRODUCTION = """# Metrics
 
-How they are scraped, and which are worth an alert, is told in
+How to scrape them, and which are worth an alert:
 [the operator](../operator.md#probes-and-metrics) and [Alerts](../guides/alerts.md).
 """
 

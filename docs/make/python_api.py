@@ -32,9 +32,9 @@ MEMBERS = {
 }  # fmt: skip
 INTRODUCTION = """# Python API
 
-All of it is imported from `fastapi_maintenance`, unless a heading says otherwise. How the
-parts work together is told in [the middleware](../middleware.md), [Windows](../windows.md) and
-[In Kubernetes](../kubernetes.md).
+Import all of it from `fastapi_maintenance`, unless a heading says otherwise. How the
+parts work together: [the middleware](../middleware.md), [Windows](../windows.md), [In
+Kubernetes](../kubernetes.md).
 """
 
 

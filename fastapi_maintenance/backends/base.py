@@ -26,9 +26,9 @@ READ_ONLY_WORD = "read-only"
 
 
 class StateNotWritten(RuntimeError):
-    """Maintenance could not be turned on or off: names what would not be written, and the mend.
+    """Maintenance could not be turned on or off: says what could not be written, and what to do.
 
-    Nothing has changed; where an answer was lost, so that nobody can know, it says so.
+    Nothing has changed, unless an answer was lost: then it says that nobody can know.
     """
 
 

