@@ -104,13 +104,16 @@ def _git(*words: str) -> str:
     return done.stdout.strip()
 
 
-def main() -> None:
-    """Build anew, and list what was made."""
-    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "dist/release")
-    shutil.rmtree(folder, ignore_errors=True)
+def main(*words: str) -> None:
+    """Build anew, and list what was made; a folder that is named may hold what is not ours."""
+    folder = Path(words[0]) if words else ROOT / "dist" / "release"
+    if not words:
+        shutil.rmtree(folder, ignore_errors=True)
+    elif folder.is_dir() and any(folder.iterdir()):
+        sys.exit(f"{folder} is not empty: name a folder that is, or is not there yet")
     for path in build(folder):
         print(path)
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

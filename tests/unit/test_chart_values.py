@@ -275,9 +275,10 @@ def test_the_notes_speak_of_the_application_that_the_values_name() -> None:
 
 
 def test_the_notes_speak_of_a_namespace_that_is_watched() -> None:
-    """Deployment and window are those of the first."""
+    """Of every Deployment; the window is one of the first namespace."""
     text = notes(TWO)
-    assert "deployment/fastapi-maintenance-operator-shop" in text
+    for name in TWO["watchNamespaces"]:
+        assert f"deployment/fastapi-maintenance-operator-{name}\n" in text
     assert "kubectl -n shop create rolebinding" in text
 
 

@@ -21,7 +21,7 @@ import yaml
 
 from fastapi_maintenance.cli._app import app
 from release import follow
-from release.build import ROOT, build, version
+from release.build import ROOT, build, main, version
 from release.chart import package_chart
 from release.environment import make_environment
 from tests.chart import CHART
@@ -54,6 +54,15 @@ def run(*words: str, **environment: str) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def test_a_folder_that_is_named_is_not_emptied(tmp_path: Path) -> None:
+    """It may be anybody's; only dist/release is known to be made by this."""
+    kept = tmp_path / "thesis.tex"
+    kept.touch()
+    with pytest.raises(SystemExit, match="is not empty: name a folder"):
+        main(str(tmp_path))
+    assert kept.exists()
 
 
 def test_the_same_commit_makes_the_same_bytes(
