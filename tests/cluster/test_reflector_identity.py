@@ -89,17 +89,35 @@ def test_the_server_has_to_have_the_name_that_is_said(
             assert "certificate is not valid for 'not-its-name'" in str(following.health.last_error)
 
 
-@pytest.mark.owns_control_plane
-def test_a_client_certificate_is_enough(cluster: Cluster, config: Config, window: str) -> None:
-    """As an administrator has it: here that of the control plane."""
+@pytest.fixture
+def admin(cluster: Cluster) -> dict[str, Any]:
+    """A client certificate, as an administrator has it: here that of the control plane."""
     assert cluster.control_plane is not None
     pki = cluster.control_plane.folder / "pki"
-    user = {
+    return {
         "client-certificate-data": base64.b64encode((pki / "admin.crt").read_bytes()).decode(),
         "client-key": str(pki / "admin.key"),
     }
-    with Following(config(user)) as following:
+
+
+@pytest.mark.owns_control_plane
+def test_a_client_certificate_is_enough(admin: dict[str, Any], config: Config, window: str) -> None:
+    with Following(config(admin)) as following:
         following.wait_for_names(window)
+
+
+@pytest.mark.owns_control_plane
+@pytest.mark.parametrize("name", ["orders", "nobody"])
+def test_an_administrator_who_acts_as_another_has_the_rights_of_that_one(
+    name: str, admin: dict[str, Any], config: Config, namespace: str, window: str
+) -> None:
+    who = f"system:serviceaccount:{namespace}:{name}"
+    with Following(config(admin | {"as": who})) as following:
+        if name == "orders":
+            following.wait_for_names(window)
+        else:
+            following.wait_for(lambda: following.health.last_error, "the refusal")
+            assert f'User "{who}" cannot list' in str(following.health.last_error)
 
 
 @pytest.fixture

@@ -126,9 +126,16 @@ def test_a_pod_without_a_token_is_no_place_to_ask_from(mount: Path) -> None:
     assert not PodIdentity.is_present(mount)
 
 
-def test_a_token_without_a_server_is_no_pod(mount: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("KUBERNETES_SERVICE_HOST")
-    assert not PodIdentity.is_present(mount)
+@pytest.mark.parametrize("name", ["KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"])
+def test_a_token_without_a_server_is_no_pod(
+    mount: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An empty variable names none either."""
+    monkeypatch.setattr(identity, "MOUNT", mount)
+    monkeypatch.setenv(name, "")
+    assert find_identity(None, None) is None
+    monkeypatch.delenv(name)
+    assert find_identity(None, None) is None
 
 
 @pytest.mark.anyio
@@ -270,6 +277,30 @@ async def test_what_a_cluster_says_of_its_way_there_is_followed(path: Path) -> N
     changed(path, "cluster", **{"proxy-url": "http://proxy:3128", "tls-server-name": "kubernetes"})
     access = await KubeconfigIdentity(path, None).access()
     assert (access.proxy, access.tls_server_name) == ("http://proxy:3128", "kubernetes")
+
+
+@pytest.mark.anyio
+async def test_whom_a_user_impersonates_goes_with_each_request(path: Path) -> None:
+    """As kubectl says it: else a process would have more rights than it was given."""
+    extra = {"team/name": ["a", "b"]}
+    fields = {"as": "ann", "as-uid": "7", "as-groups": ["dev", "ops"], "as-user-extra": extra}
+    changed(path, "user", **fields)
+    assert (await KubeconfigIdentity(path, None).access()).headers == (
+        ("Impersonate-User", "ann"),
+        ("Impersonate-Uid", "7"),
+        ("Impersonate-Group", "dev"),
+        ("Impersonate-Group", "ops"),
+        ("Impersonate-Extra-team%2Fname", "a"),
+        ("Impersonate-Extra-team%2Fname", "b"),
+    )
+
+
+@pytest.mark.anyio
+async def test_a_group_alone_cannot_be_impersonated(path: Path) -> None:
+    """Else the process would act with all rights that its user has himself."""
+    changed(path, "user", **{"as-groups": ["dev"]})
+    with pytest.raises(ValueError, match="name a user"):
+        await KubeconfigIdentity(path, None).access()
 
 
 @pytest.mark.anyio

@@ -21,6 +21,7 @@ from typing import Any, Protocol
 from fastapi_maintenance.backends.forks import ForkLock
 
 MOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+_HOST, _PORT = "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"
 KUBECONFIG_VARIABLE = "FASTAPI_MAINTENANCE_KUBECONFIG"
 _LOOK_AGAIN_AFTER = 0.01
 """Seconds between two looks whether another thread has loaded what is needed here, too."""
@@ -64,14 +65,15 @@ class PodIdentity:
 
     def __init__(self, mount: Path) -> None:
         self._mount = mount
-        host, port = os.environ["KUBERNETES_SERVICE_HOST"], os.environ["KUBERNETES_SERVICE_PORT"]
+        host, port = os.environ[_HOST], os.environ[_PORT]
         # An IPv6 address stands in brackets in a URL.
         self._server = f"https://{f'[{host}]' if ':' in host else host}:{port}"
 
     @staticmethod
     def is_present(mount: Path) -> bool:
         """Whether this process runs in a Pod with a service account."""
-        return "KUBERNETES_SERVICE_HOST" in os.environ and (mount / "token").exists()
+        named = all(os.environ.get(name) for name in (_HOST, _PORT))  # as for client-go
+        return named and (mount / "token").exists()
 
     @property
     def key(self) -> Hashable:
@@ -167,7 +169,7 @@ class KubeconfigIdentity:
         from . import kubeconfig
 
         try:
-            configuration = await kubeconfig.load(self._file, self._context)
+            configuration, headers = await kubeconfig.load(self._file, self._context)
         except Exception as cause:  # files, YAML and plugins each fail in their own way
             raise ValueError(f"{self}: {cause}") from cause
         # Which may be a Basic one; a token's file often ends with a newline.
@@ -178,6 +180,7 @@ class KubeconfigIdentity:
             authorization=authorization.strip() if authorization else None,
             proxy=configuration.proxy,
             tls_server_name=configuration.tls_server_name,
+            headers=headers,
         )
 
     def __str__(self) -> str:

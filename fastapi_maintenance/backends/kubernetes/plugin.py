@@ -1,0 +1,68 @@
+"""A plugin of a kubeconfig, which gives credentials.
+
+https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from typing import Any
+
+from kubernetes_asyncio.config.config_exception import ConfigException
+from kubernetes_asyncio.config.exec_provider import ExecProvider
+
+_OUT, _ERR = 1, 2
+
+
+async def run_plugin(plugin: ExecProvider) -> dict[str, Any]:
+    """What it gives; it ends with whoever waits for it.
+
+    Raises:
+        ConfigException: it gives nothing of use.
+        OSError: it can't be run.
+    """
+    version = str(plugin.api_version)
+    spec = {"interactive": os.isatty(0)}
+    info = {"apiVersion": version, "kind": "ExecCredential", "spec": spec}
+    environment = plugin.env | {"KUBERNETES_EXEC_INFO": json.dumps(info)}
+    loop = asyncio.get_running_loop()
+    # As the application's, which a plugin may ask a person by.
+    process, heard = await loop.subprocess_exec(_Heard, *plugin.args, env=environment, stdin=None)
+    try:
+        await heard.all
+    finally:
+        process.close()  # which kills what still runs
+    if code := process.get_returncode():
+        words = heard.said[_ERR].decode(errors="replace").strip()
+        raise ConfigException(f"exec: process returned {code}. {words}")
+    return _status(bytes(heard.said[_OUT]), version)
+
+
+def _status(said: bytes, version: str) -> dict[str, Any]:
+    try:
+        credential = json.loads(said)
+        given, status = credential["apiVersion"], credential["status"]
+    except (ValueError, KeyError, TypeError):  # whose words may hold a secret
+        raise ConfigException("exec: the plugin gave no ExecCredential with a status") from None
+    if given != version:
+        raise ConfigException(f"exec: plugin api version {given} does not match {version}")
+    return dict(status)
+
+
+class _Heard(asyncio.SubprocessProtocol):
+    """All that a process says, to its end."""
+
+    def __init__(self) -> None:
+        self.said = {_OUT: bytearray(), _ERR: bytearray()}
+        self.all: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        """In pieces."""
+        self.said[fd] += data
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It has ended, and nobody else holds its output."""
+        if not self.all.done():
+            self.all.set_result(None)
