@@ -94,7 +94,20 @@ class Shop:
         objects = [item for app in applications for item in app.manifests(self._image)]
         self.kubectl("apply", "-f", "-", input=yaml.safe_dump_all(objects))
         for app in applications:
-            self.kubectl("rollout", "status", f"deployment/{app.name}", "--timeout=180s")
+            self.await_rollout(app.name)
+
+    def await_rollout(self, name: str) -> None:
+        """Wait until all its Pods are ready.
+
+        Raises:
+            AssertionError: they are not after five minutes; with what the cluster says of them.
+        """
+        try:
+            self.kubectl("rollout", "status", f"deployment/{name}", "--timeout=300s")
+        except AssertionError as error:
+            for kind in ("pods", "events"):
+                error.add_note(self.kubectl("get", kind, "--output=wide"))
+            raise
 
     def let_clients_in(self, *applications: Application) -> None:
         """Ask them all the time, from now on."""

@@ -51,7 +51,7 @@ def test_no_request_gets_through_a_rolling_update(shop: Shop, window: str) -> No
     """New Pods look before they serve, and become ready although a window is open."""
     before = {pod["metadata"]["uid"] for pod in shop.pods("orders")}
     shop.kubectl("rollout", "restart", "deployment/orders")
-    shop.kubectl("rollout", "status", "deployment/orders", "--timeout=120s")
+    shop.await_rollout("orders")
 
     def replaced() -> bool:
         pods = shop.pods("orders")
