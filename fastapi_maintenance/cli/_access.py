@@ -22,7 +22,6 @@ from fastapi_maintenance.backends.kubernetes.transport import Transport
 
 from ._cluster import Cluster
 from ._failures import Failure, Mistyped
-from ._hints import note_flags
 
 _PACE = Pace(connect=5.0, answer=20.0)
 
@@ -68,7 +67,6 @@ async def connected(flags: Flags) -> AsyncIterator[Cluster]:
     Raises:
         Failure: there is none.
     """
-    note_flags(flags.words)
     identity = find(flags)
     if identity is None:
         raise Failure(
@@ -89,7 +87,6 @@ def namespace_of(flags: Flags) -> str:
     Raises:
         Failure: the kubeconfig that was named can't be used.
     """
-    note_flags(flags.words)
     if flags.namespace:
         return flags.namespace
     try:

@@ -55,7 +55,7 @@ class Cluster:
         """
         found = await self.find_window(name)
         if found is None:
-            raise self._not_found(name)
+            raise await self._not_found(name)
         return found
 
     async def find_window(self, name: str) -> Object | None:
@@ -67,9 +67,10 @@ class Cluster:
                 raise
             return None
 
-    def _not_found(self, name: str) -> Failure:
+    async def _not_found(self, name: str) -> Failure:
         if name.startswith(CLUSTER):
             return Failure(f"{quoted(name)} not found", "those that are there: kubectl get cmw")
+        await self.check_namespace()
         return Failure(
             f"{quoted(name)} not found in namespace {self.namespace}",
             f"those that are there: fastapi-maintenance status {there(self.namespace)}",

@@ -13,7 +13,7 @@ from typer.core import TyperCommand
 from . import _options as options
 from ._access import Flags, connected
 from ._failures import FAILED, told
-from ._hints import note_command
+from ._hints import note_command, note_flags
 
 COMMAND = "fastapi_maintenance.command"
 """Where the context keeps what stands behind two dashes."""
@@ -69,6 +69,7 @@ def add(
 
     def command(**given: Any) -> None:
         flags = Flags.of(given)
+        note_flags(flags.words)  # here, since what is told last is told outside of the loop
         with told(fails_with):
             note_command(name, given)
             if check is not None:
@@ -85,6 +86,7 @@ def add_local(
 
     def command(**given: Any) -> None:
         flags = Flags.of(given)
+        note_flags(flags.words)  # here, since what is told last is told outside of the loop
         with told():
             verb(flags, **given)
 

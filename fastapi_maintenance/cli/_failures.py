@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import sys
 from collections.abc import Iterator
 
 import typer
 
-from fastapi_maintenance.backends.kubernetes.complaints import grant
+from fastapi_maintenance.backends.kubernetes.complaints import grant, is_of_cluster, missing_of
 from fastapi_maintenance.backends.kubernetes.transport import ApiError, Unreachable
 from fastapi_maintenance.windows import GROUP, PLURAL, InvalidWindow
 
-from ._hints import flags
+from ._hints import cluster_flags, flags
 
 FAILED, MISTYPED, NO_OPERATOR, INTERRUPTED = 1, 2, 3, 130
 
-_NO_OBJECT = re.compile(r'^(\S+) "([^"]+)" not found')
 _CREDENTIALS = "credentials can't be read"
 _MIGRATOR = "fastapi-maintenance-migrator"
 _BINDING = "maintenance-migrator"
+_VIEW, _VIEW_BINDING = "fastapi-maintenance-view", "maintenance-view"
 
 
 class Failure(Exception):
@@ -98,7 +97,7 @@ def explain(error: ApiError | Unreachable) -> Failure:
 
 def is_missing_crd(error: ApiError) -> bool:
     """Whether nothing of this kind is known there, rather than an object missing."""
-    return error.status == 404 and _NO_OBJECT.match(error.message) is None
+    return error.status == 404 and missing_of(error.message) is None
 
 
 def is_of_credentials(error: Unreachable) -> bool:
@@ -108,13 +107,13 @@ def is_of_credentials(error: Unreachable) -> bool:
 
 def _not_found(error: ApiError) -> Failure:
     """A kind that is unknown there, a namespace, or an object in it."""
-    missing = _NO_OBJECT.match(error.message)
+    missing = missing_of(error.message)
     if missing is None:
         mend = "install it: fastapi-maintenance crds | kubectl apply --server-side -f -"
         return Failure(f"the CRDs of {GROUP} are not installed here", mend)
-    if missing[1] == "namespaces":
+    if missing[0] == "namespaces":
         mend = f"those that are there: kubectl get namespaces{flags()}; name one: -n NAMESPACE"
-        return Failure(f'namespace "{missing[2]}" not found', mend)
+        return Failure(f'namespace "{missing[1]}" not found', mend)
     return Failure(f"the API server answered {error}")
 
 
@@ -132,7 +131,10 @@ def _refused(message: str) -> Failure:
     """By RBAC, which names the user; else by a policy or a quota, which no role mends."""
     if 'User "' not in message:
         return Failure(f"the API server refuses it: {message}")
-    mend = f"grant it: {grant(message, _MIGRATOR, _BINDING)}"
+    mend = f"grant it: {grant(message, _MIGRATOR, _BINDING, cluster_flags())}"
+    if is_of_cluster(message):
+        granted = grant(message, _VIEW, _VIEW_BINDING, cluster_flags())
+        mend = f"look at one namespace: -n NAMESPACE; or grant it for all: {granted}"
     if f"cluster{PLURAL}" in message:
         mend = "windows of the cluster are for its administrators: ask one, or --context, --as one"
     return Failure(f"a right is missing: {message}", mend)

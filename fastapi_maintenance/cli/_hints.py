@@ -58,6 +58,13 @@ def flags() -> str:
     return "".join(f" {shlex.quote(word)}" for word in _given.get())
 
 
+def cluster_flags() -> list[str]:
+    """Those of them that name the cluster alone: whoever grants a right does so as himself."""
+    words = _given.get()
+    pairs = zip(words[::2], words[1::2], strict=True)
+    return [word for pair in pairs if pair[0] in ("--context", "--kubeconfig") for word in pair]
+
+
 def of_the_next(name: str, namespace: str) -> str:
     """The commands that change an occurrence which is to come: nothing is open to be changed."""
     place = named(name, namespace)

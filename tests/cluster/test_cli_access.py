@@ -77,4 +77,9 @@ def test_as_another_one_has_the_rights_of_that_one(cli: Cli) -> None:
     """Impersonation, as kubectl's --as has it."""
     said = cli("status", "--as", "jane", code=1)
     assert 'User "jane" cannot list resource' in said.err
+    assert "create rolebinding maintenance-migrator" in said.err
+    flags = ("--kubeconfig", str(cli.kubectl.kubeconfig))
+    said = cli("status", "-A", "--as", "jane", *flags, code=1, KUBECONFIG="/nowhere")
+    granted = f"kubectl {' '.join(flags)} create clusterrolebinding maintenance-view "
+    assert f"-n NAMESPACE; or grant it for all: {granted}" in said.err
     cli("status", "--as", "jane", "--as-group", "system:masters")

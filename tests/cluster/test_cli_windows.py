@@ -93,6 +93,7 @@ def test_a_namespace_without_windows_is_said_to_have_none(cli: Cli) -> None:
     assert cli("status").err == f"No windows in namespace {cli.namespace}\n"
     said = cli("status", "-n", "shopp", code=1)
     assert said.err.startswith('error: namespace "shopp" not found\n')
+    assert cli("end", "nothing", "-n", "shopp", code=1).err == said.err
 
 
 def test_what_finished_long_ago_is_counted_and_shown_when_asked_for(

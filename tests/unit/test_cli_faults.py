@@ -8,6 +8,7 @@ import pytest
 
 from fastapi_maintenance.backends.kubernetes.transport import ApiError, Unreachable
 from fastapi_maintenance.cli._failures import explain
+from fastapi_maintenance.cli._hints import note_flags
 from tests.controlplane import ports
 from tests.unit.commanded import call
 
@@ -88,6 +89,7 @@ def test_a_group_alone_is_nobody(tmp_path: Path) -> None:
     assert "--as-group goes with --as" in call(words, code=2).err
 
 
+EVERYWHERE = "at the cluster scope"
 FORBIDDEN = (
     'maintenancewindows.fastapi-maintenance.io is forbidden: User "{}" cannot create resource '
     '"maintenancewindows" in API group "fastapi-maintenance.io" in the namespace "shop"'
@@ -121,6 +123,12 @@ FORBIDDEN = (
             "a right is missing",
             "--user=system:serviceaccount:odd",
         ),
+        (
+            ApiError(403, FORBIDDEN.format("bob").replace('in the namespace "shop"', EVERYWHERE)),
+            "a right is missing: maintenancewindows",
+            "look at one namespace: -n NAMESPACE; or grant it for all: kubectl create "
+            "clusterrolebinding maintenance-view --clusterrole=fastapi-maintenance-view --user=bob",
+        ),
         (ApiError(404, "404 page not found"), "are not installed here", "crds | kubectl apply"),
         (
             ApiError(404, 'namespaces "shopp" not found'),
@@ -137,3 +145,26 @@ def test_what_the_api_server_answers_is_told_with_the_command_that_mends_it(
     failure = explain(error)
     assert problem in failure.problem
     assert mend in failure.mend
+
+
+@pytest.mark.parametrize(
+    ("place", "granted"),
+    [
+        (
+            'in the namespace "shop"',
+            "kubectl --context 'the far' --kubeconfig /c -n shop create role",
+        ),
+        (EVERYWHERE, "kubectl --context 'the far' --kubeconfig /c create clusterrolebinding "),
+    ],
+)
+def test_a_right_is_granted_on_the_cluster_that_was_named_but_not_as_who_lacks_it(
+    place: str, granted: str
+) -> None:
+    note_flags(["--context", "the far", "--kubeconfig", "/c", "--as", "bob"])
+    try:
+        message = FORBIDDEN.format("bob").replace('in the namespace "shop"', place)
+        mend = explain(ApiError(403, message)).mend
+    finally:
+        note_flags([])
+    assert granted in mend
+    assert "--as " not in mend

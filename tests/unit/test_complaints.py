@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from fastapi_maintenance.backends.kubernetes.complaints import Complaints, explain
+from fastapi_maintenance.backends.kubernetes.complaints import Complaints, explain, explain_write
 from fastapi_maintenance.backends.kubernetes.transport import ApiError, Unreachable
 from fastapi_maintenance.backends.kubernetes.watcher import Ear
 
@@ -75,12 +75,40 @@ def test_where_all_is_well_nothing_is_logged(caplog: pytest.LogCaptureFixture) -
             "--clusterrole=fastapi-maintenance-application --user=bob",
         ),
         (ApiError(403, "policy"), "configmap", "the API server refuses it: policy"),
+        (
+            ApiError(404, 'namespaces "shpo" not found'),
+            "maintenancewindow",
+            'the API server answered 404: namespaces "shpo" not found: create it, or name another',
+        ),
     ],
 )
 def test_a_failure_is_explained_with_its_mend(
     failure: ApiError | Unreachable, source: str, words: str
 ) -> None:
     assert words in explain(failure, source)
+
+
+CRD = "the CRD MaintenanceWindow is not installed here"
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        ("404 page not found", CRD),
+        ('namespaces "shpo" not found', 'namespaces "shpo" not found: create it, or name another'),
+        (
+            'maintenancewindows.fastapi-maintenance.io "w" not found',
+            'the API server answered 404: maintenancewindows.fastapi-maintenance.io "w" not found',
+        ),
+    ],
+)
+def test_what_is_not_there_is_told_apart_where_a_window_is_written(
+    message: str, words: str
+) -> None:
+    """No CRD, no namespace, or no window."""
+    said = explain_write(ApiError(404, message), of_window=True)
+    assert words in said
+    assert (CRD in said) is (words == CRD)
 
 
 def test_each_collection_has_its_own_troubles(caplog: pytest.LogCaptureFixture) -> None:

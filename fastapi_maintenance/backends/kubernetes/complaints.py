@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import shlex
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 
 from .reflector import Failure
 from .transport import ApiError, Unreachable
@@ -16,7 +16,9 @@ _BINDINGS = {APPLICATION_ROLE: "maintenance", WRITER_ROLE: "maintenance-writer"}
 _NO_CRD = "the CRD MaintenanceWindow is not installed here: kubectl apply -f crds/"
 
 _USER = re.compile(r'User "([^"]+)"')
+_NO_OBJECT = re.compile(r'^(\S+) "([^"]+)" not found')
 _PLACE = re.compile(r'in the namespace "([^"]+)"')
+_EVERYWHERE = " at the cluster scope"
 _SERVICE_ACCOUNT = re.compile("system:serviceaccount:([^:]+):([^:]+)")
 
 # Of these each collection has its own; all others are troubles of the server.
@@ -66,9 +68,9 @@ def explain(error: Failure, source: str) -> str:
         return f"the API server does not accept this process's credentials ({error.message})"
     if error.status == 403:
         return _refused(error.message, APPLICATION_ROLE)
-    if error.status == 404 and source == "maintenancewindow":
+    if error.status == 404 and source == "maintenancewindow" and not missing_of(error.message):
         return _NO_CRD
-    return f"the API server answered {error}, trying again"
+    return f"{_answered(error)}, trying again"
 
 
 def explain_write(error: Failure, *, of_window: bool) -> str:
@@ -77,8 +79,24 @@ def explain_write(error: Failure, *, of_window: bool) -> str:
         return f"the API server can't be reached ({error}); try again once it can"
     if error.status == 403:
         return _refused(error.message, WRITER_ROLE)
-    if error.status == 404 and of_window:
+    if error.status == 404 and of_window and not missing_of(error.message):
         return _NO_CRD
+    return _answered(error)
+
+
+def missing_of(message: str) -> tuple[str, str] | None:
+    """The resource and the name of the object that the API server says is not there.
+
+    None where it knows nothing of the kind at all: it has no CRD.
+    """
+    found = _NO_OBJECT.match(message)
+    return (found[1], found[2]) if found else None
+
+
+def _answered(error: ApiError) -> str:
+    missing = missing_of(error.message)
+    if missing is not None and missing[0] == "namespaces":
+        return f"the API server answered {error}: create it, or name another"
     return f"the API server answered {error}"
 
 
@@ -89,13 +107,19 @@ def _refused(message: str, role: str) -> str:
     return f"a right is missing: {message}; to grant it: {grant(message, role, _BINDINGS[role])}"
 
 
-def grant(message: str, role: str, binding: str) -> str:
+def is_of_cluster(message: str) -> bool:
+    """Whether RBAC has refused something that is of no namespace, or of all."""
+    return message.endswith(_EVERYWHERE)
+
+
+def grant(message: str, role: str, binding: str, flags: Sequence[str] = ()) -> str:
     """The command that grants whom RBAC has refused a role, there where it is missing.
 
     Args:
         message: of the API server; it names the user, and the namespace of the request.
         role: the ClusterRole.
-        binding: how to call the RoleBinding.
+        binding: how to call the RoleBinding, or the ClusterRoleBinding where it needs one.
+        flags: of kubectl, that name the cluster.
     """
     user, place = _USER.search(message), _PLACE.search(message)
     account = _SERVICE_ACCOUNT.fullmatch(user[1]) if user else None
@@ -103,7 +127,6 @@ def grant(message: str, role: str, binding: str) -> str:
     if account:
         who = f"--serviceaccount={account[1]}:{account[2]}"
     namespace = (place or account or ("", "NAMESPACE"))[1]
-    return (
-        f"kubectl -n {namespace} create rolebinding {binding} "
-        f"--clusterrole={role} {shlex.quote(who)}"
-    )
+    kubectl = ["kubectl", *flags, *([] if is_of_cluster(message) else ["-n", namespace])]
+    kind = "clusterrolebinding" if is_of_cluster(message) else "rolebinding"
+    return shlex.join([*kubectl, "create", kind, binding, f"--clusterrole={role}", who])
