@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import sys
 from collections.abc import Iterator
 
@@ -109,7 +110,8 @@ def _not_found(error: ApiError) -> Failure:
     """A kind that is unknown there, a namespace, or an object in it."""
     missing = missing_of(error.message)
     if missing is None:
-        mend = "install it: fastapi-maintenance crds | kubectl apply --server-side -f -"
+        kubectl = shlex.join(["kubectl", *cluster_flags()])
+        mend = f"install them: fastapi-maintenance crds | {kubectl} apply --server-side -f -"
         return Failure(f"the CRDs of {GROUP} are not installed here", mend)
     if missing[0] == "namespaces":
         mend = f"those that are there: kubectl get namespaces{flags()}; name one: -n NAMESPACE"
@@ -123,7 +125,8 @@ def _unreachable(why: str) -> Failure:
             "see: kubectl config view; name another file by --kubeconfig, or context by --context"
         )
         return Failure(why.removeprefix(f"{_CREDENTIALS}: "), mend)
-    mend = "see that it is there: kubectl cluster-info; another cluster: --context NAME"
+    kubectl = shlex.join(["kubectl", *cluster_flags()])
+    mend = f"see that it is there: {kubectl} cluster-info; another cluster: --context NAME"
     return Failure(f"the API server can't be reached: {why}", mend)
 
 

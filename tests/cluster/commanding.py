@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -69,7 +70,9 @@ class Cli:
 
 def call(words: list[str], environment: Mapping[str, str | None], code: int = 0) -> Said:
     """Run the command line in this process."""
-    result: Result = CliRunner().invoke(app, words, env=environment, prog_name=NAME)
+    result: Result = copy_context().run(
+        CliRunner().invoke, app, words, env=environment, prog_name=NAME
+    )
     said = Said(result.exit_code, result.stdout, result.stderr)
     assert not result.exception or isinstance(result.exception, SystemExit), result.exception
     assert said.code == code, said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import copy_context
 from dataclasses import dataclass
 
 from typer.testing import CliRunner
@@ -29,7 +30,7 @@ class Said:
 def call(words: list[str], code: int = 0, home: object = "/nowhere", **environment: str) -> Said:
     """Run it; anything but an exit is an error of the test's subject."""
     env = {**NOWHERE, "HOME": str(home), **environment}
-    result = CliRunner().invoke(app, words, env=env, prog_name=NAME)
+    result = copy_context().run(CliRunner().invoke, app, words, env=env, prog_name=NAME)
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception
     said = Said(result.exit_code, result.stdout, result.stderr)

@@ -168,3 +168,13 @@ def test_a_right_is_granted_on_the_cluster_that_was_named_but_not_as_who_lacks_i
         note_flags([])
     assert granted in mend
     assert "--as " not in mend
+
+
+def test_what_is_looked_at_and_installed_is_of_the_cluster_that_was_named() -> None:
+    note_flags(["--context", "far", "--as", "bob"])
+    try:
+        mends = [explain(ApiError(404, "404 page not found")).mend, explain(Unreachable("x")).mend]
+    finally:
+        note_flags([])
+    assert "kubectl --context far apply --server-side -f -" in mends[0]
+    assert "kubectl --context far cluster-info" in mends[1]
