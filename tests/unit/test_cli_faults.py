@@ -40,7 +40,7 @@ def test_without_a_cluster_one_is_asked_for() -> None:
 def test_a_server_that_is_not_there_is_named(tmp_path: Path) -> None:
     said = call(["end", "x", "--kubeconfig", kubeconfig(tmp_path)], code=1)
     assert said.err.startswith("error: the API server can't be reached: ")
-    assert "kubectl cluster-info" in said.err
+    assert f"kubectl --kubeconfig {tmp_path}/config cluster-info" in said.err
 
 
 def test_run_that_opens_nothing_says_that_the_command_was_not_run(
