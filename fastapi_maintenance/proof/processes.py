@@ -5,6 +5,7 @@ Whatever can't be read says nothing, and a process that says nothing is waited f
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,11 @@ MISSED_HEARTBEATS = 3
 """So many without a word make a process silent."""
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
+_DAY = timedelta(days=1)
+_EARLIEST, _LATEST = _NEVER + _DAY, datetime.max.replace(tzinfo=UTC) - _DAY
+"""What is told of a time before or behind is told of these, from which one can reckon on."""
+_NAME_OF_POD = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
+"""No other can be there, and none is asked for: it would be another path of the API server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +123,9 @@ def news_of(process: Process) -> object:
 
 
 def _pod(value: Mapping[str, Any] | None) -> Pod | None:
-    return Pod(value["name"], value["uid"], value.get("container")) if value else None
+    if not value or not _NAME_OF_POD.fullmatch(value["name"]):
+        return None
+    return Pod(value["name"], value["uid"], value.get("container"))
 
 
 def _word(value: Mapping[str, Any]) -> Word | None:
@@ -147,4 +155,4 @@ def _instant(value: object) -> datetime | None:
         instant = datetime.fromisoformat(str(value))
     except ValueError:
         return None
-    return instant if instant.tzinfo else None
+    return min(max(instant, _EARLIEST), _LATEST) if instant.tzinfo else None

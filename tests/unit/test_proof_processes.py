@@ -9,7 +9,7 @@ import pytest
 from fastapi_maintenance.proof.processes import news_of, read_process
 from fastapi_maintenance_operator.processes_gone import why_gone
 from tests.unit.making import at
-from tests.unit.proving import flights, process, report, stored_process
+from tests.unit.proving import flights, process, proof_of, report, stored_process
 
 HEARD = "2026-06-01T12:10:00.5Z"
 BEFORE, SAME, AFTER = "2026-06-01T12:09:59Z", "2026-06-01T12:10:00Z", "2026-06-01T12:10:01Z"
@@ -38,6 +38,33 @@ def test_a_process_that_never_wrote_a_time_is_silent() -> None:
     item = stored_process("orders-1", report())
     item["spec"]["renewTime"] = "soon"
     assert read_process(item).is_silent(at("2026-06-01T12:10Z"))
+
+
+FARTHEST = [
+    "9999-12-31T23:59:59.999999Z",
+    "9999-12-31T23:59:59-12:00",
+    "0001-01-01T00:00:00Z",
+    "0001-01-01T00:00:00+14:00",
+]
+"""As far as the API server lets times be; behind them, Python knows none."""
+
+
+@pytest.mark.parametrize("when", FARTHEST)
+def test_the_farthest_times_can_be_reckoned_with(when: str) -> None:
+    """One process must not keep the operator from all others."""
+    item = stored_process("orders-1", report())
+    item["spec"]["renewTime"] = item["spec"]["windows"][0]["until"] = when
+    proof = proof_of(read_process(item))
+    assert proof.enforced.status is not True
+    assert proof.look_again is not None
+
+
+@pytest.mark.parametrize("name", ["../secrets/x", "?watch=1", "a/log", "A", ""])
+def test_a_name_that_no_pod_has_is_none(name: str) -> None:
+    """It would be another path of the API server, which the operator must not ask for."""
+    item = stored_process("orders-1")
+    item["spec"]["pod"]["name"] = name
+    assert read_process(item).pod is None
 
 
 def test_a_heartbeat_is_no_news_and_a_word_is() -> None:
