@@ -50,9 +50,9 @@ class Windows:
         return [names[name] for names in places if name in names]
 
     def namespaced(self) -> list[Observed]:
-        """All that are in a namespace."""
-        places = (names for place, names in self._known.items() if place)
-        return [observed for names in places for observed in names.values()]
+        """All that are in a namespace. From any thread: each copy is made in one step."""
+        places = [names for place, names in list(self._known.items()) if place]
+        return [observed for names in places for observed in list(names.values())]
 
     def valid(self, namespace: str) -> list[Window]:
         """The windows of a namespace that mean something."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 import time
 from typing import Any
 
@@ -11,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from fastapi_maintenance_operator.meter import Meter
 from fastapi_maintenance_operator.metrics import Metrics
 from fastapi_maintenance_operator.reconcile import Observed, read
+from fastapi_maintenance_operator.windows import Windows
 from tests.unit.making import stored
 
 OPEN = {"current": {"start": "2026-06-01T12:00:00Z", "end": "2026-06-01T13:00:00Z"}}
@@ -92,6 +95,33 @@ def test_a_window_that_is_gone_is_gone_from_the_next_scrape() -> None:
     assert ("window_active", "Full", "shop", "lunch") in samples(metrics)
     windows.clear()
     assert [key for key in samples(metrics) if key[0] == "window_active"] == []
+
+
+def test_windows_may_come_and_go_while_a_scrape_reads_them() -> None:
+    """Which it does in a thread of its own."""
+    windows, errors, stop = Windows(), list[RuntimeError](), threading.Event()
+    for number in range(500):
+        windows.take("ADDED", stored(f"w{number}", start="2026-06-01T12:00:00Z"))
+
+    def scrape() -> None:
+        while not stop.is_set() and not errors:
+            try:
+                windows.namespaced()
+            except RuntimeError as error:
+                errors.append(error)
+
+    before, thread = sys.getswitchinterval(), threading.Thread(target=scrape)
+    sys.setswitchinterval(1e-6)
+    thread.start()
+    try:
+        for version in range(2, 20_000, 2):
+            windows.take("ADDED", stored("another", version, start="2026-06-01T12:00:00Z"))
+            windows.take("DELETED", stored("another", version + 1, start="2026-06-01T12:00:00Z"))
+    finally:
+        sys.setswitchinterval(before)
+        stop.set()
+        thread.join()
+    assert errors == []
 
 
 def test_the_operators_work_is_counted() -> None:
