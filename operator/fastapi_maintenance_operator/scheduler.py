@@ -9,6 +9,9 @@ from typing import Generic, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
 
+_SPARE = 64
+"""Entries more than it needs twice over, before it is worth dropping them."""
+
 
 class Scheduler(Generic[Key]):
     """Says which keys are due; each key is due once, at the instant that was set for it last."""
@@ -26,6 +29,15 @@ class Scheduler(Generic[Key]):
             self._due[key] = at
             self._count += 1
             heapq.heappush(self._heap, (at, self._count, key))
+            if len(self._heap) > 2 * len(self._due) + _SPARE:
+                self._tidy()
+
+    def _tidy(self) -> None:
+        """Drop what was arranged otherwise since: else it stays until its instant comes."""
+        numbered = enumerate(self._due.items(), self._count + 1)
+        self._heap = [(at, number, key) for number, (key, at) in numbered]
+        self._count += len(self._heap)
+        heapq.heapify(self._heap)
 
     def hasten(self, key: Key, at: datetime) -> bool:
         """Make a key due at an instant, unless it is due earlier; gives whether that moved it."""

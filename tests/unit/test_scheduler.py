@@ -48,6 +48,17 @@ def test_an_instant_that_is_said_again_is_still_one() -> None:
     assert scheduler.next() is None
 
 
+def test_what_was_arranged_otherwise_takes_no_room_until_its_instant_comes() -> None:
+    """A window that is open for a month may be looked at a million times."""
+    scheduler: Scheduler[str] = Scheduler()
+    for _ in range(1000):
+        scheduler.arrange("a", NOON + MINUTE)
+        scheduler.arrange("a", None)
+        scheduler.arrange("b", NOON)
+    assert len(scheduler._heap) < 100
+    assert scheduler.pop_due(NOON + MINUTE) == {"b"}
+
+
 @given(
     st.lists(st.tuples(st.sampled_from("abc"), st.none() | st.integers(0, 9)), max_size=25),
     st.integers(0, 9),
