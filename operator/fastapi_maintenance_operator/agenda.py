@@ -38,9 +38,12 @@ class Agenda:
             self._woken.set()
 
     def failed(self, key: Key, now: datetime) -> float:
-        """Have it looked at again, later after each failure in a row; gives the seconds."""
+        """Have it looked at again, later after each failure in a row; gives the seconds.
+
+        What it is due for earlier stays: an edge waits for no retry.
+        """
         delay = self._retries.failed(key)
-        self._scheduler.arrange(key, now + timedelta(seconds=delay))
+        self.hasten(key, now + timedelta(seconds=delay))
         return delay
 
     def succeeded(self, key: Key) -> None:

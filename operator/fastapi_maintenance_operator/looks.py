@@ -60,8 +60,8 @@ class Looks:
             self._rounds.forget(*key)
             self._agenda.forget(key)
             return
-        # Whatever rings from here on is answered by another look.
-        self._agenda.arrange(key)
+        # Also where this look fails.
+        self._agenda.hasten(key, next_edge(observed, now))
         asked = await self._ask(observed)
         if self._view.windows.get(key) is not observed:
             return  # another version has come, and has its own turn
@@ -69,7 +69,8 @@ class Looks:
 
     async def _write(self, observed: Observed, asked: Round, now: datetime) -> None:
         key = observed.key
-        status = await self._settle(observed, asked.proof, now)
+        failure = await self._settle(observed)
+        status = self._status(observed, asked.proof, now)
         wait = self._rounds.wait(observed, status)
         if status != observed.status and not wait:
             self._view.expected[key] = status
@@ -79,15 +80,16 @@ class Looks:
                 del self._view.expected[key]
             self._agenda.mark(self._view.parents(key))
             self._look_closer(observed)
-        if has_expired(observed, now):
-            # What the status was written on is older; the watch tells of the deletion.
-            await self._statuses.expire(self._view.windows.get(key) or observed)
+        latest = self._view.windows.get(key)
+        if latest and has_expired(latest, now):
+            await self._statuses.expire(latest)  # the watch tells of the deletion
             return
-        again = now + wait if wait else asked.proof.look_again
-        self._agenda.hasten(key, next_edge(observed, now), again)
+        self._agenda.hasten(key, now + wait if wait else None, asked.proof.look_again)
         if removed := await self._rounds.clear(observed.namespace, asked.proof.suspects):
             self._agenda.mark({key})
             await self._statuses.tell_removed(removed, observed, now)
+        if failure:
+            raise failure  # now that the status says how far it is
 
     async def at_processes(self, now: datetime) -> None:
         """Clear away those that have ended, though no window waits for them."""
@@ -113,12 +115,17 @@ class Looks:
         too_large = observed.uid in self._too_large.get(namespace, frozenset())
         return Fate.TOO_LARGE if too_large else Fate.PLANNED
 
-    async def _settle(self, observed: Observed, proof: Proof, now: datetime) -> Object:
-        """The status that a window should have, of a parent after its children were made right."""
+    async def _settle(self, observed: Observed) -> BaseException | None:
+        """Make a parent's children right, as far as that can be done; gives what failed."""
+        if observed.namespace:
+            return None
+        found = self._view.distribution(observed)
+        return await settle(self._api, observed, found, lambda item: self._view.take(None, item))
+
+    def _status(self, observed: Observed, proof: Proof, now: datetime) -> Object:
+        """The status that a window should have."""
         if observed.namespace:
             return desired_status(observed, self._fate(observed), now, proof)
-        found = self._view.distribution(observed)
-        await settle(self._api, observed, found, lambda item: self._view.take(None, item))
         return parent_status(observed, self._view.distribution(observed), now)
 
 

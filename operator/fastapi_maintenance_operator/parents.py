@@ -63,11 +63,10 @@ class Namespaces:
 
 async def settle(
     api: ChildApi, parent: Observed, found: Distribution, take: Callable[[Object], None]
-) -> None:
+) -> BaseException | None:
     """Create, restore and remove children; `take` is told of each as it is then.
 
-    Raises:
-        Exception: the first request that failed; the others were made all the same.
+    Returns the first failure; the other requests were made all the same.
     """
     spec = child_spec(parent) if found.changed else {}
     requests: list[Request] = [
@@ -80,9 +79,7 @@ async def settle(
     for item in ended:
         if isinstance(item, Mapping):
             take(dict(item))
-    for failure in ended:
-        if isinstance(failure, BaseException):
-            raise failure
+    return next((each for each in ended if isinstance(each, BaseException)), None)
 
 
 async def _within(limit: asyncio.Semaphore, request: Request) -> Object | None:

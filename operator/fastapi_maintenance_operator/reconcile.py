@@ -191,7 +191,7 @@ def next_edge(observed: Observed, now: datetime) -> datetime | None:
     current, following = _occurrences(observed, now)
     edges = [current.end if current else None, following.start if following else None]
     expiry = expires_at(observed.window, now) if observed.window else None
-    return min((e for e in (*edges, expiry) if e is not None), default=None)
+    return min((e for e in (*edges, expiry) if e is not None and e > now), default=None)
 
 
 def has_expired(observed: Observed, now: datetime) -> bool:

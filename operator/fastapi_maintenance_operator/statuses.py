@@ -6,7 +6,9 @@ import logging
 from collections.abc import Iterable
 from datetime import datetime
 
-from .api import ClusterApi
+from kubernetes_asyncio import client
+
+from .api import ClusterApi, message_of
 from .clearing import Removed
 from .events import events
 from .proof_events import proof_events, removal_event
@@ -53,7 +55,12 @@ class Statuses:
 
     async def _tell(self, found: Iterable[Object]) -> None:
         for event in found:
-            await self._api.create_event(event)
             regarding = event["regarding"]
             place = f"{regarding.get('namespace', '')}/{regarding['name']}"
-            logger.info("%s: %s: %s", place, event["reason"], event["note"])
+            try:
+                await self._api.create_event(event)
+            except client.ApiException as error:
+                # By a quota, a rate limit, a webhook: what the status says must not wait for that.
+                logger.warning("%s: no Event %s: %s", place, event["reason"], message_of(error))
+            else:
+                logger.info("%s: %s: %s", place, event["reason"], event["note"])

@@ -235,6 +235,15 @@ async def test_a_child_that_cannot_be_made_is_tried_again(
     assert places(cluster) == ["bank", "shop"]
 
 
+async def test_a_child_that_cannot_be_made_stands_in_the_status(cluster: MemoryCluster) -> None:
+    """As where a quota or a policy of one namespace is against it."""
+    cluster.failing["create"] = [OSError("connection refused")] * 2
+    cluster.put_parent("move", selector=PRODUCTION, **LUNCH)
+    await Operator(cluster).work()
+    assert status(cluster)["children"] == {"desired": 2, "current": 0, "ready": 0}
+    assert cluster.condition("move", "Ready", "") == ("False", "Progressing")
+
+
 @pytest.mark.parametrize(
     ("selector", "selected"),
     [

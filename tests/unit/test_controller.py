@@ -394,7 +394,7 @@ async def test_a_status_that_is_told_before_the_answer_to_its_write_is_no_news()
     cluster.put("lunch", **LUNCH)
     told = Operator(cluster)
     await told.work()
-    assert marked == [at("2026-06-02T00:00Z")]
+    assert marked == [at("2026-06-01T12:00Z")]
 
 
 async def test_a_status_that_somebody_changes_is_put_right_at_once(
@@ -473,6 +473,25 @@ async def test_a_window_that_was_edited_at_its_end_is_not_deleted(cluster: Memor
     assert await operator.work_at("2026-06-01T13:01Z") == []
     operator.observe("MODIFIED", longer)
     await operator.work()
+    assert cluster.condition("lunch", "Active") == ("True", "Open")
+
+
+async def test_a_window_that_is_extended_while_its_end_is_written_is_not_deleted() -> None:
+    """The watch may tell of it before the answer comes."""
+
+    class Extending(MemoryCluster):
+        async def apply_status(self, observed: Observed, status: Object, left: Left) -> Object:
+            answer = await super().apply_status(observed, status, left)
+            if Clock.instant == at("2026-06-01T13:00Z") and "duration" in observed.object["spec"]:
+                longer = {"start": LUNCH["start"], "end": "2026-06-01T15:00:00Z"}
+                working.observe("MODIFIED", self.put("lunch", **longer, ttlSecondsAfterFinished=0))
+            return answer
+
+    cluster = Extending()
+    cluster.put("lunch", **LUNCH, ttlSecondsAfterFinished=0)
+    working = Operator(cluster)
+    await working.work()
+    await working.work_at("2026-06-01T13:00Z")
     assert cluster.condition("lunch", "Active") == ("True", "Open")
 
 

@@ -14,6 +14,7 @@ from kubernetes_asyncio.client import ApiException
 from fastapi_maintenance_operator.api import message_of
 from fastapi_maintenance_operator.reconcile import Object, Observed
 from fastapi_maintenance_operator.wire import Left
+from tests.unit.making import at
 from tests.unit.operated import Clock, MemoryCluster, Operator, clock_at
 
 pytestmark = pytest.mark.anyio
@@ -106,6 +107,30 @@ async def test_an_event_that_fails_is_written_with_the_status_later(
     cluster.failing["event"] = [AWAY]
     assert await operator.work_at("2026-06-01T12:00Z") == []
     assert await operator.work_after(seconds=1) == ["event WindowOpened", "status lunch"]
+
+
+async def test_an_event_that_is_refused_holds_up_no_status(
+    cluster: MemoryCluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    """By a quota: what stood there of an earlier occurrence would stay for good."""
+    operator = Operator(cluster)
+    await operator.work()
+    cluster.failing["event"] = [refused(403, message="exceeded quota")] * 2
+    assert await operator.work_at("2026-06-01T12:00Z") == ["status lunch"]
+    assert await operator.work_at("2026-06-01T13:00Z") == ["status lunch"]
+    assert "shop/lunch: no Event WindowClosed: exceeded quota" in caplog.text
+
+
+async def test_an_edge_waits_for_no_retry(cluster: MemoryCluster) -> None:
+    """However many have failed before; else a condition would outlast what it speaks of."""
+    operator = Operator(cluster)
+    cluster.failing["status"] = [AWAY] * 7
+    Clock.instant = at("2026-06-01T12:58Z")
+    await operator.work()
+    while cluster.failing["status"]:
+        await operator.work_after(seconds=1)
+    assert Clock.instant == at("2026-06-01T12:59:03Z")
+    assert "status lunch" in await operator.work_at("2026-06-01T13:00Z")
 
 
 async def test_one_failure_does_not_hinder_others(cluster: MemoryCluster) -> None:

@@ -193,6 +193,34 @@ async def test_counts_alone_are_not_written_at_every_word(
     assert cluster.windows["shop", "lunch"]["status"]["processes"]["registered"] == 2
 
 
+async def test_a_verdict_that_time_moves_does_not_wait_with_the_counts(
+    cluster: MemoryCluster,
+) -> None:
+    """Enforced is true from two seconds after the start, whoever has drained just before."""
+    Clock.instant = at("2026-06-01T12:00Z")
+    cluster.put("lunch", **LUNCH)
+    for pod in ("orders-1", "orders-2"):
+        acknowledged(cluster, pod, **flights("2026-06-01T11:59:00Z"))
+    operator = Operator(cluster)
+    await operator.work()
+    assert cluster.condition("lunch", "Enforced") == ("False", "Opening")
+    operator.observe_process("MODIFIED", acknowledged(cluster, "orders-2"))
+    assert await operator.work_after(seconds=1) == []
+    await operator.work_after(seconds=1)
+    assert cluster.condition("lunch", "Enforced") == ("True", "AllEnforce")
+
+
+async def test_a_process_with_an_impossible_time_does_not_end_the_operator(
+    operator: Operator, cluster: MemoryCluster
+) -> None:
+    for heard in ("9999-12-31T23:59:59+00:00", "0001-01-01T00:00:00+00:00"):
+        item = stored_process("orders-2")
+        item["spec"]["renewTime"] = heard
+        operator.observe_process("ADDED", cluster.processes.put(item))
+        await operator.work_after(minutes=6)
+        assert cluster.condition("lunch", "Enforced")[0] == "Unknown"
+
+
 def removals(cluster: MemoryCluster) -> list[Object]:
     """The Events about processes that were removed."""
     return [event for event in cluster.events.values() if event["reason"] == "ProcessRemoved"]
