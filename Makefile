@@ -94,6 +94,9 @@ crds: $(VENV)/dev.stamp ## make the CRD of ClusterMaintenanceWindow, and the cha
 docs: $(VENV)/dev.stamp ## the documentation as a site, in dist/site; a warning is an error
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build && echo 'Open dist/site/index.html'
 
+links: $(VENV)/dev.stamp ## the same, asking each site that is linked to whether the page is there still
+	@CHECK_LINKS=true NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+
 reference: $(VENV)/dev.stamp ## make docs/reference anew, after a change of what it is made from
 	@$(BIN)/python -m docs.make.reference
 
