@@ -34,6 +34,7 @@ async def run_plugin(plugin: ExecProvider) -> dict[str, Any]:
         await heard.all
     finally:
         process.close()  # which kills what still runs
+        await heard.end
     if code := process.get_returncode():
         words = heard.said[_ERR].decode(errors="replace").strip()
         raise ConfigException(f"exec: process returned {code}. {words}")
@@ -57,10 +58,15 @@ class _Heard(asyncio.SubprocessProtocol):
     def __init__(self) -> None:
         self.said = {_OUT: bytearray(), _ERR: bytearray()}
         self.all: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
         """In pieces."""
         self.said[fd] += data
+
+    def process_exited(self) -> None:
+        """It has ended; others may still hold its output."""
+        self.end.set_result(None)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It has ended, and nobody else holds its output."""
