@@ -6,10 +6,10 @@ but the wheel and what it needs.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -87,12 +87,28 @@ def test_another_moment_makes_other_bytes(tmp_path: Path) -> None:
     assert package_chart(CHART, tmp_path, 1_800_000_001).read_bytes() != first
 
 
-def test_checksums_are_those_of_the_files(made: Path) -> None:
-    lines = (made / "SHA256SUMS").read_text().splitlines()
-    assert len(lines) == (5 if ALL else 4)
-    for line in lines:
-        digest, name = line.split("  ")
-        assert hashlib.sha256((made / name).read_bytes()).hexdigest() == digest
+def test_checksums_are_of_all_files_and_name_the_one_that_was_changed(
+    made: Path, tmp_path: Path
+) -> None:
+    """Checked as whoever downloads them checks them."""
+    names = {line.partition("  ")[2] for line in (made / "SHA256SUMS").read_text().splitlines()}
+    assert names == {path.name for path in made.iterdir()} - {"SHA256SUMS"}
+    assert len(names) == (5 if ALL else 4)
+    assert checked(made).returncode == 0
+    copy = shutil.copytree(made, tmp_path / "copy")
+    with the(copy, "*.whl").open("ab") as wheel:
+        wheel.write(b"!")
+    found = checked(copy)
+    assert found.returncode == 1
+    failed = [line for line in found.stdout.splitlines() if not line.endswith(": OK")]
+    assert failed == [f"{the(copy, '*.whl').name}: FAILED"]
+
+
+def checked(folder: Path) -> subprocess.CompletedProcess[str]:
+    """What SECURITY.md says to run."""
+    tool = "sha256sum" if shutil.which("sha256sum") else "shasum"  # the latter on some Macs
+    command = [tool, "--check", "SHA256SUMS"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
 def test_the_wheel_holds_all_that_is_committed_of_both_packages(made: Path) -> None:
