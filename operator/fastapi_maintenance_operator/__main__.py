@@ -82,7 +82,8 @@ def _patience(settings: Settings) -> AbstractAsyncContextManager[None]:
 
 async def _serve(settings: Settings, lease: Election, api_client: FencedClient) -> None:
     def windows() -> list[Observed]:
-        return operation.controller.windows if operation.controller else []
+        leader = operation.controller
+        return [*leader.windows, *leader.cluster_windows] if leader else []
 
     def make_controller() -> Controller:
         api = _api(settings.namespace, api_client)

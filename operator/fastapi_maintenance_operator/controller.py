@@ -75,6 +75,11 @@ class Controller:
         return self._view.windows.namespaced()
 
     @property
+    def cluster_windows(self) -> list[Observed]:
+        """All ClusterMaintenanceWindows as they were seen last."""
+        return self._view.windows.of_the_cluster()
+
+    @property
     def processes(self) -> list[tuple[str, Process]]:
         """The last word of each process, behind its namespace."""
         return self._rounds.heard

@@ -28,7 +28,7 @@ class Metrics:
     """The operator's metrics, in a registry of their own.
 
     Args:
-        windows: Gives the windows that are known now.
+        windows: Gives the windows that are known now, those of the cluster too.
         leading: Whether this process holds the Lease.
     """
 
@@ -96,8 +96,17 @@ def window_families(windows: Iterable[Observed]) -> tuple[GaugeMetricFamily, ...
     following = _family("next_start_timestamp_seconds", "When the window opens next")
     processes = _family("processes", "Processes that report on the window", "state")
     stalled = _family("stalled", "1 while the window is invalid or can't be put into the plan")
+    parents = GaugeMetricFamily(
+        "fastapi_maintenance_cluster_window_stalled",
+        "1 while the window of the cluster is invalid or can't be in every namespace",
+        labels=["window"],
+    )
     for window in windows:
         labels, status = [window.namespace, window.name], window.status
+        if not window.namespace:
+            if _is_stalled(status):
+                parents.add_metric([window.name], 1)
+            continue
         current, counts = status.get("current"), status.get("processes") or {}
         active.add_metric([*labels, _mode(window)], float(current is not None))
         if _is_stalled(status):
@@ -110,7 +119,7 @@ def window_families(windows: Iterable[Observed]) -> tuple[GaugeMetricFamily, ...
             following.add_metric(labels, _seconds(status["next"]["start"]))
         for state in _STATES & counts.keys():
             processes.add_metric([*labels, state], float(counts[state]))
-    return active, since, end, following, processes, stalled
+    return active, since, end, following, processes, stalled, parents
 
 
 def _family(name: str, text: str, *more: str) -> GaugeMetricFamily:

@@ -54,6 +54,10 @@ class Windows:
         places = [names for place, names in list(self._known.items()) if place]
         return [observed for names in places for observed in list(names.values())]
 
+    def of_the_cluster(self) -> list[Observed]:
+        """All that are in none: ClusterMaintenanceWindows."""
+        return list(self._known.get("", {}).values())
+
     def valid(self, namespace: str) -> list[Window]:
         """The windows of a namespace that mean something."""
         return [o.window for o in self._known.get(namespace, {}).values() if o.window]

@@ -164,8 +164,11 @@ def test_a_users_window_of_the_name_is_never_taken_over(
     )
     told = [e["reason"] for e in events["items"] if e["regarding"]["name"] == name]
     assert sorted(told) == ["WindowNameTaken", "WindowOpened"]
+    sample = f'fastapi_maintenance_cluster_window_stalled{{window="{name}"}} 1.0'
+    wait_for(lambda: sample in operator.get("/metrics")[1], what="the metric for the alert")
     kubectl("delete", "mw", name, "-n", namespace)
     wait_for_parent(kubectl, name, "Ready")
+    wait_for(lambda: sample not in operator.get("/metrics")[1], what="the metric to go")
 
 
 def test_21_children_have_an_owner_and_are_collected_with_it(

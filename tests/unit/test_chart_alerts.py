@@ -20,6 +20,7 @@ from tests.promtool import find_promtool
 DASHBOARD = json.loads((CHART / "files" / "dashboard.json").read_text())
 JOB = 'job="fastapi-maintenance-operator"'
 OPERATOR = f'{{{JOB}, namespace="{NAMESPACE}", pod="one"}}'
+MOVE = f'{OPERATOR[:-1]}, window="move"}}'
 LUNCH = f'{JOB}, namespace="shop", window="lunch", pod="one"'
 
 
@@ -73,6 +74,10 @@ SCENARIOS: dict[str, tuple[dict[str, str], int]] = {
     ),
     "FastapiMaintenanceWindowStalled": (
         {f"fastapi_maintenance_window_stalled{{{LUNCH}}}": "_x10 1x400"},
+        15,
+    ),
+    "FastapiMaintenanceClusterWindowStalled": (
+        {f"fastapi_maintenance_cluster_window_stalled{MOVE}": "_x10 1x400"},
         15,
     ),
     "FastapiMaintenanceWindowOpenWithoutEnd": (

@@ -77,6 +77,18 @@ def test_a_window_that_is_stalled_is_told_of(status: str, told: float | None) ->
     assert found.get(("window_stalled", "shop", "bad")) == told
 
 
+@pytest.mark.parametrize("status", ["True", "False"])
+def test_a_window_of_the_cluster_is_told_of_only_while_it_is_stalled(status: str) -> None:
+    """Its windows are counted where they are."""
+    item = stored("move", 1, start="2026-06-01T12:00:00Z")
+    del item["metadata"]["namespace"]
+    item["kind"], item["spec"]["namespaceSelector"] = "ClusterMaintenanceWindow", {}
+    item["status"] = {**OPEN, "conditions": [{"type": "Stalled", "status": status}]}
+    found = samples(Metrics(lambda: [read(item)], lambda: True))
+    told = {key: value for key, value in found.items() if "move" in key}
+    assert told == ({("cluster_window_stalled", "move"): 1} if status == "True" else {})
+
+
 def test_an_invalid_window_is_not_active() -> None:
     assert of(window("bad", None, schedule="x"))["window_active", "Full", "shop", "bad"] == 0
 
