@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shlex
 import shutil
 import signal
 import sys
@@ -21,7 +22,8 @@ _TOLD = [
     if name in signal.Signals.__members__
 ]
 _HANGUP = getattr(signal, "SIGHUP", None)
-NOT_FOUND = 127
+NOT_EXECUTABLE, NOT_FOUND = 126, 127
+_NOTHING = "nothing was stopped"
 TWO_DASHES = "behind two dashes: -- COMMAND…"
 
 
@@ -41,7 +43,33 @@ def check_command(command: Sequence[str], apps: Sequence[str] = ()) -> None:
     if not command:
         raise Mistyped("there is no command to run", _two_dashes(apps))
     if shutil.which(command[0]) is None:
-        raise Failure(f"{command[0]}: command not found", "nothing was stopped", NOT_FOUND)
+        raise _not_runnable(command[0])
+    if interpreter := _missing_interpreter(command[0]):
+        problem = f"{command[0]}: its first line names {interpreter}, which is not there"
+        raise Failure(problem, _NOTHING, NOT_FOUND)
+
+
+def _not_runnable(word: str) -> Failure:
+    """As a shell has it: 126 of what is there, 127 of what is not."""
+    folders = [""] if "/" in word else os.environ.get("PATH", os.defpath).split(os.pathsep)
+    path = next((each for each in (Path(f, word) for f in folders) if each.exists()), None)
+    if path is None:
+        return Failure(f"{word}: command not found", _NOTHING, NOT_FOUND)
+    if path.is_dir():
+        return Failure(f"{word} is a directory", _NOTHING, NOT_EXECUTABLE)
+    mend = f"make it so: chmod +x {shlex.quote(str(path))}\n  {_NOTHING}"
+    return Failure(f"{word} is not executable", mend, NOT_EXECUTABLE)
+
+
+def _missing_interpreter(word: str) -> str | None:
+    """That of a script whose first line names one in vain."""
+    try:
+        with open(shutil.which(word) or word, "rb") as script:  # noqa: PTH123
+            first = script.readline(256)
+    except OSError:
+        return None
+    named = first[2:].split()[:1] if first.startswith(b"#!") else []
+    return next((os.fsdecode(n) for n in named if not Path(os.fsdecode(n)).exists()), None)
 
 
 def _two_dashes(apps: Sequence[str]) -> str:

@@ -39,11 +39,9 @@ def main(pipe: int, command: list[str]) -> int:
         signal.signal(number, lambda *_: None)
     try:
         child = subprocess.Popen(command, preexec_fn=_die_with_parent)
-    except FileNotFoundError:
-        return _NOT_FOUND
     except OSError as error:
         print(f"error: {command[0]}: {error.strerror}", file=sys.stderr)
-        return _NOT_EXECUTABLE
+        return _NOT_FOUND if isinstance(error, FileNotFoundError) else _NOT_EXECUTABLE
     return _code(_watch(child, pipe, woken))
 
 

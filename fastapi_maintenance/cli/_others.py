@@ -11,14 +11,22 @@ from ._cluster import Cluster, Object
 from ._failures import known
 from ._hints import CLUSTER, named
 from ._output import tell
-from ._seen import Seen, parent_of, see
+from ._seen import RUN, Seen, parent_of, see
 from ._times import now, until
 
 
 async def note_others(cluster: Cluster, apps: Sequence[str], name: str) -> None:
     """Tell of windows by other names that are open for one of the apps."""
     for other in await _others(cluster, apps, name):
-        tell(f"note: {other.name} is open too, until {_end(other)}")
+        tell(f"note: {other.name} is open too, until {_end(other)}{_run_by(other)}")
+
+
+def _run_by(other: Seen) -> str:
+    """What a `run` is about, which need not have ended: two migrations at once may do harm."""
+    if other.made_for != RUN or other.window is None:
+        return ""
+    who = f" by {other.opened_by}" if other.opened_by else ""
+    return f"; it is a run of `{other.window.description}`{who}, which may still go on"
 
 
 async def note_still(cluster: Cluster, apps: Sequence[str], name: str) -> None:

@@ -6,6 +6,8 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from contextvars import ContextVar
+from datetime import datetime
 from typing import Any
 
 from fastapi_maintenance.windows import GROUP
@@ -77,7 +79,21 @@ def _plain(rows: Sequence[Sequence[str]]) -> list[str]:
 
 def tell(text: str) -> None:
     """Something for people, beside what the command gives: on standard error."""
-    _write(f"{text}\n")
+    _write(f"{_time_of(text)}{text}\n")
+
+
+_TIMED: ContextVar[bool] = ContextVar("timed", default=False)
+
+
+def tell_times() -> None:
+    """Let each further news begin with its time, unless a person sees it come."""
+    _TIMED.set(not sys.stderr.isatty())
+
+
+def _time_of(text: str) -> str:
+    if not _TIMED.get() or text.startswith((" ", "error:")):
+        return ""
+    return f"{datetime.now().astimezone().isoformat(timespec='seconds').replace('+00:00', 'Z')} "
 
 
 def _write(text: str) -> None:

@@ -96,6 +96,8 @@ class Wait:
         if self.shows_holders and self._last.reason == "RequestsRunning":
             with contextlib.suppress(ApiError, Unreachable):
                 await self._tell_holders()
+        if self._holders == [self._last.message]:
+            return  # it was told just now
         if self._last.reason != "Pending" or self._elapsed >= _USUAL:
             self.progress.say(self._last.message)
 

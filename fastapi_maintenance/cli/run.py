@@ -23,11 +23,12 @@ from ._failures import Failure, explain
 from ._hints import at as there
 from ._hints import place
 from ._holding import Holder
+from ._kinds import title
 from ._opening import Opening, fresh_name, open_window
 from ._options import Apps, IfNoProcesses, Message, NeededDuration, ReadOnly, Timeout, Unreported
 from ._others import note_others, note_still, note_unregistered
-from ._output import tell
-from ._retrying import patiently
+from ._output import tell, tell_times
+from ._retrying import passes, patiently
 from ._seen import RUN, Seen, see
 from ._times import duration_of, now, until
 from ._waiting import TimedOut, Wait
@@ -78,14 +79,16 @@ async def run(
     opening = Opening(
         tuple(apps), length, RUN, fresh_name(apps, RUN), message, read_only, " ".join(command)[:256]
     )
+    tell_times()
     signals = Signals()
     with signals.noted():
         seen = await _opened(cluster, opening, command, signals)
         where = place(seen.namespace)
         tell(f"maintenancewindow/{seen.name} opened in {where} until {_until(seen)}")
         await note_others(cluster, apps, seen.name)
-        await note_unregistered(cluster, apps)
         ok, ends = if_no_processes is Unreported.OK, on_failure is OnFailure.END
+        if ok:  # else the wait says it
+            await note_unregistered(cluster, apps)
         running = _Run(cluster, seen, command, signals, ends, patience, ok)
         await running.drain(seen.generation)
         await running.execute(Holder(cluster, seen.name, length, signals.came))
@@ -102,6 +105,8 @@ class _Run:
     ends_on_failure: bool
     patience: timedelta
     unreported_is_ok: bool
+    _began: bool = False
+    """Whether the command was run, so that something may have to be rolled back."""
 
     async def drain(self, least: int) -> None:
         """Return once nothing from before runs, by a generation of the window or a later one."""
@@ -123,7 +128,8 @@ class _Run:
         try:
             return await _unless_told(work, self.signals)
         except TimedOut as error:
-            await self._fail(DRAIN_TIMED_OUT, error.problem, error.mend, not_run)
+            longer = "or have more patience: the same again with a longer --timeout"
+            await self._fail(DRAIN_TIMED_OUT, error.problem, error.mend, longer, not_run)
         except (Failure, ApiError, Unreachable) as error:
             failure = _itself(error)
             await self._fail(RUN_FAILED, failure.problem, failure.mend, not_run)
@@ -136,12 +142,13 @@ class _Run:
             generation = await self._before(stack.enter_async_context(holder.held()))
             if generation != self.seen.generation:
                 await self.drain(generation)
+            self._began = True
             code = await run_command(self.command, self.signals)
         if code == 0:
             await self._end()
             return
         told = f" after {self.signals.last.name}" if self.signals.last else ""
-        await self._fail(code, f"the command has failed{told} (exit {code})")
+        await self._fail(code, f"the command has failed{told} (exit {code}{_by_signal(code)})")
 
     async def _fail(self, code: int, problem: str, *more: str) -> NoReturn:
         """Say why, and what becomes of the window; leave with a code."""
@@ -158,9 +165,12 @@ class _Run:
         apps = ", ".join(self._apps)
         if seen.current is None:
             return [f"{apps} may serve already: the window is {seen.state.lower()}"]
+        again = f"serve again: fastapi-maintenance end {where}"
+        if self._began:
+            again = f"serve again, now or after rolling back: fastapi-maintenance end {where}"
         return [
             f"{apps} stay in maintenance until {_until(seen)}",
-            f"serve again, now or after rolling back: fastapi-maintenance end {where}",
+            again,
             f"take more time: fastapi-maintenance extend {where} --by 30m",
         ]
 
@@ -176,17 +186,25 @@ class _Run:
             return self.seen
 
     async def _end(self) -> None:
-        """End the window, with some patience where nobody answers."""
+        """End the window, with some patience where nobody answers; one that is gone has ended."""
         deadline = time.monotonic() + _ENDING
         while True:
             try:
-                await end_window(self.cluster, self.seen.name, tell)
+                await self._end_what_is_there()
                 break
-            except (ApiError, Unreachable, Failure) as error:
-                if time.monotonic() >= deadline or isinstance(error, Failure):
+            except Failure as error:
+                raise self._not_ended(error) from error
+            except (ApiError, Unreachable) as error:
+                if time.monotonic() >= deadline or not passes(error):
                     raise self._not_ended(error) from error
             await asyncio.sleep(1.0)
         await note_still(self.cluster, self._apps, self.seen.name)
+
+    async def _end_what_is_there(self) -> None:
+        if await self.cluster.find_window(self.seen.name) is None:
+            tell(f"note: {title(self.seen.name)} was deleted meanwhile: there is nothing to end")
+        else:
+            await end_window(self.cluster, self.seen.name, tell)
 
     def _not_ended(self, error: Exception) -> Failure:
         where = f"{self.seen.name} {there(self.seen.namespace)}"
@@ -243,6 +261,12 @@ def _itself(error: Exception) -> Failure:
     known = explain(error) if isinstance(error, ApiError | Unreachable) else error
     assert isinstance(known, Failure)
     return Failure(known.problem, known.mend, RUN_FAILED)
+
+
+def _by_signal(code: int) -> str:
+    """What a shell's code tells of its end, as SIGKILL where memory ran out."""
+    named = {128 + number: number.name for number in signal.Signals}
+    return f", by {named[code]}" if code in named else ""
 
 
 def _until(seen: Seen) -> str:

@@ -123,6 +123,7 @@ def test_a_command_that_fails_keeps_the_window_and_says_what_can_be_done(
     assert "endedAt" not in window["spec"]
     name, place = window["metadata"]["name"], f"-n {cli.namespace}"
     assert "the command has failed (exit 7)" in said.err
+    assert "serve again, now or after rolling back: " in said.err
     assert "orders stay in maintenance until" in said.err
     assert f"fastapi-maintenance end {name} {place}" in said.err
     assert f"fastapi-maintenance extend {name} {place} --by 30m" in said.err
@@ -139,6 +140,7 @@ def test_run_names_the_other_windows_that_hold_the_app_at_first_and_at_last(
     said = cli(*words, "--", "true")
     assert f" opened in namespace {cli.namespace} until " in said.err
     assert f"note: {name} is open too, until" in said.err
+    assert "; it is a run of `sh -c exit 7` by " in said.err
     assert f"orders: still in maintenance by {name} (until" in said.err
     assert f"end it: fastapi-maintenance end {name} -n {cli.namespace}" in said.err
 
@@ -159,6 +161,17 @@ def context_of(cluster: Cluster) -> str:
     return str(yaml.safe_load(cluster.kubeconfig.read_text())["current-context"])
 
 
+def test_a_window_that_was_deleted_meanwhile_is_no_failure_of_the_command(
+    cli: Cli, operator: Operator
+) -> None:
+    """By somebody who was to be back at once; a command that has succeeded is not run again."""
+    kubectl = Path(sys.executable).with_name("kubectl")
+    delete = f"{kubectl} delete mw --all -n {cli.namespace}"
+    words = ("run", "orders", "--duration", "5m", "--if-no-processes", "ok")
+    said = cli(*words, "--", "sh", "-c", delete, KUBECONFIG=str(cli.kubectl.kubeconfig))
+    assert "was deleted meanwhile: there is nothing to end" in said.err
+
+
 def test_a_failed_command_may_end_the_window_too(cli: Cli, operator: Operator) -> None:
     words = ("run", "orders", "--duration", "5m", "--if-no-processes", "ok")
     said = cli(*words, "--on-failure", "end", "--", "sh", "-c", "exit 1", code=1)
@@ -177,7 +190,10 @@ def test_a_process_that_never_drains_is_named_and_the_command_is_not_run(
     words = ("run", "orders", "--duration", "5m", "--timeout", "4s")
     said = cli(*words, "--", "touch", str(tmp_path / "ran"), code=124)
     speaking.join()
-    assert "  mp-1: 2 requests, GET /export/{id} since " in said.err
+    assert said.err.count("\n  mp-1: 2 requests, GET /export/{id} since ") == 1
+    assert " mp-1: 2 requests" not in said.err.replace("\n  mp-1", "").partition("error:")[0]
+    assert "a longer --timeout" in said.err
+    assert "  serve again: fastapi-maintenance end " in said.err
     assert "not drained after 4 s: mp-1: 2 requests, GET /export/{id} since " in said.err
     assert not (tmp_path / "ran").exists()
     assert f"touch {tmp_path}/ran was not run" in said.err

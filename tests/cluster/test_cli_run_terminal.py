@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -46,6 +47,14 @@ class Terminal:
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )
         os.close(theirs)
+
+    def output(self) -> str:
+        """All that it shows until the command has ended."""
+        shown = b""
+        with contextlib.suppress(OSError):  # so a terminal ends where nobody has it open any more
+            while found := os.read(self._ours, 4096):
+                shown += found
+        return shown.decode()
 
     def close(self) -> None:
         """As when a window is closed, or a line breaks."""
@@ -92,6 +101,22 @@ def test_a_terminal_that_is_closed_ends_the_command_and_what_it_has_started(
     assert end_of(window) == planned
 
 
+def test_a_terminal_has_no_times_and_is_the_commands_too(
+    terminal: Callable[..., Terminal], cli: Cli, operator: Operator
+) -> None:
+    """Elsewhere each news begins with its time, since a log is read later."""
+    words = ("orders", "--duration", "5m", "--if-no-processes", "ok", "--", "sh", "-c")
+    running = terminal(*words, "test -t 0 && echo here")
+    lines = running.output().splitlines()
+    assert running.process.wait(60) == 0
+    assert "here" in lines
+    assert lines[0].startswith("maintenancewindow/orders-run-")
+    said = cli("run", *words, "test ! -t 0")
+    news = [line for line in said.err.splitlines() if "orders-run-" in line]
+    assert len(news) == 2
+    assert all(re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ m", line) for line in news)
+
+
 def test_a_server_that_is_not_there_at_first_is_waited_for(
     cli: Cli, cluster: Cluster, operator: Operator, tmp_path: Path
 ) -> None:
@@ -118,7 +143,7 @@ def test_a_server_that_is_not_there_at_first_is_waited_for(
     finally:
         running.kill()
         forwarder.close()
-    assert first.startswith("the API server does not answer as it should, trying again: ")
+    assert "the API server does not answer as it should, trying again: " in first
     assert running.returncode == 0, err
     assert out == "migrated\n"
     assert "ended" in err

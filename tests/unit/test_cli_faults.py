@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -51,7 +52,7 @@ def test_run_that_opens_nothing_says_that_the_command_was_not_run(
     words = ["run", "orders", "--duration", "5m", "--kubeconfig", kubeconfig(tmp_path)]
     said = call([*words, "--", "true", "head"], code=125)
     first, second, *_ = said.err.splitlines()
-    assert first.startswith("the API server does not answer as it should, trying again: ")
+    assert " the API server does not answer as it should, trying again: " in first
     assert second.startswith("error: the API server can't be reached: ")
     assert said.err.endswith("\n  true head was not run\n")
 
@@ -178,3 +179,30 @@ def test_what_is_looked_at_and_installed_is_of_the_cluster_that_was_named() -> N
         note_flags([])
     assert "kubectl --context far apply --server-side -f -" in mends[0]
     assert "kubectl --context far cluster-info" in mends[1]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="`run` needs POSIX")
+@pytest.mark.parametrize(
+    ("text", "mode", "code", "problem"),
+    [
+        ("true\n", 0o644, 126, " is not executable\n  make it so: chmod +x "),
+        ("#!/no/such/sh\n", 0o755, 127, ": its first line names /no/such/sh, which is not there\n"),
+        (None, 0o755, 126, " is a directory\n"),
+    ],
+)
+def test_a_command_that_can_not_be_run_stops_nothing(
+    text: str | None, mode: int, code: int, problem: str, tmp_path: Path
+) -> None:
+    """As a shell has it; no cluster was asked, since none is there."""
+    command = tmp_path / "migrate"
+    if text is None:
+        command.mkdir()
+    else:
+        command.write_text(text)
+        command.chmod(mode)
+    said = call(["run", "orders", "--duration", "5m", "--", str(command)], code=code)
+    assert f"error: {command}{problem}" in said.err
+    assert said.err.endswith("nothing was stopped\n")
+    if code == 126 and text is not None:
+        words = ["run", "orders", "--duration", "5m", "--", "migrate"]
+        assert "is not executable" in call(words, code=126, PATH=str(tmp_path)).err

@@ -105,6 +105,13 @@ async def test_a_fault_that_passes_before_the_command_begins_is_told_and_waited_
     assert capsys.readouterr().err.count(f"trying again: {fault}") == 1
 
 
+async def test_a_command_that_was_ended_by_a_signal_is_told_by_its_name() -> None:
+    """As one that needed too much memory."""
+    window = OneWindow(LENGTH)
+    with pytest.raises(Failure, match=r"\(exit 137, by SIGKILL\)"):
+        await run_of(window, "sh", "-c", "kill -KILL $$").execute(held_by(window))
+
+
 async def test_a_right_that_is_missing_is_not_tried_again() -> None:
     window = OneWindow(LENGTH)
     window.faults = [ApiError(403, "no")]
