@@ -168,21 +168,22 @@ def maintenance_mode_on(
 ) -> Override:
     """Maintenance while a block runs.
 
-    Blocks are counted for each backend: of those that are open, the latest decides, and one that
-    ends takes away itself alone. With an `EnvVarBackend` the block concerns this process, with a
-    `LocalFileBackend` every process that shares the file, with a `K8sBackend` every one of the app.
+    Of the open blocks of a backend the latest decides; one that ends ends only itself. With an
+    `EnvVarBackend` a block holds in this process, with a `LocalFileBackend` in every process that
+    shares the file, with a `K8sBackend` in every process of the app.
 
     Args:
-        backend: the one that is meant; default the one of the middleware around the code, the
-            configured one, or the only one (`BackendNotConfigured` where there are several).
-        wait_for: ``drained`` lets the block begin only when no request runs any more that came
-            before it and that it refuses, the one that asks aside; ``enforced`` when all new ones
-            are refused. With a `K8sBackend` in all processes, by the operator's word.
+        backend: default that of the middleware around the code, the one last configured, or the
+            only one that middlewares have.
+        wait_for: ``drained`` lets the block begin only when no request from before that it refuses
+            still runs, except the one that asks; ``enforced`` when all new ones are refused. With a
+            `K8sBackend` that is about all processes, and needs the operator.
         timeout: seconds to wait for that.
 
     Raises:
+        BackendNotConfigured: middlewares have several backends, and none is configured.
         TimeoutError: that took longer; nothing stays on.
-        StateNotWritten: the block can't be told to those who must know.
+        StateNotWritten: other processes could not be told of the block.
     """
     return Override(True, backend, wait_for, timeout)
 

@@ -44,8 +44,8 @@ class K8sBackend(BaseStateBackend):
     """Follows the MaintenanceWindows, or the ConfigMaps, of a namespace.
 
     A daemon thread lists and watches, one for all objects of a process that follow the same;
-    requests read memory. Constructing never waits and never
-    fails for the world's state, and what is known stays known while the API server is away.
+    requests read memory. Constructing never waits and never fails for the world's state, and known
+    windows stay known while the API server is down.
 
     Args:
         app: this application's name, which windows match by their ``apps``; default
@@ -56,9 +56,10 @@ class K8sBackend(BaseStateBackend):
         context: use this context of a kubeconfig, outside a Pod.
         kubeconfig: use this kubeconfig; default ``$FASTAPI_MAINTENANCE_KUBECONFIG``. The implicit
             ``~/.kube/config`` and ``$KUBECONFIG`` are used only with ``context``.
-        outside_cluster: what decides outside a Pod when no kubeconfig is asked for.
+        outside_cluster: the backend that decides outside a Pod when no kubeconfig is asked for;
+            default an `EnvVarBackend`.
         sync_timeout: seconds that start-up waits for the first list.
-        before_first_sync: what becomes of requests when it has not come by then.
+        before_first_sync: whether to serve or to refuse requests if it has not come by then.
         report: whether the process says as a MaintenanceProcess what it enforces; default in a Pod
             only. Then start-up waits for its registration, too.
     """
