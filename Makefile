@@ -92,7 +92,7 @@ crds: $(VENV)/dev.stamp ## make the CRD of ClusterMaintenanceWindow, and the cha
 	@$(BIN)/python crds/generate.py
 
 docs: $(VENV)/dev.stamp ## the documentation as a site, in dist/site; a warning is an error
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build && echo 'Open dist/site/index.html'
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build && echo 'Open dist/site/index.html; to search in it: python3 -m http.server --directory dist/site'
 
 links: $(VENV)/dev.stamp ## the same, asking each site that is linked to whether the page is there still
 	@CHECK_LINKS=true NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
