@@ -196,6 +196,9 @@ lock: $(VENV)/dev.stamp ## make the locks anew, after a change of pyproject.toml
 		--custom-compile-command 'make lock' $(ARGS) --output-file requirements/scan.txt
 	@$(COMPILE) --extra kubernetes --group serve --constraints requirements/dev.txt --output-file requirements/example.txt
 
+clean-cache: $(VENV)/dev.stamp ## remove what was built or fetched, unless used in 30 days (DAYS=number), by any clone
+	@$(BIN)/python -m tests.cleaning $(DAYS)
+
 clean: ## remove .venv and what tools left behind (the built control plane stays in its cache)
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from tests.controlplane.binaries import UnavailableError, cache_folder
+from tests.controlplane.keeping import use
 
 GIVEN = "CHROMIUM"
 CHROMIUM = "@sparticuz/chromium@153.0.0"
@@ -57,6 +58,7 @@ def find() -> Path:
         raise UnavailableError(
             f"there is no Chromium for this machine: set {GIVEN} to one of yours"
         )
+    use(folder())
     if not folder().exists():
         raise UnavailableError("the browser is not there yet: `make browser` brings it (70 MB)")
     return folder()

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.controlplane.keeping import use
 from tests.controlplane.pins import CONTROL_PLANE, fingerprint
 
 NAMES = CONTROL_PLANE.names
@@ -63,6 +64,7 @@ def _advice(lacking: list[str]) -> str:
 def built() -> Binaries:
     """Our own build, from the cache folder."""
     folder = cache_folder() / fingerprint()
+    use(folder)
     if missing(folder):
         raise UnavailableError(
             "the control plane is not built yet: `make test` builds it, "

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from tests.controlplane import binaries
 from tests.controlplane.binaries import UnavailableError
+from tests.controlplane.keeping import use
 from tests.controlplane.pins import CONTROL_PLANE, Pins, read_pins
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def follow(recipe: Recipe) -> Path:
         UnavailableError: as `build` does.
     """
     target = built_by(recipe)
+    use(target)
     if not recipe.missing(target):
         return target
     # Imported late: when all is built, this command takes a tenth of a second.

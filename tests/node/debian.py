@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 from tests.controlplane.binaries import UnavailableError, cache_folder
+from tests.controlplane.keeping import use
 
 # The programs, and the libraries that a plain machine may lack.
 PACKAGES = (
@@ -57,6 +58,7 @@ def find() -> Programs:
     Raises:
         UnavailableError: nothing has.
     """
+    use(_folder())
     if not _folder().exists():
         raise UnavailableError("containerd is not fetched yet: `python -m tests.node build`")
     return Programs(_folder())

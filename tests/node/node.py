@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from tests.controlplane import binaries, build, flags, ports
 from tests.controlplane.binaries import UnavailableError
 from tests.controlplane.daemon import Daemon
+from tests.controlplane.keeping import use
 from tests.controlplane.kubectl import Kubectl
 from tests.controlplane.parts import Parts
 from tests.controlplane.pki import write_kubeconfig
@@ -42,6 +43,7 @@ class Node(Parts):
         machine.check()
         self._control, self._programs = binaries.find(), debian.find()
         self._own = build.built_by(NODE)
+        use(self._own)
         if NODE.missing(self._own):
             raise UnavailableError("the node is not built yet: `python -m tests.node build`")
         self.folder = folder
