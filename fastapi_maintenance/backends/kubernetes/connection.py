@@ -195,10 +195,15 @@ async def _connect(host: str, port: int, **options: Any) -> Streams:
     """As `asyncio.open_connection`, with a reader of ours."""
     loop, reader = asyncio.get_running_loop(), _Reader(limit=_READ_SIZE)
     protocol = asyncio.StreamReaderProtocol(reader)
-    if isinstance(loop, asyncio.BaseEventLoop):  # uvloop, which a policy may bring, can't
+    # A name may have several; uvloop, which a policy may bring, tries them in turn.
+    if not _is_address(host) and isinstance(loop, asyncio.BaseEventLoop):
         options["happy_eyeballs_delay"] = _NEXT_ADDRESS_AFTER
     transport, _ = await loop.create_connection(lambda: protocol, host, port, **options)
     return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
+
+
+def _is_address(host: str) -> bool:
+    return ":" in host or host.replace(".", "").isdecimal()
 
 
 async def _open_through(proxy: SplitResult, host: str, port: int, tls: dict[str, Any]) -> Streams:
