@@ -63,7 +63,7 @@ def test_where_the_crds_are_missing_the_command_that_brings_them_is_told(
         said = cli(words[0], *words[1:], code=1)
         assert said.err.splitlines() == [
             "error: the CRDs of fastapi-maintenance.io are not installed here",
-            "  install it: fastapi-maintenance crds | kubectl apply --server-side -f -",
+            "  install them: fastapi-maintenance crds | kubectl apply --server-side -f -",
         ]
 
 
