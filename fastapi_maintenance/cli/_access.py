@@ -12,6 +12,7 @@ from typing import Any
 from fastapi_maintenance.backends.kubernetes import identity as identities
 from fastapi_maintenance.backends.kubernetes.identity import (
     KUBECONFIG_VARIABLE,
+    USUAL,
     Access,
     Identity,
     KubeconfigIdentity,
@@ -99,8 +100,11 @@ def namespace_of(flags: Flags) -> str:
 
 
 def _namespace(identity: Identity, flags: Flags) -> str:
+    if flags.namespace and isinstance(identity, PodIdentity):
+        return flags.namespace
     try:
-        return flags.namespace or identity.namespace
+        usual = identity.namespace  # asked in any case: it says what is wrong with a kubeconfig
+        return flags.namespace or usual
     except Exception as error:  # files, YAML and contexts are wrong in many ways
         raise Failure(
             f"the kubeconfig can't be used: {' '.join(str(error).split()) or type(error).__name__}",
@@ -110,21 +114,15 @@ def _namespace(identity: Identity, flags: Flags) -> str:
 
 def find(flags: Flags, environ: Mapping[str, str] = os.environ) -> Identity | None:
     """A kubeconfig that was named, the account of the Pod, the kubeconfig at its usual place."""
-    named = environ.get("KUBECONFIG") or environ.get(KUBECONFIG_VARIABLE)
-    if flags.said or named:
-        _check_is_there(str(flags.kubeconfig or named or "~/.kube/config"))
-        return KubeconfigIdentity(flags.kubeconfig or named, flags.context)
-    if PodIdentity.is_present(identities.MOUNT):
+    if flags.kubeconfig:
+        return KubeconfigIdentity(flags.kubeconfig, flags.context, "--kubeconfig")
+    for name in ("KUBECONFIG", KUBECONFIG_VARIABLE):
+        if path := environ.get(name):
+            return KubeconfigIdentity(path, flags.context, name)
+    if not flags.context and PodIdentity.is_present(identities.MOUNT):
         return PodIdentity(identities.MOUNT)
-    usual = Path("~/.kube/config").expanduser()
-    return KubeconfigIdentity(usual, None) if usual.exists() else None
-
-
-def _check_is_there(paths: str) -> None:
-    """$KUBECONFIG may name several files, of which some may be missing."""
-    if not any(Path(path).expanduser().is_file() for path in paths.split(os.pathsep)):
-        problem = f"the kubeconfig can't be used: {paths} is no file"
-        raise Failure(problem, "name another one: --kubeconfig PATH")
+    is_there = Path(USUAL).expanduser().exists()
+    return KubeconfigIdentity(None, flags.context) if flags.context or is_there else None
 
 
 def contexts_of(kubeconfig: Path | None) -> list[str]:

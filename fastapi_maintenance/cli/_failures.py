@@ -10,14 +10,13 @@ from collections.abc import Iterator
 import typer
 
 from fastapi_maintenance.backends.kubernetes.complaints import grant, is_of_cluster, missing_of
-from fastapi_maintenance.backends.kubernetes.transport import ApiError, Unreachable
+from fastapi_maintenance.backends.kubernetes.transport import ApiError, NoAccess, Unreachable
 from fastapi_maintenance.windows import GROUP, PLURAL, InvalidWindow
 
 from ._hints import cluster_flags, flags
 
 FAILED, MISTYPED, NO_OPERATOR, INTERRUPTED = 1, 2, 3, 130
 
-_CREDENTIALS = "credentials can't be read"
 _MIGRATOR = "fastapi-maintenance-migrator"
 _BINDING = "maintenance-migrator"
 _VIEW, _VIEW_BINDING = "fastapi-maintenance-view", "maintenance-view"
@@ -83,7 +82,7 @@ def tell_of(failure: Failure, code: int = FAILED) -> typer.Exit:
 def explain(error: ApiError | Unreachable) -> Failure:
     """What a request to the API server has ended in."""
     if isinstance(error, Unreachable):
-        return _unreachable(str(error))
+        return _unreachable(error)
     if error.status == 401:
         mend = "log in anew, or name another user: --context NAME; see: kubectl config get-contexts"
         return Failure("the API server does not accept these credentials", mend)
@@ -103,7 +102,7 @@ def is_missing_crd(error: ApiError) -> bool:
 
 def is_of_credentials(error: Unreachable) -> bool:
     """Whether nobody was asked, since one's own files or login fail."""
-    return _CREDENTIALS in str(error)
+    return isinstance(error, NoAccess)
 
 
 def _not_found(error: ApiError) -> Failure:
@@ -119,15 +118,15 @@ def _not_found(error: ApiError) -> Failure:
     return Failure(f"the API server answered {error}")
 
 
-def _unreachable(why: str) -> Failure:
-    if _CREDENTIALS in why:
+def _unreachable(error: Unreachable) -> Failure:
+    if isinstance(error, NoAccess):
         mend = (
             "see: kubectl config view; name another file by --kubeconfig, or context by --context"
         )
-        return Failure(why.removeprefix(f"{_CREDENTIALS}: "), mend)
+        return Failure(error.why, mend)
     kubectl = shlex.join(["kubectl", *cluster_flags()])
     mend = f"see that it is there: {kubectl} cluster-info; another cluster: --context NAME"
-    return Failure(f"the API server can't be reached: {why}", mend)
+    return Failure(f"the API server can't be reached: {error}", mend)
 
 
 def _refused(message: str) -> Failure:

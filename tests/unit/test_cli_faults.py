@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,7 +61,12 @@ def test_run_that_opens_nothing_says_that_the_command_was_not_run(
 def test_a_context_that_is_not_there_lists_those_that_are(tmp_path: Path) -> None:
     words = ["end", "x", "--kubeconfig", kubeconfig(tmp_path), "--context", "there"]
     said = call(words, code=1)
-    assert "has no context 'there'; it has: here" in said.err
+    assert (
+        f"{tmp_path}/config (named by --kubeconfig) has no context 'there'; it has: here"
+        in said.err
+    )
+    said = call(["end", "x", "-n", "shop", "--context", "there"], code=1, KUBECONFIG=words[3])
+    assert f"{tmp_path}/config (named by KUBECONFIG) has no context 'there'" in said.err
 
 
 @pytest.mark.parametrize("text", ["", "{", "a: [", "contexts: 3", "{}"])
@@ -71,10 +77,24 @@ def test_a_kubeconfig_that_is_none_is_an_error_of_two_lines(tmp_path: Path, text
     assert "kubectl config get-contexts" in said.err
 
 
-def test_a_kubeconfig_that_is_not_there_is_named(tmp_path: Path) -> None:
-    said = call(["end", "x", "--kubeconfig", str(tmp_path / "nothing")], code=1)
-    assert "the kubeconfig can't be used: " in said.err
-    assert "nothing" in said.err
+@pytest.mark.parametrize("place", [(), ("-n", "shop")], ids=["any", "-n"])
+@pytest.mark.parametrize("named_by", ["KUBECONFIG", "FASTAPI_MAINTENANCE_KUBECONFIG", "flag"])
+def test_a_kubeconfig_that_is_not_there_is_named_with_what_names_it(
+    tmp_path: Path, named_by: str, place: tuple[str, ...]
+) -> None:
+    path = str(tmp_path / "nothing")
+    words = ["end", "x", *place, *(["--kubeconfig", path] if named_by == "flag" else [])]
+    environment: dict[str, Any] = {} if named_by == "flag" else {named_by: path}
+    said = call(words, code=1, **environment)
+    name = "--kubeconfig" if named_by == "flag" else named_by
+    problem = f"error: the kubeconfig can't be used: {name} names {path}, where no file is"
+    assert said.err.splitlines()[0] == problem
+    assert len(said.err.splitlines()) == 2
+
+
+def test_a_context_without_any_kubeconfig_names_the_usual_place(tmp_path: Path) -> None:
+    said = call(["end", "x", "--context", "there"], code=1, home=tmp_path)
+    assert "the usual place is ~/.kube/config, where no file is" in said.err
 
 
 def test_a_login_that_fails_is_told_in_the_plugins_words(tmp_path: Path) -> None:

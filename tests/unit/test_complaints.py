@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from fastapi_maintenance.backends.kubernetes.complaints import Complaints, explain, explain_write
-from fastapi_maintenance.backends.kubernetes.transport import ApiError, Unreachable
+from fastapi_maintenance.backends.kubernetes.transport import ApiError, NoAccess, Unreachable
 from fastapi_maintenance.backends.kubernetes.watcher import Ear
 
 FORBIDDEN = (
@@ -52,6 +52,11 @@ def test_where_all_is_well_nothing_is_logged(caplog: pytest.LogCaptureFixture) -
     ("failure", "source", "words"),
     [
         (Unreachable("refused"), "configmap", "can't be reached (refused), trying again"),
+        (
+            NoAccess("the namespace", "KUBECONFIG names /x, where no file is"),
+            "configmap",
+            "the namespace can't be read: KUBECONFIG names /x, where no file is, trying again",
+        ),
         (ApiError(401, "Unauthorized"), "configmap", "does not accept this process's credentials"),
         (ApiError(404, "not found"), "maintenancewindow", "kubectl apply -f crds/"),
         (ApiError(404, "not found"), "configmap", "the API server answered 404: not found"),

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import os
+import re
 import socket
 import ssl
 from collections.abc import Callable
@@ -205,6 +206,25 @@ def test_the_namespace_is_that_of_the_context(tmp_path: Path) -> None:
     path = kubeconfig(tmp_path / "config", production="shop", bare=None)
     namespaces = [KubeconfigIdentity(path, name).namespace for name in (None, "production", "bare")]
     assert namespaces == ["shop", "shop", "default"]
+
+
+@pytest.mark.anyio
+async def test_a_file_that_is_not_there_is_named_with_the_variable_that_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In one line, not in those of the library that would have read it."""
+    missing = str(tmp_path / "none")
+    monkeypatch.setenv("FASTAPI_MAINTENANCE_KUBECONFIG", missing)
+    for named, by in (
+        (KubeconfigIdentity(None, None), "FASTAPI_MAINTENANCE_KUBECONFIG"),
+        (KubeconfigIdentity(missing, None), "kubeconfig="),
+    ):
+        words = re.escape(f"{by} names {missing}, where no file is")
+        with pytest.raises(ValueError, match=words):
+            _ = named.namespace
+        with pytest.raises(ValueError, match=words):
+            await named.access()
+    assert caplog.records == []
 
 
 def test_an_unknown_context_is_told_the_known_ones(tmp_path: Path) -> None:
@@ -417,5 +437,5 @@ async def test_a_kubeconfig_that_cannot_be_read_is_named(
     path = kubeconfig(tmp_path / "config", production="shop")
     named = KubeconfigIdentity(path, "production")
     damage(path)
-    with pytest.raises(ValueError, match=f"context production of {path}"):
+    with pytest.raises(ValueError, match=rf"(context production of|kubeconfig= names) {path}"):
         await named.access()

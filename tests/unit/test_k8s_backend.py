@@ -406,7 +406,9 @@ def test_an_unknown_source_is_an_error() -> None:
         K8sBackend("orders", source="secret")  # type: ignore[arg-type]
 
 
-async def test_outside_a_cluster_another_backend_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_outside_a_cluster_another_backend_decides(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     outside = Held(open_since_2026())
     backend = K8sBackend("orders", outside_cluster=outside)
@@ -416,14 +418,25 @@ async def test_outside_a_cluster_another_backend_decides(monkeypatch: pytest.Mon
     assert (threads(), backend.health()) == (0, None)
     backend.close()
     assert outside.calls == ["ready", "close"]
+    assert caplog.records == []  # it was meant so
 
 
-def test_outside_a_cluster_the_environment_decides_by_default(
-    monkeypatch: pytest.MonkeyPatch,
+def test_outside_a_cluster_the_environment_decides_by_default_and_the_log_says_so(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    """A laptop that was to follow one lacks a variable, which is named once."""
+    for name in ("KUBERNETES_SERVICE_HOST", "FASTAPI_MAINTENANCE_KUBECONFIG"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("FASTAPI_MAINTENANCE_MODE", "on")
-    assert K8sBackend("orders").state() == EnvVarBackend().state() != OFF
+    backend = K8sBackend("orders", report=True)
+    assert backend.state() == EnvVarBackend().state() != OFF
+    (record,) = caplog.records
+    assert record.levelno == logging.WARNING
+    assert "no cluster is followed" in record.getMessage()
+    assert (
+        "FASTAPI_MAINTENANCE_KUBECONFIG is not set; FASTAPI_MAINTENANCE_MODE alone"
+        in record.getMessage()
+    )
 
 
 FORKING = """

@@ -23,12 +23,12 @@ from fastapi_maintenance.backends.base import (
     wall_clock,
 )
 from fastapi_maintenance.backends.blocks import Blocks, blocks_of
-from fastapi_maintenance.backends.env import EnvVarBackend
+from fastapi_maintenance.backends.env import DEFAULT_VARIABLE, EnvVarBackend
 from fastapi_maintenance.backends.stages import Stage, stages_of
 from fastapi_maintenance.windows import OFF, State, strictest
 
 from .first_sync import UNKNOWN, FirstSync, pauses
-from .identity import find_identity
+from .identity import KUBECONFIG_VARIABLE, find_identity
 from .reports import Reports, wants_reports
 from .sharing import join, leave
 from .views import View
@@ -38,6 +38,12 @@ from .writes import Writing
 from .written import written_of
 
 logger = logging.getLogger(__name__)
+
+_FOLLOWS_NOTHING = (
+    "no cluster is followed or reported to: there is no service account of a Pod, and %s is not "
+    "set; %s alone decides. Set the first to follow a cluster, or pass outside_cluster= if this is "
+    "meant"
+)
 
 
 class K8sBackend(BaseStateBackend):
@@ -57,7 +63,7 @@ class K8sBackend(BaseStateBackend):
         kubeconfig: use this kubeconfig; default ``$FASTAPI_MAINTENANCE_KUBECONFIG``. The implicit
             ``~/.kube/config`` and ``$KUBECONFIG`` are used only with ``context``.
         outside_cluster: the backend that decides outside a Pod when no kubeconfig is asked for;
-            default an `EnvVarBackend`.
+            default an `EnvVarBackend`, and a warning that no cluster is followed.
         sync_timeout: seconds that start-up waits for the first list.
         before_first_sync: whether to serve or to refuse requests if it has not come by then.
         report: whether the process says as a MaintenanceProcess what it enforces; default in a Pod
@@ -98,6 +104,8 @@ class K8sBackend(BaseStateBackend):
         self._lock = threading.Lock()
         identity = find_identity(context, kubeconfig)
         self._target = None if identity is None else Target(identity, source, namespace)
+        if identity is None and outside_cluster is None:
+            logger.warning(_FOLLOWS_NOTHING, KUBECONFIG_VARIABLE, DEFAULT_VARIABLE)
         self.reports = wants_reports(identity, report)
         self._reports = Reports(self, self.app, self._view, self.reports)
         self._blocks = self._own_blocks = self._find_blocks()

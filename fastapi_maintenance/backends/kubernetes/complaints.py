@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Hashable, Sequence
 
 from .reflector import Failure
-from .transport import ApiError, Unreachable
+from .transport import ApiError, NoAccess, Unreachable
 
 APPLICATION_ROLE = "fastapi-maintenance-application"
 WRITER_ROLE = "fastapi-maintenance-writer"
@@ -62,6 +62,8 @@ def _kind(who: str, error: Failure) -> Hashable:
 
 def explain(error: Failure, source: str) -> str:
     """A failure in words that name the mend."""
+    if isinstance(error, NoAccess):
+        return f"{error}, trying again"
     if isinstance(error, Unreachable):
         return f"the API server can't be reached ({error}), trying again"
     if error.status == 401:
@@ -75,6 +77,8 @@ def explain(error: Failure, source: str) -> str:
 
 def explain_write(error: Failure, *, of_window: bool) -> str:
     """Why nothing was written, in words that name the mend."""
+    if isinstance(error, NoAccess):
+        return str(error)
     if isinstance(error, Unreachable):
         return f"the API server can't be reached ({error}); try again once it can"
     if error.status == 403:

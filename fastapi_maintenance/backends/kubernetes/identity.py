@@ -23,6 +23,9 @@ from fastapi_maintenance.backends.forks import ForkLock
 MOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _HOST, _PORT = "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"
 KUBECONFIG_VARIABLE = "FASTAPI_MAINTENANCE_KUBECONFIG"
+_VARIABLES = (KUBECONFIG_VARIABLE, "KUBECONFIG")
+USUAL = "~/.kube/config"
+"""Where a kubeconfig is that nothing names."""
 _LOOK_AGAIN_AFTER = 0.01
 """Seconds between two looks whether another thread has loaded what is needed here, too."""
 
@@ -124,13 +127,25 @@ class _Credentials:
 
 
 class KubeconfigIdentity:
-    """A context of a kubeconfig, exec plugins and OIDC included: kubernetes-asyncio reads it."""
+    """A context of a kubeconfig, exec plugins and OIDC included: kubernetes-asyncio reads it.
 
-    def __init__(self, path: str | os.PathLike[str] | None, context: str | None) -> None:
+    Args:
+        path: of the file; as a variable has it, several.
+        context: its name; None is the current one.
+        named_by: what names the path, for people.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str] | None,
+        context: str | None,
+        named_by: str = "kubeconfig=",
+    ) -> None:
         if importlib.util.find_spec("kubernetes_asyncio") is None:
             raise ImportError("a kubeconfig needs: pip install 'fastapi-maintenance[cli]'")
-        named = path or os.environ.get(KUBECONFIG_VARIABLE) or os.environ.get("KUBECONFIG")
-        self._path = str(named or "~/.kube/config")
+        named = {named_by: path} | {name: os.environ.get(name) for name in _VARIABLES}
+        self._named_by = next((name for name, value in named.items() if value), None)
+        self._path = str(named[self._named_by] if self._named_by else USUAL)
         self._context = context
         with _registering:
             self._credentials = _shared.setdefault(self.key, _Credentials())
@@ -145,12 +160,14 @@ class KubeconfigIdentity:
         """The namespace of the context, else ``default``."""
         from kubernetes_asyncio import config
 
+        self._check_is_there()
         contexts, active = config.list_kube_config_contexts(self._file)
         name = self._context or (active or {}).get("name")
         found = next((c["context"] for c in contexts if c["name"] == name), None)
         if found is None:
             known = ", ".join(c["name"] for c in contexts)
-            raise ValueError(f"{self._path} has no context {name!r}; it has: {known}")
+            by = f" (named by {self._named_by})" if self._named_by else ""
+            raise ValueError(f"{self._path}{by} has no context {name!r}; it has: {known}")
         return str(found.get("namespace") or "default")
 
     async def access(self) -> Access:
@@ -165,9 +182,16 @@ class KubeconfigIdentity:
     def _file(self) -> str:
         return str(Path(self._path).expanduser())
 
+    def _check_is_there(self) -> None:
+        """Of several files some may be missing, as for kubectl."""
+        if not any(Path(path).expanduser().is_file() for path in self._path.split(os.pathsep)):
+            by = f"{self._named_by} names" if self._named_by else "the usual place is"
+            raise ValueError(f"{by} {self._path}, where no file is")
+
     async def _load(self) -> Access:
         from . import kubeconfig
 
+        self._check_is_there()
         try:
             configuration, headers = await kubeconfig.load(self._file, self._context)
         except Exception as cause:  # files, YAML and plugins each fail in their own way

@@ -50,6 +50,19 @@ class Unreachable(Exception):
         self.sent = sent
 
 
+class NoAccess(Unreachable):
+    """Nobody was asked: where the server is, and who asks, can't be read.
+
+    Args:
+        what: that can't.
+        why: what happened.
+    """
+
+    def __init__(self, what: str, why: object) -> None:
+        super().__init__(f"{what} can't be read: {why}", sent=False)
+        self.why = str(why)
+
+
 class Silence(Unreachable):
     """Nothing came on a connection that seems to be there."""
 
@@ -165,7 +178,7 @@ class Transport:
             async with self._asking_identity, asyncio.timeout(self._pace.credentials):
                 return await self._identity.access()
         except (OSError, ValueError) as error:
-            raise Unreachable(f"credentials can't be read: {_reason(error)}", sent=False) from error
+            raise NoAccess("credentials", _reason(error)) from error
 
     async def _connect(self, access: Access) -> Connection:
         while self._kept:

@@ -23,7 +23,7 @@ from .identity import Identity, KubeconfigIdentity
 from .pace import Pace
 from .reflector import Failure, Reflector
 from .sources import PLAN_CONFIGMAP, Object, PlanStore, SwitchStore, WindowStore
-from .transport import Transport, Unreachable
+from .transport import NoAccess, Transport
 from .views import Known, View
 from .written import Guarded, written_of
 
@@ -220,8 +220,7 @@ class Watcher:
             try:
                 namespace = self._target.identity.namespace
             except Exception as error:  # a kubeconfig can be wrong in many ways, and be mended
-                wrong = Unreachable(f"the namespace can't be read: {error}")
-                self._complaints.complain("namespace", wrong)
+                self._complaints.complain("namespace", NoAccess("the namespace", error))
                 await asyncio.sleep(1.0)
             else:
                 self._complaints.settle("namespace")

@@ -18,7 +18,7 @@ import anyio
 
 from .identity import Identity, KubeconfigIdentity
 from .objects import FIELD_MANAGER, Object, encoded
-from .transport import ApiError, Transport, Unreachable
+from .transport import ApiError, NoAccess, Transport, Unreachable
 
 T = TypeVar("T")
 
@@ -147,7 +147,7 @@ class Writer:
         try:
             namespace = self._namespace or self._identity.namespace
         except Exception as error:  # a kubeconfig can be wrong in many ways
-            raise Unreachable(f"the namespace can't be read: {error}") from error
+            raise NoAccess("the namespace", error) from error
         if isinstance(self._identity, KubeconfigIdentity):
             logger.warning("writing to namespace %s by %s", namespace, self._identity)
         return Api(transport, namespace)
