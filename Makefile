@@ -43,7 +43,7 @@ test: $(VENV)/dev.stamp ## all tests, those on a real API server included (the f
 unit: $(VENV)/dev.stamp ## the tests that need seconds and no cluster
 	@$(BIN)/python -m pytest tests/unit $(SIDE_BY_SIDE) $(ARGS)
 
-browser: $(VENV)/dev.stamp ## the operator's page in a real browser, which is fetched at first (70 MB)
+browser: $(VENV)/dev.stamp ## the operator's page and the documentation in a real browser, which is fetched at first (70 MB)
 	@$(BIN)/python -m tests.browser
 	@$(BIN)/python -m pytest tests/browser $(ARGS)
 
