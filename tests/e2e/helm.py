@@ -16,8 +16,6 @@ from typing import Any
 
 from tests.chart import ROOT
 
-WAIT = {"wait": "watcher"}
-
 
 class HelmError(Exception):
     """Helm failed; the message is Helm's."""
@@ -25,19 +23,24 @@ class HelmError(Exception):
 
 @dataclass(frozen=True)
 class Helm:
-    """Helm for one namespace of one cluster; each verb waits until all is ready."""
+    """Helm for one namespace of one cluster; each verb waits until all is ready, where Pods run."""
 
     kubeconfig: Path
     namespace: str
     timeout: int = 120  # seconds
+    waits: bool = True
+
+    @property
+    def _wait(self) -> dict[str, str]:
+        return {"wait": "watcher"} if self.waits else {}
 
     def install(self, chart: Path, name: str, values: dict[str, Any] | None = None) -> None:
         """`helm install --wait --create-namespace`."""
-        self._run("install", str(chart), name, values, create_namespace=True, **WAIT)
+        self._run("install", str(chart), name, values, create_namespace=True, **self._wait)
 
     def upgrade(self, chart: Path, name: str, values: dict[str, Any] | None = None) -> None:
         """`helm upgrade --wait`."""
-        self._run("upgrade", str(chart), name, values, **WAIT)
+        self._run("upgrade", str(chart), name, values, **self._wait)
 
     def ensure(self, chart: Path, name: str, values: dict[str, Any] | None = None) -> None:
         """Have the release as that chart makes it, whatever there is of it now."""
@@ -49,11 +52,11 @@ class Helm:
 
     def rollback(self, name: str) -> None:
         """`helm rollback --wait`, to the revision before."""
-        self._run("rollback", name, **WAIT)
+        self._run("rollback", name, **self._wait)
 
     def uninstall(self, name: str) -> None:
         """`helm uninstall --wait`."""
-        self._run("uninstall", name, ignore_not_found=True, **WAIT)
+        self._run("uninstall", name, ignore_not_found=True, **self._wait)
 
     def test(self, name: str) -> None:
         """`helm test`."""
