@@ -35,6 +35,8 @@ class Pod:
     uid: str
     container: str | None = None
     """None where the process was not told."""
+    namespace: str | None = None
+    """None where it is that of the process's object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,7 @@ def news_of(process: Process) -> object:
 def _pod(value: Mapping[str, Any] | None) -> Pod | None:
     if not value or not _NAME_OF_POD.fullmatch(value["name"]):
         return None
-    return Pod(value["name"], value["uid"], value.get("container"))
+    return Pod(value["name"], value["uid"], value.get("container"), value.get("namespace"))
 
 
 def _word(value: Mapping[str, Any]) -> Word | None:

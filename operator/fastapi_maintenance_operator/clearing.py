@@ -54,7 +54,9 @@ class Clearing:
         self._looked = {uid: at for uid, at in self._looked.items() if uid in known}
 
     def _is_due(self, process: Process, now: float) -> bool:
-        return process.pod is not None and now - self._looked_at(process) >= _POD_PAUSE
+        # One that is elsewhere is missing here, and that proves nothing.
+        is_here = process.pod is not None and process.pod.namespace is None
+        return is_here and now - self._looked_at(process) >= _POD_PAUSE
 
     def _looked_at(self, process: Process) -> float:
         return self._looked.get(process.uid, -math.inf)

@@ -30,7 +30,7 @@ SOME = tuple(
 WINDOW = WindowReport(
     "u", "move", 3, "1:ab", at("2026-06-01T11:00Z"), at("2026-06-01T13:00Z"), None, 6, SOME
 )
-WHO = Self("orders", Pod("orders-1", "p", "web"), Life(7, 4711, "pid:[1]"))
+WHO = Self("orders", Pod("orders-1", "p", "web", "bank"), Life(7, 4711, "pid:[1]"))
 
 
 def crd() -> dict[str, Any]:
@@ -53,7 +53,7 @@ def test_an_object_says_who_it_is_and_what_it_enforces() -> None:
     (window,) = spec.pop("windows")
     assert spec == {
         "app": "orders",
-        "pod": {"name": "orders-1", "uid": "p", "container": "web"},
+        "pod": {"name": "orders-1", "uid": "p", "container": "web", "namespace": "bank"},
         "process": {"pid": 7, "startTicks": 4711, "namespace": "pid:[1]"},
         "renewTime": "2026-06-01T12:00:00.000000Z",
         "heartbeatSeconds": 10,

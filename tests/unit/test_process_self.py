@@ -41,7 +41,7 @@ BOUND = {"kubernetes.io": {"namespace": "shop", "pod": {"name": "orders-1", "uid
 
 def test_a_bound_token_names_its_pod(mount: Path) -> None:
     (mount / "token").write_text(token(BOUND))
-    assert find_self("orders").pod == Pod("orders-1", "p")
+    assert find_self("orders", "shop").pod == Pod("orders-1", "p")
 
 
 def test_variables_name_it_where_the_token_does_not_and_win_where_it_does(
@@ -49,12 +49,18 @@ def test_variables_name_it_where_the_token_does_not_and_win_where_it_does(
 ) -> None:
     """And the container's name, which nothing in a container tells."""
     monkeypatch.setenv("POD_NAME", "other")
-    assert find_self("orders").pod is None, "a name without a uid is no Pod"
+    assert find_self("orders", "shop").pod is None, "a name without a uid is no Pod"
     monkeypatch.setenv("POD_UID", "q")
-    assert find_self("orders").pod == Pod("other", "q")
+    assert find_self("orders", "shop").pod == Pod("other", "q")
     monkeypatch.setenv("CONTAINER_NAME", "web")
     (mount / "token").write_text(token(BOUND))
-    assert find_self("orders").pod == Pod("other", "q", "web")
+    assert find_self("orders", "shop").pod == Pod("other", "q", "web")
+
+
+def test_a_pod_in_another_namespace_than_the_windows_says_so(mount: Path) -> None:
+    """By its name alone, the operator would not find it where the object is."""
+    (mount / "token").write_text(token(BOUND))
+    assert find_self("orders", "other").pod == Pod("orders-1", "p", namespace="shop")
 
 
 @pytest.mark.parametrize(
@@ -63,7 +69,7 @@ def test_variables_name_it_where_the_token_does_not_and_win_where_it_does(
 )
 def test_any_other_token_names_none(mount: Path, content: str) -> None:
     (mount / "token").write_text(content)
-    assert find_self("orders").pod is None
+    assert find_self("orders", "shop").pod is None
 
 
 @needs_proc

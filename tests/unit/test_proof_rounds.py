@@ -240,6 +240,18 @@ async def test_a_process_whose_pod_is_gone_is_removed_and_waited_for_no_more(
     assert (event["regarding"]["name"], event["related"]["name"]) == ("lunch", "mp-orders-1")
 
 
+async def test_a_process_whose_pod_is_in_another_namespace_is_waited_for(
+    operator: Operator, cluster: MemoryCluster
+) -> None:
+    """R7: that it is not here proves nothing."""
+    acknowledged(cluster, "orders-2")
+    cluster.processes.items["mp-orders-1"]["spec"]["pod"]["namespace"] = "bank"
+    cluster.processes.pods["orders-2"] = {"metadata": {"uid": "uid-of-orders-2"}, "status": {}}
+    await operator.work_after(minutes=6)
+    assert cluster.processes.removed == []
+    assert cluster.condition("lunch", "Drained") == ("Unknown", "ProcessSilent")
+
+
 async def test_a_process_whose_pod_is_ending_is_waited_for(
     operator: Operator, cluster: MemoryCluster
 ) -> None:

@@ -35,6 +35,8 @@ class Pod:
     uid: str
     container: str | None = None
     """Nothing in a container tells its name: only where the process was told."""
+    namespace: str | None = None
+    """Where it is, if elsewhere than the windows that the process follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +161,8 @@ def _identity(who: Self) -> dict[str, Any]:
         spec["pod"] = {"name": who.pod.name, "uid": who.pod.uid}
         if who.pod.container:
             spec["pod"]["container"] = who.pod.container
+        if who.pod.namespace:
+            spec["pod"]["namespace"] = who.pod.namespace
     if who.life is not None:
         life = who.life
         ticks = {"startTicks": life.start_ticks, "namespace": life.namespace}

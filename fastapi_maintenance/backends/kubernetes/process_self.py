@@ -21,9 +21,14 @@ POD_NAME, POD_UID, CONTAINER_NAME = "POD_NAME", "POD_UID", "CONTAINER_NAME"
 """Variables that say more, or other, than the token: from the downward API."""
 
 
-def find_self(app: str | None) -> Self:
-    """Who this process is, as far as that can be told; `app` is the name that windows match."""
-    return Self(app, _find_pod(), life_of_process(os.getpid()))
+def find_self(app: str | None, namespace: str) -> Self:
+    """Who this process is, as far as that can be told.
+
+    Args:
+        app: the name that windows match.
+        namespace: of the windows that are followed, which need not be the Pod's.
+    """
+    return Self(app, _find_pod(namespace), life_of_process(os.getpid()))
 
 
 def life_of_process(pid: int, proc: Path | None = None) -> Life | None:
@@ -52,21 +57,24 @@ def has_ended(life: Life, proc: Path | None = None) -> bool:
     return not (proc / str(life.pid)).exists()
 
 
-def _find_pod() -> Pod | None:
-    claim = _pod_claim()
+def _find_pod(followed: str) -> Pod | None:
+    claims = _claims()
+    claim = claims.get("pod") or {}
     name = os.environ.get(POD_NAME) or claim.get("name")
     uid = os.environ.get(POD_UID) or claim.get("uid")
     if not name or not uid:
         return None
-    return Pod(str(name), str(uid), os.environ.get(CONTAINER_NAME) or None)
+    where = claims.get("namespace")
+    elsewhere = str(where) if where not in (None, followed) else None
+    return Pod(str(name), str(uid), os.environ.get(CONTAINER_NAME) or None, elsewhere)
 
 
-def _pod_claim() -> dict[str, Any]:
-    """The Pod that our token is bound to (KEP-1205); its signature is for the server to check."""
+def _claims() -> dict[str, Any]:
+    """What our token is bound to (KEP-1205); its signature is for the server to check."""
     try:
         _, payload, _ = (identity.MOUNT / "token").read_text().split(".")
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        pod = claims["kubernetes.io"]["pod"]
+        bound = claims["kubernetes.io"]
     except (OSError, ValueError, KeyError, TypeError):
         return {}
-    return pod if isinstance(pod, dict) else {}
+    return bound if isinstance(bound, dict) and isinstance(bound.get("pod"), dict) else {}

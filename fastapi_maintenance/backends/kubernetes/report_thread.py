@@ -83,7 +83,7 @@ class Reporting:
             _running.discard(self)
 
     async def _report_in(self, namespace: str, transport: Transport) -> None:
-        who = find_self(self._app)
+        who = find_self(self._app, namespace)
         process = ProcessObject(transport, namespace, who, self._target.source, self._left)
         try:
             await self._run_reporter(process)
