@@ -36,6 +36,17 @@ def blocks(*languages: str) -> list[Block]:
     ]
 
 
+def spoken_commands(*names: str) -> list[Block]:
+    """What a text or a table names in backquotes, if it is a command of one of these names."""
+    span = re.compile(rf"`((?:{'|'.join(names)}) [^`]+)`")
+    return [
+        Block(page, text.count("\n", 0, found.start()) + 1, "sh", " ".join(found[1].split()))
+        for page in PAGES
+        for text in [_BLOCK.sub(lambda block: "\n" * block[0].count("\n"), page.read_text())]
+        for found in span.finditer(text)
+    ]
+
+
 def dedented(text: str, indent: str) -> str:
     """A block that stands in a list, as if it stood alone."""
     return re.sub(rf"^{indent}", "", text, flags=re.MULTILINE)

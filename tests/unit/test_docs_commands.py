@@ -25,12 +25,13 @@ from typer.testing import CliRunner
 from fastapi_maintenance.cli._app import app
 from fastapi_maintenance.windows import load_documents
 from tests.controlplane.kubectl import find_kubectl
-from tests.documentation import ROOT, Block, blocks
+from tests.documentation import ROOT, Block, blocks, spoken_commands
 from tests.shell import commands, documents
 
 SHELL = blocks("sh", "console")
 ALONE = ("$ fastapi-maintenance explain", "$ fastapi-maintenance schedule")
 SHOWN = [b for b in SHELL if b.text.startswith(ALONE) and b.text.count("\n$ ") == 0]
+SPOKEN = ("fastapi-maintenance", "helm", "kubectl", "make")
 EVERYDAY = {
     "alembic", "cd", "curl", "echo", "eval", "exec", "exit", "export", "git", "mkdir", "mv",
     "openssl", "printf", "rm", "sha256sum", "source",
@@ -87,7 +88,7 @@ def check_kubectl(words: list[str]) -> None:
 
 def check_ours(words: list[str]) -> None:
     """By the parser itself; nothing is run."""
-    group: Any = typer.main.get_group(app)
+    group: Any = typer.main.get_command(app)
     command, rest = group, words[1:]
     if rest and not rest[0].startswith("-"):
         command, rest = group.get_command(group.context_class(group), rest[0]), rest[1:]
@@ -101,7 +102,7 @@ def check_ours(words: list[str]) -> None:
 
 def check_helm(words: list[str]) -> None:
     """A chart that is named must be there, and what is set a value of it."""
-    assert words[1] in {"install", "upgrade", "uninstall", "rollback", "test"}, words
+    assert words[1] in {"install", "upgrade", "uninstall", "rollback", "template", "test"}, words
     charts = [word for word in words if word.startswith(("charts/", "examples/"))]
     for chart in charts:
         values = yaml.safe_load((ROOT / chart / "values.yaml").read_text())
@@ -151,7 +152,7 @@ CHECKS: dict[str, Callable[[list[str]], None]] = {
 }
 
 
-@pytest.mark.parametrize("block", SHELL, ids=str)
+@pytest.mark.parametrize("block", [*SHELL, *spoken_commands(*SPOKEN)], ids=str)
 def test_each_command_of_the_documentation_exists(block: Block) -> None:
     for words in commands(block):
         name = Path(words[0]).name
@@ -172,6 +173,7 @@ def test_what_a_command_is_shown_to_say_it_says(block: Block) -> None:
 
 def test_there_are_commands_to_run() -> None:
     assert len(SHOWN) >= 2
+    assert len(spoken_commands(*SPOKEN)) >= 100
 
 
 @pytest.mark.parametrize("block", [b for b in SHELL if documents(b)], ids=str)
