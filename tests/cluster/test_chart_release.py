@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from tests.controlplane.kubectl import Kubectl
     from tests.controlplane.target import Cluster
 
-pytestmark = pytest.mark.owns_control_plane
+# The first test may have to start two control planes.
+pytestmark = [pytest.mark.owns_control_plane, pytest.mark.timeout(300)]
 
 WINDOWS = "maintenancewindows.fastapi-maintenance.io"
 START = "2990-01-01T00:00:00Z"
