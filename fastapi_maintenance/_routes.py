@@ -71,7 +71,7 @@ class Routes:
         except Exception:
             if not self._has_warned:
                 self._has_warned = True
-                logger.warning("can't tell what serves %s", scope.get("path"), exc_info=True)
+                logger.warning("can't tell what serves %r", scope.get("path"), exc_info=True)
             return OPAQUE
         return found or OPAQUE
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +12,8 @@ import pytest
 from fastapi_maintenance.backends.base import StateNotWritten
 from fastapi_maintenance.backends.kubernetes import K8sBackend
 from fastapi_maintenance.backends.kubernetes import backend as backend_module
+from fastapi_maintenance.backends.kubernetes.connection import Connection
+from fastapi_maintenance.backends.kubernetes.identity import Access
 from fastapi_maintenance.backends.kubernetes.transport import Transport, Unreachable
 from tests.unit.tls_server import Account, Request, Wire, serving
 
@@ -26,6 +29,9 @@ UNFIT = [
     {"authorization": "Bearer secret\r\nX-Admin: yes"},
     {"authorization": "Bearer secret\0"},
     {"headers": (("Impersonate-User", "secret\u20ac"),)},
+    {"server": "127.0.0.1:6443"},
+    {"server": "kubernetes:6443"},
+    {"server": ""},
     {"server": "https://127.0.0.1:99999"},
     {"server": "https://127.0.0.1:port"},
     {"server": "https://[::1"},
@@ -48,6 +54,13 @@ async def test_what_no_request_can_be_made_of_is_unreachable_and_tells_no_secret
             await transport.get("/w", {})
     assert "secret" not in f"{caught.value!r} {caught.value.__cause__!r}"
     assert server.requests == []
+
+
+async def test_a_server_without_a_scheme_is_told_the_mend() -> None:
+    """It is no name that could be looked for."""
+    access = Access("10.0.0.1:6443", ssl.create_default_context())
+    with pytest.raises(OSError, match=r"server: 10\.0\.0\.1:6443 is no URL: write https://10"):
+        await Connection.open(access, 10)
 
 
 async def test_a_token_that_cannot_be_sent_is_never_logged(

@@ -276,10 +276,14 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.mark.anyio
-async def test_a_token_from_a_file_has_no_newline(path: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("fields", [{}, {"token": "old"}], ids=["alone", "beside a token"])
+async def test_a_token_from_a_file_has_no_newline_and_wins(
+    fields: dict[str, str], path: Path, tmp_path: Path
+) -> None:
+    """As for kubectl: the file may be renewed."""
     (tmp_path / "token").write_text("from-a-file\n")
     config = json.loads(path.read_text())
-    config["users"][0]["user"] = {"tokenFile": str(tmp_path / "token")}
+    config["users"][0]["user"] = fields | {"tokenFile": str(tmp_path / "token")}
     path.write_text(json.dumps(config))
     assert (await KubeconfigIdentity(path, None).access()).authorization == "Bearer from-a-file"
 

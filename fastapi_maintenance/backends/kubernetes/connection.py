@@ -168,7 +168,9 @@ async def _read_head(reader: asyncio.StreamReader, answer: Answer) -> Head:
 
 async def _open(access: Access) -> Streams:
     server = urlsplit(access.server)
-    host, port = str(server.hostname), _port(server)
+    if server.scheme not in _PORTS or not server.hostname:
+        raise OSError(f"server: {access.server} is no URL: write https://{access.server}")
+    host, port = server.hostname, _port(server)
     tls: dict[str, Any] = {}
     if server.scheme == "https":
         name = access.tls_server_name or host

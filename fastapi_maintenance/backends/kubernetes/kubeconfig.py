@@ -71,6 +71,15 @@ class _Loader(KubeConfigLoader):
             raise ConfigException("as-uid, as-groups or as-user-extra without as: name a user, too")
         return given
 
+    def _load_user_token(self) -> bool:
+        """That of a file, which may be renewed, before one that is written down (as kubectl)."""
+        assert self._user is not None
+        if not self._user.safe_get("tokenFile"):
+            return bool(super()._load_user_token())
+        folder = Path(self._get_base_path(self._user.path))
+        self.token = f"Bearer {(folder / str(self._user['tokenFile'])).read_text()}"
+        return True
+
     async def load_from_exec_plugin(self) -> bool:
         assert self._user is not None
         status = await run_plugin(ExecProvider(self._user["exec"]))

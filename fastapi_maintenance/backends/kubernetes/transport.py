@@ -29,9 +29,9 @@ class ApiError(Exception):
     """Not what was asked for: a Kubernetes ``Status``, or an answer of something else."""
 
     def __init__(self, status: int, message: str, retry_after: float | None = None) -> None:
-        super().__init__(f"{status}: {message}")
+        self.message = " ".join(message.split())  # as a proxy's page may have many lines
+        super().__init__(f"{status}: {self.message}")
         self.status = status
-        self.message = message
         self.retry_after = retry_after
 
 
