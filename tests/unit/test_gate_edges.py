@@ -7,6 +7,7 @@ import logging
 import anyio
 import pytest
 from starlette.testclient import TestClient
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fastapi_maintenance import (
     BaseStateBackend,
@@ -70,6 +71,26 @@ def test_probes_of_many_addresses_of_one_route_are_said_once(
     for number in range(100):
         client.get(f"/orders/{number}", headers={"User-Agent": "kube-probe/1.37"})
     assert len([r for r in caplog.records if r.levelno == logging.WARNING]) == 1
+
+
+class TakesAway:
+    """Takes the prefix ``/v1`` away from paths."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"].removeprefix("/v1")
+        await self.app({**scope, "path": path, "raw_path": path.encode()}, receive, send)
+
+
+@pytest.mark.parametrize("path", ["/orders/1", "/v1/orders/1"])
+def test_a_middleware_that_rewrites_paths_is_added_after_the_gate(path: str) -> None:
+    """Then the gate decides by what becomes of them, as the docs say."""
+    app = shop(backend=Held(open_since_2026()))
+    app.add_middleware(TakesAway)
+    assert TestClient(app).get(path).status_code == 503
+    assert TestClient(app).get("/v1/unknown").status_code == 404
 
 
 LATE = """
