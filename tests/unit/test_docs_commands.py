@@ -33,8 +33,8 @@ ALONE = ("$ fastapi-maintenance explain", "$ fastapi-maintenance schedule")
 SHOWN = [b for b in SHELL if b.text.startswith(ALONE) and b.text.count("\n$ ") == 0]
 SPOKEN = ("fastapi-maintenance", "helm", "kubectl", "make")
 EVERYDAY = {
-    "alembic", "cd", "curl", "echo", "eval", "exec", "exit", "export", "git", "mkdir", "mv",
-    "openssl", "printf", "rm", "sha256sum", "source",
+    "alembic", "cd", "curl", "echo", "eval", "exec", "exit", "export", "git", "kill", "mkdir",
+    "mv", "openssl", "printf", "rm", "sha256sum", "source",
 }  # fmt: skip
 """Not ours to check."""
 NESTED = {"auth", "config", "create", "rollout", "set"}
