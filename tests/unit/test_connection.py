@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from fastapi_maintenance.backends.kubernetes.transport import Transport
-from tests.unit.tls_server import Account, Request, Wire, serving
+from tests.unit.tls_server import Account, Request, Server, Wire, serving
 
 pytestmark = pytest.mark.anyio
 
@@ -38,23 +38,46 @@ async def answering(_: Request, wire: Wire) -> None:
     await wire.answer(200, {"kind": "List"})
 
 
+def resolve_to(patch: pytest.MonkeyPatch, *addresses: Address) -> None:
+    """Let every name have these addresses, in this order."""
+
+    async def resolve(*_: Any, **__: Any) -> list[Any]:
+        kind = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "")
+        return [(*kind, address) for address in addresses]
+
+    patch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolve)
+
+
+async def ask(server: Server, name: str) -> None:
+    """A request to the server, by a name."""
+    account = Account(server)
+    url = server.url.replace("127.0.0.1", name)
+    account.access_now = replace(account.access_now, server=url)
+    transport = Transport(account)
+    try:
+        assert await transport.get("/w", {}) == {"kind": "List"}
+    finally:
+        await transport.close()
+
+
+def address_of(server: Server) -> Address:
+    return "127.0.0.1", urlsplit(server.url).port or 0
+
+
 async def test_of_several_addresses_one_from_which_nothing_comes_is_not_waited_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """RFC 8305; else the time for a connection is over before the next one is tried."""
     async with serving(answering, names=("api.example",)) as server:
-        port = urlsplit(server.url).port
+        with black_hole() as hole:
+            resolve_to(monkeypatch, hole, address_of(server))
+            await ask(server, "api.example")
 
-        async def resolve(*_: Any, **__: Any) -> list[Any]:
-            kind = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "")
-            return [(*kind, address) for address in (hole, ("127.0.0.1", port))]
 
-        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolve)
-        account = Account(server)
-        account.access_now = replace(account.access_now, server=f"https://api.example:{port}")
-        transport = Transport(account)
-        try:
-            with black_hole() as hole:
-                assert await transport.get("/w", {}) == {"kind": "List"}
-        finally:
-            await transport.close()
+async def test_a_name_may_end_with_the_dot_that_spares_search_domains(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No certificate has it."""
+    async with serving(answering, names=("api.example",)) as server:
+        resolve_to(monkeypatch, address_of(server))
+        await ask(server, "api.example.")

@@ -173,7 +173,7 @@ async def _open(access: Access) -> Streams:
     host, port = server.hostname, _port(server)
     tls: dict[str, Any] = {}
     if server.scheme == "https":
-        name = access.tls_server_name or host
+        name = access.tls_server_name or host.removesuffix(".")
         tls = {"ssl": access.ssl_context, "server_hostname": name}
     if access.proxy is None:
         return await _open_to(host, port, **tls)
