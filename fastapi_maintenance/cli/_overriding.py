@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,7 +19,8 @@ from fastapi_maintenance.windows.fields import LONGEST
 from fastapi_maintenance.windows.timing_fields import MOST_OVERRIDES
 
 from ._failures import Failure
-from ._hints import named, of_the_next
+from ._hints import CLUSTER, named, of_the_next
+from ._hints import at as there
 from ._kinds import by_hand, quoted
 
 Object = dict[str, Any]
@@ -54,12 +56,12 @@ def extended(spec: Object, window: Window, at: datetime, by: timedelta) -> list[
     Raises:
         Failure: nothing is open, or it has no end that could be later.
     """
-    if window.suspend:
-        mend = f"let it open first: fastapi-maintenance resume {_place(window)}"
-        raise Failure(f"{quoted(window.name)} is suspended", mend)
+    _check_not_suspended(window)
     told = explain(window, at, occurrences=0).current
     if told is None or told.piece is None:
-        mend = of_the_next(window.name, window.namespace) if next_occurrence(window, at) else ""
+        mend = _anew(window)
+        if next_occurrence(window, at):
+            mend = of_the_next(window.name, window.namespace)
         problem = f"{quoted(window.name)} is not open: there is nothing to extend"
         raise Failure(problem, mend)
     end = _uncut_end(window, told.original)
@@ -104,6 +106,12 @@ def skipped(
     return with_override(spec, window, original.start, at, skip=True), planned
 
 
+def _check_not_suspended(window: Window) -> None:
+    if window.suspend:
+        mend = f"let it open first: fastapi-maintenance resume {_place(window)}"
+        raise Failure(f"{quoted(window.name)} is suspended", mend)
+
+
 def _check_none_skipped(window: Window, at: datetime) -> None:
     """None that would be open now, or open before the next one."""
     told = explain(window, at, occurrences=1)
@@ -129,9 +137,12 @@ def _another(following: Sequence[Told]) -> str:
 
 def _next(window: Window, at: datetime) -> tuple[Occurrence, Occurrence]:
     """The occurrence that opens next: as the calendar has it, and as it will be."""
-    following = explain(window, at, occurrences=1).following
+    _check_not_suspended(window)
+    told = explain(window, at, occurrences=1)
+    following = told.following
     if not following or following[0].piece is None:
-        raise Failure(f"{quoted(window.name)} has no further occurrence")
+        mend = f"it is open: {_of_what_is_open(window)}" if told.current else _anew(window)
+        raise Failure(f"{quoted(window.name)} has no further occurrence", mend)
     return following[0].original, following[0].piece
 
 
@@ -181,6 +192,23 @@ def _last(item: Object) -> datetime:
 
 def _start(item: Object) -> datetime:
     return datetime.fromisoformat(str(item["occurrence"]))
+
+
+def _anew(window: Window) -> str:
+    """Of one of the cluster nobody can tell where."""
+    if window.name.startswith(CLUSTER):
+        return ""
+    apps = shlex.join(window.apps)
+    where = there(window.namespace)
+    return f"it is over; open one now: fastapi-maintenance on {apps} --duration 30m {where}"
+
+
+def _of_what_is_open(window: Window) -> str:
+    place = _place(window)
+    return (
+        f"let it end later: fastapi-maintenance extend {place} --by 30m; "
+        f"now: fastapi-maintenance end {place}"
+    )
 
 
 def _by_hand(window: Window) -> str:

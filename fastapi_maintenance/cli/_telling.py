@@ -44,7 +44,8 @@ def explanation_lines(explained: Explanation) -> Iterator[str]:
     """All that there is to say of a valid window."""
     window = explained.window
     assert window is not None
-    yield f"{window.key}: valid. {_what(window)}"
+    key = window.name if window.name.startswith(CLUSTER) else window.key
+    yield f"{key}: valid. {_what(window)}"
     if window.suspend:
         yield "  suspended: it never opens until it is resumed"
     if explained.never_opens:

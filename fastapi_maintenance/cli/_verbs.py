@@ -17,7 +17,7 @@ from ._failures import Failure, Mistyped, tell_of
 from ._zones import zone_here
 
 _USAGE = cast(type[Exception], typer.BadParameter.__mro__[1])
-"""UsageError, which typer has of its own since 0.27, and of click before."""
+"""UsageError: of click, or of typer itself, by the version of typer."""
 _HELP = "NoArgsIsHelpError"
 
 _MEANT = {

@@ -18,8 +18,8 @@ from fastapi_maintenance.windows.explain import explain as explained_at
 from ._access import Flags, connected
 from ._cluster import Object
 from ._completing import window_names
-from ._failures import FAILED
-from ._kinds import CLUSTER_KIND
+from ._failures import FAILED, Mistyped
+from ._kinds import CLUSTER_KIND, typed_name_of_any
 from ._probes import refused_probes
 from ._seen import see
 from ._sources import STDIN, manifests_of
@@ -117,9 +117,17 @@ def _given(flags: Flags, what: str) -> _Given:
     return asyncio.run(_of_cluster(flags, what))
 
 
+def _window_name(text: str) -> str:
+    try:
+        return typed_name_of_any(text, "FILE|NAME")
+    except Mistyped as error:
+        problem = f"{text} is neither a file that is there nor the name of a window"
+        raise Mistyped(problem, "those that are there: fastapi-maintenance status") from error
+
+
 async def _of_cluster(flags: Flags, name: str) -> _Given:
     async with connected(flags) as cluster:
-        item = await cluster.window(name)
+        item = await cluster.window(_window_name(name))
         deployments = await _if_allowed(cluster.deployments())
         return _Given([item], deployments, await _if_allowed(cluster.processes(cluster.namespace)))
 

@@ -92,6 +92,17 @@ def test_the_command_that_is_told_changes_it_everywhere(cli: Cli, name: str) -> 
     assert "is not open (Finished)" in cli("end", f"cmw/{name}").out
 
 
+def test_it_is_explained_by_the_name_that_is_told(cli: Cli, name: str) -> None:
+    """What can't be skipped is seen there."""
+    never = "2027-01-01T00:00:00Z"
+    said = cli("skip", f"cmw/{name}", "--occurrence", never, code=1)
+    assert f"those to come: fastapi-maintenance explain cmw/{name}" in said.err
+    assert cli("explain", f"cmw/{name}").out.startswith(f"cmw/{name}: valid. ")
+    assert f"/{name}: valid. " in cli("explain", f"mw/{name}").out
+    said = cli("explain", "windows/none", code=2)
+    assert "windows/none is neither a file that is there nor the name of a window" in said.err
+
+
 def test_what_still_holds_an_app_is_ended_where_it_is_kept(cli: Cli, name: str) -> None:
     cli("on", "orders", "--duration", "5m")
     said = cli("off", "orders", code=1)

@@ -56,6 +56,29 @@ def test_what_can_not_be_extended_says_why(
     assert problem in cli("extend", "upgrade", "--by", "1h", code=1).err
 
 
+@pytest.mark.parametrize(
+    "words", [["extend", "--by", "1h"], ["postpone", "--by", "1h"], ["skip"]], ids=lambda w: w[0]
+)
+def test_of_what_is_over_it_is_said_how_one_is_opened_now(
+    cli: Cli, kubectl: Kubectl, words: list[str]
+) -> None:
+    start, end = in_seconds(-120), in_seconds(-60)
+    apply_window(kubectl, "upgrade", cli.namespace, start=start, end=end)
+    said = cli(words[0], "upgrade", *words[1:], code=1)
+    command = f"fastapi-maintenance on orders --duration 30m -n {cli.namespace}"
+    assert said.err.endswith(f"\n  it is over; open one now: {command}\n")
+
+
+@pytest.mark.parametrize("words", [["postpone", "--by", "1h"], ["skip"]], ids=lambda w: w[0])
+def test_what_is_open_for_the_last_time_is_extended_or_ended(cli: Cli, words: list[str]) -> None:
+    cli("on", "orders", "--duration", "1h")
+    said = cli(words[0], "orders-on", *words[1:], code=1)
+    assert "has no further occurrence" in said.err
+    place = f"orders-on -n {cli.namespace}"
+    assert f"it is open: let it end later: fastapi-maintenance extend {place} --by 30m" in said.err
+    assert f"now: fastapi-maintenance end {place}" in said.err
+
+
 def test_postpone_and_skip_change_one_occurrence(cli: Cli, kubectl: Kubectl) -> None:
     apply_window(kubectl, "weekly", cli.namespace, **WEEKLY)
     first, second, third = cli.window_starts("weekly", 3)

@@ -117,11 +117,21 @@ def test_what_is_to_come_is_not_extended_but_postponed_or_skipped() -> None:
     assert failed.value.mend.endswith("fastapi-maintenance skip daily -n shop")
 
 
+def test_of_a_window_that_is_suspended_no_next_occurrence_is_changed() -> None:
+    """It has none until it is resumed, which is not to say that it is over."""
+    spec, now = spec_of(**DAILY, suspend=True), at("2026-06-01T00:00Z")
+    with pytest.raises(Failure, match="is suspended") as failed:
+        postponed(spec, window(spec), now, HOUR)
+    assert failed.value.mend.startswith("let it open first: fastapi-maintenance resume ")
+    with pytest.raises(Failure, match="is suspended"):
+        skipped(spec, window(spec), now, None)
+
+
 def test_of_a_window_that_is_over_nothing_is_to_be_changed() -> None:
     spec = spec_of(start="2026-05-01T00:00:00Z", duration="1h")
     with pytest.raises(Failure, match="is not open") as failed:
         extended(spec, window(spec), at("2026-06-01T00:00Z"), HOUR)
-    assert failed.value.mend == ""
+    assert failed.value.mend.startswith("it is over; open one now: fastapi-maintenance on '*' ")
 
 
 def full(first: str) -> list[dict[str, Any]]:
