@@ -24,6 +24,8 @@ _TOLD = [
 _HANGUP = getattr(signal, "SIGHUP", None)
 NOT_EXECUTABLE, NOT_FOUND = 126, 127
 _NOTHING = "nothing was stopped"
+_TEXT = bytes(range(32, 127)) + b"\t\n\r"
+"""What a program is not made of alone."""
 TWO_DASHES = "behind two dashes: -- COMMAND…"
 
 
@@ -44,9 +46,7 @@ def check_command(command: Sequence[str], apps: Sequence[str] = ()) -> None:
         raise Mistyped("there is no command to run", _two_dashes(apps))
     if shutil.which(command[0]) is None:
         raise _not_runnable(command[0])
-    if interpreter := _missing_interpreter(command[0]):
-        problem = f"{command[0]}: its first line names {interpreter}, which is not there"
-        raise Failure(problem, _NOTHING, NOT_FOUND)
+    _check_script(command[0])
 
 
 def _not_runnable(word: str) -> Failure:
@@ -61,15 +61,25 @@ def _not_runnable(word: str) -> Failure:
     return Failure(f"{word} is not executable", mend, NOT_EXECUTABLE)
 
 
-def _missing_interpreter(word: str) -> str | None:
-    """That of a script whose first line names one in vain."""
+def _check_script(word: str) -> None:
+    """Whether its first line says what is to run it, and that is there."""
     try:
         with open(shutil.which(word) or word, "rb") as script:  # noqa: PTH123
             first = script.readline(256)
-    except OSError:
-        return None
-    named = first[2:].split()[:1] if first.startswith(b"#!") else []
-    return next((os.fsdecode(n) for n in named if not Path(os.fsdecode(n)).exists()), None)
+    except OSError:  # what may be run need not be readable
+        return
+    if not first.startswith(b"#!"):
+        if not first.strip(_TEXT):
+            problem = f"{word}: its first line names no interpreter, such as #!/bin/sh"
+            raise Failure(problem, _NOTHING, NOT_EXECUTABLE)
+        return
+    if first.endswith(b"\r\n"):
+        mend = f"convert it: sed -i 's/\\r$//' {shlex.quote(word)}\n  {_NOTHING}"
+        raise Failure(f"{word}: its lines end as on Windows", mend, NOT_FOUND)
+    named = os.fsdecode(first[2:].split()[0]) if first[2:].split() else ""
+    if named and not Path(named).exists():
+        problem = f"{word}: its first line names {named}, which is not there"
+        raise Failure(problem, _NOTHING, NOT_FOUND)
 
 
 def _two_dashes(apps: Sequence[str]) -> str:

@@ -206,6 +206,9 @@ def test_what_is_looked_at_and_installed_is_of_the_cluster_that_was_named() -> N
     ("text", "mode", "code", "problem"),
     [
         ("true\n", 0o644, 126, " is not executable\n  make it so: chmod +x "),
+        ("true\n", 0o755, 126, ": its first line names no interpreter, such as #!/bin/sh\n"),
+        ("", 0o755, 126, ": its first line names no interpreter, such as #!/bin/sh\n"),
+        ("#!/bin/sh\r\ntrue\r\n", 0o755, 127, ": its lines end as on Windows\n  convert it: sed "),
         ("#!/no/such/sh\n", 0o755, 127, ": its first line names /no/such/sh, which is not there\n"),
         (None, 0o755, 126, " is a directory\n"),
     ],
@@ -218,11 +221,11 @@ def test_a_command_that_can_not_be_run_stops_nothing(
     if text is None:
         command.mkdir()
     else:
-        command.write_text(text)
+        command.write_bytes(text.encode())
         command.chmod(mode)
     said = call(["run", "orders", "--duration", "5m", "--", str(command)], code=code)
     assert f"error: {command}{problem}" in said.err
     assert said.err.endswith("nothing was stopped\n")
-    if code == 126 and text is not None:
+    if mode == 0o644:
         words = ["run", "orders", "--duration", "5m", "--", "migrate"]
         assert "is not executable" in call(words, code=126, PATH=str(tmp_path)).err
