@@ -21,13 +21,13 @@ LOCK = ROOT / "requirements" / "dev.txt"
 PYTHONS = ("3.11", "3.12", "3.13")
 
 TESTS = (
+    "tests/unit/reporting",
     "tests/unit/test_identity.py",
     "tests/unit/test_identity_oidc.py",
     "tests/unit/test_k8s_backend.py",
     "tests/unit/test_k8s_blocks.py",
     "tests/unit/test_k8s_writes.py",
     "tests/unit/test_lifespan.py",
-    "tests/unit/test_process_rules.py",
     "tests/unit/test_reflector_on_tls.py",
     "tests/unit/test_transport.py",
     "tests/cluster/test_servers_in_cluster.py",

@@ -31,6 +31,8 @@ VERSIONS: dict[str, tuple[str, ...]] = {
 
 TESTS = (
     "test_routes.py",
+    "test_routes_at_random.py",
+    "test_routes_of_frontends.py",
     "test_decorators.py",
     "test_published_faults.py",
     "test_handlers.py",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator
 from weakref import WeakSet
 
+import anyio
 import pytest
 
 from fastapi_maintenance import _gates
@@ -21,6 +23,17 @@ def no_other_middlewares(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if none had been made or configured before this test."""
     monkeypatch.setattr(_gates, "configured", None)
     monkeypatch.setattr(_gates, "known", WeakSet())
+
+
+@pytest.fixture
+def counting_ends() -> Iterator[None]:
+    """Counting, once begun, goes on for the whole process."""
+    of_anyio, of_asyncio, tracking = anyio.to_thread.run_sync, asyncio.to_thread, _gates.tracking
+    yield
+    anyio.to_thread.run_sync, asyncio.to_thread = of_anyio, of_asyncio
+    _gates.tracking = tracking
+    for gate in _gates.all_known():
+        gate.hurry()
 
 
 @pytest.fixture

@@ -21,8 +21,8 @@ from fastapi_maintenance.windows import OFF, Match, state_at
 from tests.python import python
 from tests.unit.gated import shop
 from tests.unit.making import Held, at, fixed, open_since_2026, window
-from tests.unit.test_ending import Client, accepted, listens
-from tests.unit.test_ending import shop as streaming_shop
+from tests.unit.streaming import Client, accepted, listens
+from tests.unit.streaming import shop as streaming_shop
 
 NOON = "2026-06-01T12:00Z"
 
