@@ -12,7 +12,9 @@ from tests.protocol.values import Item, Process, Round, Said, Scenario, State, S
 
 RULES = frozenset(("R1", "R2", "R3", "R4", "R5", "R6", "R7", "R8", "R9", "R10", "R11", "R12"))
 SILENCE = "silence is never consent"
-ALL = RULES | {SILENCE}
+BETWEEN = "no version came in between"
+"""A part of R4."""
+ALL = RULES | {SILENCE, BETWEEN}
 SKEW = 1
 
 
@@ -153,11 +155,12 @@ class Model:
     def _is_same(self, told: Said | Status, round_: Round) -> bool:
         window = round_.window
         opened = window.open_at(round_.at)
+        follows = BETWEEN not in self.rules or window.generation <= told.generation + 1
         return (
             opened is not None
             and opened[0] == told.occurrence
             and window.scope == told.scope
-            and window.generation <= told.generation + 1
+            and follows
             and round_.at < told.until
         )
 

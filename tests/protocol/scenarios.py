@@ -34,6 +34,9 @@ SCENARIOS = {
     "a request at the start": Scenario((UPGRADE,), (SERVING,)),
     "a window that is recreated": Scenario((UPGRADE, None, RECREATED), (SERVING,)),
     "a process that reads the plan": Scenario((UPGRADE,), (SERVING, NEW), of_plan=(1,)),
+    "an edit of the plan that is taken back": Scenario(
+        (WIDER._replace(generation=1), NARROWER, RESTORED), (NEW,), kind=2, of_plan=(0,)
+    ),
     "a clock that steps back": Scenario((UPGRADE,), (SERVING,), steps_back=True),
     "a gate that is told to ignore windows": Scenario((UPGRADE,), (SERVING,), exempt=(0,)),
     "a clock that is late": Scenario((UPGRADE,), (SERVING, LATE)),
