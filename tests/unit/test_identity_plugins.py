@@ -22,7 +22,8 @@ pytestmark = [
 ]
 
 VERSION = "client.authentication.k8s.io/v1"
-Make = Callable[[str], KubeconfigIdentity]
+SERVER = "https://127.0.0.1:1"
+Make = Callable[..., KubeconfigIdentity]
 
 
 def credential(**status: str) -> str:
@@ -32,17 +33,19 @@ def credential(**status: str) -> str:
 
 @pytest.fixture
 def named(tmp_path: Path) -> Make:
-    """Makes the identity that a shell script gives."""
+    """Makes the identity that a shell script gives, which lies beside the kubeconfig."""
 
-    def make(script: str) -> KubeconfigIdentity:
+    def make(
+        script: str, cluster: dict[str, object] | None = None, **settings: object
+    ) -> KubeconfigIdentity:
         plugin, path = tmp_path / "plugin", tmp_path / "config"
         plugin.write_text(f"#!/bin/sh\ncd '{tmp_path}'\n{script}\n")
         plugin.chmod(0o700)
-        user = {"exec": {"command": str(plugin), "apiVersion": VERSION}}
+        user = {"exec": {"command": "./plugin", "apiVersion": VERSION, **settings}}
         config = {
             "current-context": "x",
             "contexts": [{"name": "x", "context": {"cluster": "x", "user": "x"}}],
-            "clusters": [{"name": "x", "cluster": {"server": "https://127.0.0.1:1"}}],
+            "clusters": [{"name": "x", "cluster": {"server": SERVER, **(cluster or {})}}],
             "users": [{"name": "x", "user": user}],
         }
         path.write_text(json.dumps(config))
@@ -95,6 +98,28 @@ async def test_a_plugin_is_told_what_it_is_asked_for(named: Make, tmp_path: Path
     ).access()
     told = json.loads((tmp_path / "told").read_text())
     assert told == {"apiVersion": VERSION, "kind": "ExecCredential", "spec": {"interactive": False}}
+
+
+async def test_a_plugin_that_asks_for_it_is_told_of_the_cluster(
+    named: Make, tmp_path: Path
+) -> None:
+    """Also what stands in files, and what only the plugin understands."""
+    authority = trustme.CA().cert_pem.bytes()
+    (tmp_path / "ca.pem").write_bytes(authority)
+    name = "client.authentication.k8s.io/exec"
+    cluster = {
+        "certificate-authority": "ca.pem",
+        "tls-server-name": "kubernetes",
+        "extensions": [{"name": "other", "extension": 1}, {"name": name, "extension": {"a": "b"}}],
+    }
+    script = f"""printf %s "$KUBERNETES_EXEC_INFO" > told; echo '{credential(token="t")}'"""
+    await named(script, cluster, provideClusterInfo=True).access()
+    assert json.loads((tmp_path / "told").read_text())["spec"]["cluster"] == {
+        "server": SERVER,
+        "tls-server-name": "kubernetes",
+        "certificate-authority-data": base64.b64encode(authority).decode(),
+        "config": {"a": "b"},
+    }
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,6 @@ from urllib.parse import quote, quote_plus
 import aiohttp
 from kubernetes_asyncio.client import Configuration
 from kubernetes_asyncio.config.config_exception import ConfigException
-from kubernetes_asyncio.config.exec_provider import ExecProvider
 from kubernetes_asyncio.config.kube_config import FileOrData, KubeConfigLoader, KubeConfigMerger
 
 from .plugin import run_plugin
@@ -82,7 +81,8 @@ class _Loader(KubeConfigLoader):
 
     async def load_from_exec_plugin(self) -> bool:
         assert self._user is not None
-        status = await run_plugin(ExecProvider(self._user["exec"]))
+        assert self._cluster is not None
+        status = await run_plugin(self._user["exec"], self._cluster)
         if "token" in status:
             self.token = f"Bearer {status['token']}"
         if "clientCertificateData" in status:

@@ -6,25 +6,37 @@ https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-g
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import os
+from pathlib import Path
 from typing import Any
 
 from kubernetes_asyncio.config.config_exception import ConfigException
 from kubernetes_asyncio.config.exec_provider import ExecProvider
+from kubernetes_asyncio.config.kube_config import ConfigNode
 
 _OUT, _ERR = 1, 2
 
 
-async def run_plugin(plugin: ExecProvider) -> dict[str, Any]:
+async def run_plugin(settings: ConfigNode, cluster: ConfigNode) -> dict[str, Any]:
     """What it gives; it ends with whoever waits for it.
+
+    Args:
+        settings: of the plugin, in the kubeconfig.
+        cluster: what the kubeconfig says of the cluster.
 
     Raises:
         ConfigException: it gives nothing of use.
         OSError: it can't be run.
     """
-    version = str(plugin.api_version)
-    spec = {"interactive": os.isatty(0)}
+    plugin = ExecProvider(settings)
+    version, command = str(plugin.api_version), plugin.args[0]
+    if "/" in command:
+        plugin.args[0] = str(_folder(settings) / command)
+    spec: dict[str, Any] = {"interactive": os.isatty(0)}
+    if settings.safe_get("provideClusterInfo"):
+        spec["cluster"] = _told_of(cluster)
     info = {"apiVersion": version, "kind": "ExecCredential", "spec": spec}
     environment = plugin.env | {"KUBERNETES_EXEC_INFO": json.dumps(info)}
     loop = asyncio.get_running_loop()
@@ -39,6 +51,23 @@ async def run_plugin(plugin: ExecProvider) -> dict[str, Any]:
         words = heard.said[_ERR].decode(errors="replace").strip()
         raise ConfigException(f"exec: process returned {code}. {words}")
     return _status(bytes(heard.said[_OUT]), version)
+
+
+def _told_of(cluster: ConfigNode) -> dict[str, Any]:
+    """What a plugin is told of the cluster, where it asks for that."""
+    given = dict(cluster.value)
+    if authorities := given.pop("certificate-authority", None):
+        content = (_folder(cluster) / authorities).read_bytes()
+        given.setdefault("certificate-authority-data", base64.b64encode(content).decode())
+    for extension in given.pop("extensions", None) or ():
+        if extension["name"] == "client.authentication.k8s.io/exec":
+            given["config"] = extension["extension"]
+    return given
+
+
+def _folder(node: ConfigNode) -> Path:
+    """Where the file is that says it: paths are relative to that."""
+    return Path(str(node.path)).parent
 
 
 def _status(said: bytes, version: str) -> dict[str, Any]:
