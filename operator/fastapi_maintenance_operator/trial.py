@@ -1,7 +1,7 @@
-"""``python -m fastapi_maintenance_operator.trial NAMESPACE NAME``: does the operator answer?
+"""``python -m fastapi_maintenance_operator.trial NAMESPACE … NAME``: does the operator answer?
 
-A window that opens in a year, for an app of the same name that nobody has, is applied; it has to
-become Ready; and it is deleted, whatever happens. This is what ``helm test`` runs.
+In each namespace a window that opens in a year, for an app of the same name that nobody has, is
+applied; it has to become Ready; and it is deleted, whatever happens. ``helm test`` runs this.
 """
 
 from __future__ import annotations
@@ -35,29 +35,44 @@ _APPLY: dict[str, Any] = {
 
 
 def main() -> None:
-    """Say what is; exit 1 where the window is not Ready in time, or may not be written."""
-    _, namespace, name = sys.argv
+    """Say what is; exit 1 where a window is not Ready in time, or may not be written."""
+    _, *namespaces, name = sys.argv
     try:
-        asyncio.run(_try(namespace, name))
-    except FAILURES as error:
-        sys.exit(f"{namespace}/{name}: {message_of(error)}")
-    except (NoCluster, NotReady) as error:
+        complaints = asyncio.run(_try_all(namespaces, name))
+    except NoCluster as error:
         sys.exit(str(error))
-    print(f"MaintenanceWindow {namespace}/{name} was Ready, and is deleted again")
+    if any(complaints):
+        sys.exit("\n".join(filter(None, complaints)))
 
 
 class NotReady(Exception):
     """The operator did not say Ready; what it said instead, and where to look."""
 
 
-async def _try(namespace: str, name: str) -> None:
+async def _try_all(namespaces: list[str], name: str) -> list[str]:
+    """What is wrong in each namespace; empty where nothing is."""
     async with client.ApiClient(await log_in()) as api_client:
-        window = _Window(client.CustomObjectsApi(api_client), namespace, name)
-        await window.apply()
-        try:
-            await window.wait(time.monotonic() + SECONDS)
-        finally:
-            await window.delete()
+        api = client.CustomObjectsApi(api_client)
+        return await asyncio.gather(*(_complaint(_Window(api, each, name)) for each in namespaces))
+
+
+async def _complaint(window: _Window) -> str:
+    try:
+        await _try(window)
+    except FAILURES as error:
+        return f"{window.called}: {message_of(error)}"
+    except NotReady as error:
+        return f"{window.called}: {error}"
+    print(f"MaintenanceWindow {window.called} was Ready, and is deleted again")
+    return ""
+
+
+async def _try(window: _Window) -> None:
+    await window.apply()
+    try:
+        await window.wait(time.monotonic() + SECONDS)
+    finally:
+        await window.delete()
 
 
 class _Window:
@@ -66,6 +81,7 @@ class _Window:
     def __init__(self, api: client.CustomObjectsApi, namespace: str, name: str) -> None:
         self._api, self._name = api, name
         self._at = (GROUP, VERSION, namespace, PLURAL, name)
+        self.called = f"{namespace}/{name}"
 
     async def apply(self) -> None:
         start = (datetime.now(UTC) + _AHEAD).replace(microsecond=0)
