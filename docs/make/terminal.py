@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import pty
 import re
 import shlex
 import subprocess
@@ -16,7 +17,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -32,6 +33,7 @@ from tests.controlplane.target import Cluster, own
 
 FILE = Path(__file__).parents[1] / "images" / "terminal.svg"
 WIDTH = 104
+_REWRITTEN = "\r\033[K"
 MIGRATE = "fastapi-maintenance run orders --duration 30m -- python migrate.py 2"
 # Fonts of elsewhere would be asked for by whoever reads the page.
 SVG = re.sub(r"@font-face \{\{.*?\}\}\s*\}?", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
@@ -48,21 +50,16 @@ class Screen:
     def run(self, line: str) -> None:
         """Type a command, and see what it says, in the order in which it does."""
         self._console.print(Text.assemble(("$ ", "bold green"), (line, "bold")))
-        done = subprocess.run(
-            shlex.split(line),
-            env=self._environment,
-            cwd=self._folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=True,
-        )
-        self.show(done.stdout)
+        for shown in _in_a_terminal(line, self._environment, self._folder):
+            self._print(Text.from_ansi(shown))
 
     def show(self, text: str, style: str = "") -> None:
         """Lines that somebody has said."""
         for line in text.rstrip().splitlines():
-            self._console.print(Text(line, style), overflow="ignore", no_wrap=True, crop=True)
+            self._print(Text(line, style))
+
+    def _print(self, line: Text) -> None:
+        self._console.print(line, overflow="ignore", no_wrap=True, crop=True)
 
     def say(self, text: str) -> None:
         """A remark of ours."""
@@ -111,7 +108,7 @@ def _play(visitor: Visitor, cluster: Cluster, folder: Path) -> None:
         env=_environment(cluster, folder),
         check=True,
     )
-    _in_background(lambda: httpx.get(f"{url}/export/6", timeout=30, trust_env=False))
+    _in_background(lambda: httpx.get(f"{url}/export/15", timeout=30, trust_env=False))
     refusals: list[httpx.Response] = []
     _in_background(lambda: refusals.append(_first_refusal(url)))
     time.sleep(1)  # the slow request has come, as nobody but it can say
@@ -121,6 +118,23 @@ def _play(visitor: Visitor, cluster: Cluster, folder: Path) -> None:
     screen.say("afterwards")
     screen.run("fastapi-maintenance status")
     screen.save()
+
+
+def _in_a_terminal(line: str, environment: dict[str, str], folder: Path) -> list[str]:
+    """What stands there in the end: of a line that was rewritten, what it has become."""
+    ours, theirs = pty.openpty()
+    running = subprocess.Popen(
+        shlex.split(line), env=environment, cwd=folder, stdin=theirs, stdout=theirs, stderr=theirs
+    )
+    os.close(theirs)
+    shown = b""
+    with suppress(OSError):  # so it ends where nobody has it open any more
+        while found := os.read(ours, 4096):
+            shown += found
+    os.close(ours)
+    assert running.wait() == 0, shown
+    lines = shown.decode().replace("\r\n", "\n").rstrip().split("\n")
+    return [each.rpartition(_REWRITTEN)[2] for each in lines]
 
 
 def _environment(cluster: Cluster, folder: Path) -> dict[str, str]:
