@@ -1,7 +1,8 @@
 """The log, and metrics and traces where the libraries for them are installed.
 
 prometheus-client: ``fastapi_maintenance_active{mode}``, how many of the process's applications
-refuse requests, and ``fastapi_maintenance_refused_requests_total{mode}``. OpenTelemetry:
+refuse requests, ``fastapi_maintenance_refused_requests_total{mode}``, and
+``fastapi_maintenance_last_sync_timestamp_seconds`` of those that follow a cluster. OpenTelemetry:
 attributes ``maintenance.mode`` and ``maintenance.source`` on the span of a refused request.
 """
 
@@ -23,6 +24,10 @@ _ACTIVE = (
 _REFUSED = (
     "fastapi_maintenance_refused_requests",
     "Requests refused because of maintenance, by the mode of what refuses them.",
+)
+_LAST_SYNC = (
+    "fastapi_maintenance_last_sync_timestamp_seconds",
+    "When what is followed was last known to be current; of several, the longest ago.",
 )
 
 logger = logging.getLogger("fastapi_maintenance.middleware")
@@ -86,12 +91,16 @@ class _Collector:
 
         active = GaugeMetricFamily(*_ACTIVE, labels=["mode"])
         refused = CounterMetricFamily(*_REFUSED, labels=["mode"])
-        states = [gate.decide() for gate in all_known()]
+        synced = GaugeMetricFamily(*_LAST_SYNC)
+        gates = all_known()
+        states = [gate.decide() for gate in gates]
         for mode in Mode:
             active.add_metric([mode.value], sum(_is_in(mode, state) for state in states))
             refused.add_metric([mode.value], _refused[mode])
-        yield active
-        yield refused
+        times = [at for gate in gates if (at := gate.backend.last_sync()) is not None]
+        if times:
+            synced.add_metric([], min(times))
+        yield from (active, refused, synced)
 
 
 @functools.cache

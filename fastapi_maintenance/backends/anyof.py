@@ -77,6 +77,11 @@ class AnyOf(BaseStateBackend):
         for member in self.members:
             member.close()
 
+    def last_sync(self) -> float | None:
+        """That of the member that heard longest ago."""
+        heard = (member.last_sync() for member in self.members)
+        return min((at for at in heard if at is not None), default=None)
+
     async def set_value(self, value: bool) -> None:
         """Write the first."""
         await self.members[0].set_value(value)

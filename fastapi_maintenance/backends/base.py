@@ -81,6 +81,13 @@ class BaseStateBackend:
     def close(self) -> None:
         """Stop what `start` began. The last known state stays."""
 
+    def last_sync(self) -> float | None:
+        """When what it follows was last known to be current, in seconds since 1970.
+
+        None where it follows nothing, or has not heard of it yet.
+        """
+        return None
+
     def note_stage(self, owner: Hashable, stage: Stage | None) -> None:
         """The lifespan of an application with this backend has come to a stage; None: it has none.
 

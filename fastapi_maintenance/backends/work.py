@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from fastapi_maintenance.windows import Network
 
 WORK = "WORK"
-"""What counts as the method of work, beside those of any write."""
+"""As which work is listed among what runs, where requests have their method."""
 
-_METHODS = (WORK, "POST", "PUT", "PATCH", "DELETE")
+_METHODS = ("POST", "PUT", "PATCH", "DELETE")
 
 
 class MaintenanceActive(RuntimeError):

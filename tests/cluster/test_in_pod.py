@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -31,12 +32,16 @@ def test_a_pod_needs_no_configuration(
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", str(server.hostname))
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", str(server.port))
     backend = K8sBackend(app="orders")
+    assert backend.last_sync() is None
+    begun = time.time()
     backend.start()
     try:
         apply_window(kubectl, "upgrade", namespace, start="2026-01-01T00:00:00Z")
         wait_for(lambda: backend.state().reads, what="the window to be known")
-        health = backend.health()
+        health, synced_at = backend.health(), backend.last_sync()
     finally:
         backend.close()
     assert health is not None
     assert (health.synced, health.objects, health.last_error) == (True, 1, None)
+    assert synced_at is not None
+    assert begun < synced_at <= time.time()

@@ -98,7 +98,6 @@ def test_it_counts_as_a_write() -> None:
     """It is refused wherever a write may be, and by windows for what it needs."""
     assert not may_begin(refusing(mode=Mode.READ_ONLY))
     assert not may_begin(refusing(match=Match(methods=("POST",))))
-    assert not may_begin(refusing(match=Match(methods=("WORK",))))
     assert may_begin(refusing(match=Match(methods=("GET",))))
     assert may_begin(refusing(match=Match(paths=("/orders/*",))))
     assert not may_begin(refusing(match=Match(dependencies=("orders-db",))), "orders-db")

@@ -11,6 +11,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from prometheus_client import REGISTRY
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from fastapi_maintenance.backends.anyof import AnyOf
 from fastapi_maintenance.windows import OFF
 from tests.python import python
 from tests.unit.gated import ON, WRITES, shop, status
@@ -60,6 +61,25 @@ def test_the_counter_counts_refusals() -> None:
     for path in ("/orders", "/orders", "/none"):
         status(app, path)
     assert sample("refused_requests_total", "Full") == before + 2
+
+
+def test_the_last_sync_is_that_of_the_application_that_heard_longest_ago() -> None:
+    """Those that follow nothing say nothing."""
+    name = "fastapi_maintenance_last_sync_timestamp_seconds"
+
+    class Following(Held):
+        def last_sync(self) -> float | None:
+            return self.at
+
+        at: float | None = None
+
+    first, second, third = Following(), Following(), Held()
+    apps = [shop(backend=first), shop(backend=AnyOf([third, second]))]
+    for app in apps:
+        status(app)
+    assert REGISTRY.get_sample_value(name) is None
+    first.at, second.at = 1_800.0, 1_700.0
+    assert REGISTRY.get_sample_value(name) == 1_700.0
 
 
 def test_the_span_of_a_refused_request_says_why() -> None:

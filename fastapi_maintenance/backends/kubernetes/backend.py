@@ -241,6 +241,12 @@ class K8sBackend(BaseStateBackend):
             unreported=self._reports.trouble,
         )
 
+    def last_sync(self) -> float | None:
+        """When the API server was last heard, in seconds since 1970; None before the first time."""
+        watcher = self._watcher
+        age = watcher.health().age if watcher else None
+        return None if age is None else time.time() - age
+
     def _in_block(self) -> State:
         # Once the server has been away for so long that the window is over, it holds here still.
         state = self.state()
