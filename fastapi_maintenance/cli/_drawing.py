@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from itertools import islice
 
 from fastapi_maintenance.windows import Mode, Occurrence, Window, matches, next_occurrence
@@ -32,7 +33,7 @@ UNICODE = Signs("█", "▒", "░", "!", "·")
 ASCII = Signs("#", "=", "x", "!", ".")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Drawing:
     """The days from an instant on, in a width."""
 
@@ -45,13 +46,11 @@ class Drawing:
 
     def lines(self) -> Iterator[str]:
         """All of it: days, a row for each window of these, overlaps, and what the signs mean."""
-        windows = sorted(self.windows, key=lambda w: w.key)
-        drawn = [window for window in windows if self._has_some(window)]
-        if drawn:
-            yield from self._picture(drawn)
+        if self._drawn:
+            yield from self._picture(self._drawn)
         else:
             yield f"Nothing opens in these {self.length.days} days."
-        yield from self._others([window for window in windows if window not in drawn])
+        yield from self._others([w for w in self._sorted if not self._has_some(w)])
 
     def _picture(self, windows: Sequence[Window]) -> Iterator[str]:
         yield " " * self._label + self._days()
@@ -64,7 +63,6 @@ class Drawing:
         yield from self._listed(windows)
 
     def _has_some(self, window: Window) -> bool:
-        """Whether anything of it is to be drawn, be it cut."""
         return any(_all(replace(window, exclusions=()), self.begin, self._until))
 
     def _others(self, windows: Sequence[Window]) -> Iterator[str]:
@@ -83,9 +81,18 @@ class Drawing:
     def _until(self) -> datetime:
         return self.begin + self.length
 
-    @property
+    @cached_property
+    def _drawn(self) -> list[Window]:
+        """Those of which there is anything in these days, be it cut."""
+        return [window for window in self._sorted if self._has_some(window)]
+
+    @cached_property
+    def _sorted(self) -> list[Window]:
+        return sorted(self.windows, key=lambda window: window.key)
+
+    @cached_property
     def _label(self) -> int:
-        longest = max(len(self._title(window)) for window in self.windows if self._has_some(window))
+        longest = max(len(self._title(window)) for window in self._drawn)
         return min(max(longest, len("overlap")), self.width // 3) + 2
 
     @property
@@ -149,11 +156,10 @@ class Drawing:
         """Where two windows are open for one app; None: nowhere."""
         cells = [" "] * self._cells
         opened = [list(_all(window, self.begin, self._until)) for window in windows]
-        for number, first in enumerate(windows):
-            for more, second in enumerate(windows[number + 1 :], number + 1):
-                if any(_meet(a, b) for a in first.apps for b in second.apps):
-                    for stretch in _common(opened[number], opened[more], self._until):
-                        self._mark(cells, stretch, self.signs.overlap)
+        for members in _of_one_app(windows):
+            found = [(number, stretch) for number in members for stretch in opened[number]]
+            for stretch in _clashes(found, self._until):
+                self._mark(cells, stretch, self.signs.overlap)
         line = "".join(cells)
         return line.rstrip() if line.strip() else None
 
@@ -182,22 +188,37 @@ def _all(window: Window, begin: datetime, until: datetime) -> Iterator[Occurrenc
     return islice(longest_between(window, begin, until), MOST)
 
 
-def _common(
-    first: Sequence[Occurrence], second: Sequence[Occurrence], until: datetime
-) -> Iterator[Occurrence]:
-    """When both are open: whichever ends first makes room for its next."""
-    mine, other = 0, 0
-    while mine < len(first) and other < len(second):
-        a, b = first[mine], second[other]
-        ends = a.end or until, b.end or until
-        start = max(a.start, b.start)
-        if start < min(ends):
-            yield Occurrence(start, min(ends))
-        mine, other = (mine + 1, other) if ends[0] <= ends[1] else (mine, other + 1)
+def _of_one_app(windows: Sequence[Window]) -> set[tuple[int, ...]]:
+    """The numbers of those that are for one app, for each; of two globs, where one has the other.
+
+    So that the time is that of the windows, and not of their pairs.
+    """
+    apps = {app for window in windows for app in window.apps}
+    return {
+        tuple(
+            number
+            for number, window in enumerate(windows)
+            if any(matches(pattern, app) for pattern in window.apps)
+        )
+        for app in apps
+    }
 
 
-def _meet(first: str, second: str) -> bool:
-    return matches(first, second) or matches(second, first)
+def _clashes(opened: Iterable[tuple[int, Occurrence]], until: datetime) -> Iterator[Occurrence]:
+    """When two of different numbers are open."""
+    last = other = (-1, datetime.min.replace(tzinfo=UTC))
+    """The latest end so far, and the latest of another number."""
+    for number, stretch in sorted(opened, key=lambda each: each[1].start):
+        end = stretch.end or until
+        rival = other[1] if number == last[0] else last[1]
+        if stretch.start < rival:
+            yield Occurrence(stretch.start, min(end, rival))
+        if number == last[0]:
+            last = number, max(last[1], end)
+        elif end > last[1]:
+            last, other = (number, end), last
+        elif number == other[0] or end > other[1]:
+            other = number, max(other[1], end) if number == other[0] else end
 
 
 def _stretch(occurrence: Occurrence) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import combinations
+from random import Random
 
 import pytest
 
 from fastapi_maintenance.cli._drawing import ASCII, Drawing
-from fastapi_maintenance.windows import Exclusion, Window
+from fastapi_maintenance.windows import Exclusion, Window, matches, occurrence_at
 from tests.unit.making import at, fixed, recurring, window
 
 BEGIN = at("2026-06-01T00:00Z")
@@ -94,3 +96,33 @@ def test_one_that_exclusions_cut_away_is_drawn_as_that() -> None:
     lines = drawn(gone, days=1)
     assert lines[1] == "gone     ..xxxx" + "." * 18
     assert lines[-1] == "gone: cut by exclusions"
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_an_overlap_is_where_any_two_windows_are_open_for_an_app(seed: int) -> None:
+    """By all pairs, hour by hour; a window does not overlap with itself."""
+    random = Random(seed)
+    windows = []
+    for number in range(5):
+        starts = sorted(random.sample(range(24), 4))
+        stretches = [(start, min(start + random.randint(1, 6), 24)) for start in starts]
+        apps = tuple(random.sample(("orders", "o*", "pay", "*", "p*"), 2))
+        spans = [(f"2026-06-01T{a:02}:00Z", _hour(b)) for a, b in stretches]
+        windows.append(window(fixed(*spans), name=f"w{number}", apps=apps))
+    line = next((each for each in drawn(*windows, days=1) if each.startswith("overlap")), "")
+    expected = [_clash(windows, BEGIN + timedelta(hours=hour)) for hour in range(24)]
+    assert line[9:].ljust(24) == "".join(" !"[found] for found in expected)
+
+
+def _hour(number: int) -> str:
+    return f"2026-06-01T{number:02}:00Z" if number < 24 else "2026-06-02T00:00Z"
+
+
+def _clash(windows: list[Window], instant: datetime) -> bool:
+    opened = [each for each in windows if occurrence_at(each, instant)]
+    return any(
+        matches(a, b) or matches(b, a)
+        for first, second in combinations(opened, 2)
+        for a in first.apps
+        for b in second.apps
+    )
