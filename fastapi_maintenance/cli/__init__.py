@@ -7,12 +7,16 @@ is imported here, so that a missing extra is an error of one line.
 from __future__ import annotations
 
 import sys
+from io import TextIOWrapper
 
 _NEEDED = ("typer", "httptools")
 
 
 def main() -> None:
     """Run the command line; the entry point of both executables."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a terminal that knows few letters is no fault
+            stream.reconfigure(errors="backslashreplace")
     try:
         from ._app import run
     except ImportError as error:

@@ -88,6 +88,7 @@ def add_local(
         flags = Flags.of(given)
         note_flags(flags.words)  # here, since what is told last is told outside of the loop
         with told():
+            note_command(name, given)
             verb(flags, **given)
 
     _register(app, name, verb, command, examples, group, TyperCommand)

@@ -13,7 +13,7 @@ from fastapi_maintenance.backends.kubernetes.complaints import grant, is_of_clus
 from fastapi_maintenance.backends.kubernetes.transport import ApiError, NoAccess, Unreachable
 from fastapi_maintenance.windows import GROUP, PLURAL, InvalidWindow
 
-from ._hints import cluster_flags, flags
+from ._hints import cluster_flags, flags, only_reads
 
 FAILED, MISTYPED, NO_OPERATOR, INTERRUPTED = 1, 2, 3, 130
 
@@ -133,7 +133,8 @@ def _refused(message: str) -> Failure:
     """By RBAC, which names the user; else by a policy or a quota, which no role mends."""
     if 'User "' not in message:
         return Failure(f"the API server refuses it: {message}")
-    mend = f"grant it: {grant(message, _MIGRATOR, _BINDING, cluster_flags())}"
+    role = (_VIEW, _VIEW_BINDING) if only_reads() else (_MIGRATOR, _BINDING)
+    mend = f"grant it: {grant(message, *role, cluster_flags())}"
     if is_of_cluster(message):
         granted = grant(message, _VIEW, _VIEW_BINDING, cluster_flags())
         mend = f"look at one namespace: -n NAMESPACE; or grant it for all: {granted}"

@@ -9,6 +9,8 @@ from contextvars import ContextVar
 CLUSTER = "cmw/"
 """Before the name of a window of the cluster, as kubectl has it."""
 
+_READING = ("status", "processes", "explain", "timeline", "calendar")
+
 _command: ContextVar[tuple[str, tuple[str, ...]]] = ContextVar("command", default=("", ()))
 _given: ContextVar[tuple[str, ...]] = ContextVar("given", default=())
 
@@ -34,6 +36,11 @@ def same_of(name: str) -> str:
     """The same command, of a window of the cluster."""
     verb, words = _command.get()
     return shlex.join(["fastapi-maintenance", verb, name, *words, *_given.get()])
+
+
+def only_reads() -> bool:
+    """Whether what was asked for changes nothing, so that few rights suffice."""
+    return _command.get()[0] in _READING
 
 
 def named(name: str, namespace: str) -> str:
@@ -63,6 +70,12 @@ def cluster_flags() -> list[str]:
     words = _given.get()
     pairs = zip(words[::2], words[1::2], strict=True)
     return [word for pair in pairs if pair[0] in ("--context", "--kubeconfig") for word in pair]
+
+
+def see_operator() -> str:
+    """What to look at where no operator answers."""
+    kubectl = shlex.join(["kubectl", *cluster_flags()])
+    return f"see the operator: {kubectl} get pods -A -l app.kubernetes.io/name=fastapi-maintenance"
 
 
 def of_the_next(name: str, namespace: str) -> str:

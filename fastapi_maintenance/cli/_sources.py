@@ -28,7 +28,8 @@ def manifests_of(path: str, flags: Flags) -> list[Object]:
         Failure: it can't be read, is not YAML, or has none.
     """
     try:
-        text = sys.stdin.read() if path == STDIN else Path(path).read_text()
+        read = sys.stdin.buffer.read() if path == STDIN else Path(path).read_bytes()
+        text = read.decode()  # YAML is UTF-8, whatever the terminal is
     except (OSError, UnicodeDecodeError) as error:
         raise Failure(
             f"{path} can't be read: {getattr(error, 'strerror', None) or error}",

@@ -14,14 +14,16 @@ from fastapi_maintenance.proof.claim import LONGEST_ROUND
 from fastapi_maintenance.proof.processes import PLURAL as PROCESSES
 from fastapi_maintenance.proof.processes import read_process
 
+from ._closed import not_open, opens_too_late
 from ._cluster import Cluster
 from ._failures import FAILED, NO_OPERATOR, Failure, explain
 from ._hints import at as there
+from ._hints import see_operator
 from ._judging import LAG, Judgement, by_operator, by_processes, holders, lease_is_fresh
 from ._output import Progress
 from ._retrying import PASSING
 from ._seen import Seen, see
-from ._times import now, shown, until
+from ._times import now, shown
 from ._unreported import mend_of
 
 PAUSE = 0.5
@@ -33,8 +35,6 @@ _GRACE = 10.0
 """Seconds that processes may take to register, before it counts that there are none."""
 _FORBIDDEN = 403
 _SAME = ("uid", "generation")
-
-_RESTART = "see the operator: kubectl get pods -A -l app.kubernetes.io/name=fastapi-maintenance"
 
 
 class TimedOut(Failure):
@@ -198,7 +198,7 @@ class Wait:
             raise Failure(
                 "no operator answers, and the plan in this namespace lacks the window, so what "
                 "processes say is not enough",
-                _RESTART,
+                see_operator(),
                 NO_OPERATOR,
             )
         return await self._unmet(seen, counted)
@@ -248,7 +248,7 @@ class Wait:
             raise Failure(
                 "no operator answers, and the plan of this namespace may not be read, so what "
                 f"processes say is not enough: {error.message}",
-                _RESTART,
+                see_operator(),
                 NO_OPERATOR,
             ) from error
 
@@ -284,18 +284,10 @@ class Wait:
         """One that is to open may be waited for; another never will be what is wanted."""
         following = seen.following
         if following is None:
-            why = f": {seen.error}" if seen.error else ""
-            raise Failure(
-                f'maintenancewindow "{self.name}" is not open: {seen.state}{why}',
-                f"see: fastapi-maintenance status {self.name} {there(self.cluster.namespace)}",
-            )
+            raise not_open(seen)
         left = self.timeout.total_seconds() - self._elapsed
         if (following.start - seen.at).total_seconds() > left:
-            raise Failure(
-                f'maintenancewindow "{self.name}" opens at {until(following.start, seen.at)}, '
-                "later than --timeout",
-                "wait longer: --timeout 12h",
-            )
+            raise opens_too_late(seen)
         return Judgement(False, "Scheduled", f"opens at {shown(following.start, seen.at)}")
 
     def _timed_out(self) -> TimedOut:

@@ -61,12 +61,14 @@ def explain(
     asked = [Asked(each, path, address=address) for each in methods]
     instant = instant_of(at, "--at") if at else now()
     given = _given(flags, what)
-    valid = [_tell(item, instant, count, app, asked, given) for item in given.items]
+    named = [(_name(item, n), item) for n, item in enumerate(given.items, 1)]
+    valid = [_tell(name, item, instant, count, app, asked, given) for name, item in named]
     if not all(valid):
         raise typer.Exit(FAILED)
 
 
 def _tell(
+    name: str,
     item: Object,
     at: datetime,
     count: int,
@@ -77,7 +79,7 @@ def _tell(
     """Say all of one window; whether it is valid."""
     seen = see(item, at)
     if seen.error is not None:
-        print("\n".join(error_lines(_name(item), seen.error)))
+        print("\n".join(error_lines(name, seen.error)))
         return False
     assert seen.window is not None
     told = explained_at(seen.window, at, occurrences=count, app=app)
@@ -96,9 +98,11 @@ def _tell(
     return True
 
 
-def _name(item: object) -> str:
-    metadata = item.get("metadata") if isinstance(item, dict) else None
-    return str(metadata.get("name", "?")) if isinstance(metadata, dict) else "?"
+def _name(item: Object, number: int) -> str:
+    """Of one that may be of any shape; else which of them it is."""
+    metadata = item.get("metadata")
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    return str(name or f"window {number}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,10 @@ async def processes(
     if output is not Output.TABLE:
         show([{**item, "kind": KIND.replace("Window", "Process")} for item in listed], output)
     elif not listed:
-        tell(f"No process is registered in namespace {cluster.namespace}" + _for(seen))
+        if not all_namespaces:
+            await cluster.check_namespace()
+        place = "any namespace" if all_namespaces else f"namespace {cluster.namespace}"
+        tell(f"No process is registered in {place}{_for(seen)}")
     else:
         rows = [row for item in listed for row in _rows(item, seen, all_namespaces)]
         table(("NAMESPACE", *_HEAD) if all_namespaces else _HEAD, rows)

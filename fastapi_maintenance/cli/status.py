@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +19,8 @@ from ._access import find as find_identity
 from ._cluster import Cluster, Object
 from ._failures import Mistyped
 from ._hints import at as there
-from ._judging import by_operator, lease_is_fresh
+from ._hints import see_operator
+from ._judging import LAG, by_operator, lease_is_fresh
 from ._options import AllNamespaces, Output, OutputAs
 from ._options import Name as _Name
 from ._output import show, table, tell
@@ -124,16 +125,15 @@ def _show_table(seen: Sequence[Seen], left_out: int, everywhere: bool) -> None:
 async def _remark(
     cluster: Cluster, seen: Sequence[Seen], everywhere: bool, *, detailed: bool
 ) -> None:
-    """What is not as one would want it."""
+    """What is not as one would want it; what mends several is told once."""
     processes = await _processes(cluster, seen, everywhere)
-    told = set[str]()
+    lines = list[str]()
     for each in seen:
         of_its = [p for p in processes or () if p["metadata"]["namespace"] == each.namespace]
-        for line in _remarks(each, None if processes is None else of_its, detailed, everywhere):
-            if line not in told:  # some mends are those of several windows
-                told.add(line)
-                tell(line)
-    await _tell_of_operator(cluster, seen)
+        lines += _remarks(each, None if processes is None else of_its, detailed, everywhere)
+    lines += [line async for line in _of_operator(cluster, seen)]
+    for line in dict.fromkeys(lines):
+        tell(line)
 
 
 async def _processes(
@@ -169,14 +169,17 @@ def _remarks(
         place = f"{seen.name} {there(seen.namespace)}"
         yield f"{name}: no operator has spoken of this occurrence yet"
         yield f"  what processes say themselves: fastapi-maintenance processes {place}"
+        if seen.at - seen.current.start > LAG:
+            yield f"  {see_operator()}"
 
 
-async def _tell_of_operator(cluster: Cluster, seen: Sequence[Seen]) -> None:
+async def _of_operator(cluster: Cluster, seen: Sequence[Seen]) -> AsyncIterator[str]:
     """That what it has said is old, where that can be seen."""
     lease = await cluster.lease() if any(each.current for each in seen) else None
     if lease is not None and not lease_is_fresh(lease, at := now()):
         since = _renewed(lease, at)
-        tell(f"note: no operator has answered since {since}: ENFORCED and DRAINED are of then")
+        yield f"note: no operator has answered since {since}: ENFORCED and DRAINED are of then"
+        yield f"  {see_operator()}"
 
 
 def _renewed(lease: Object, at: datetime) -> str:

@@ -77,6 +77,11 @@ def test_as_another_one_has_the_rights_of_that_one(cli: Cli) -> None:
     """Impersonation, as kubectl's --as has it."""
     said = cli("status", "--as", "jane", code=1)
     assert 'User "jane" cannot list resource' in said.err
+    reading = (
+        "create rolebinding maintenance-view --clusterrole=fastapi-maintenance-view --user=jane"
+    )
+    assert reading in said.err
+    said = cli("wait", "upgrade", "--as", "jane", code=1)
     assert "create rolebinding maintenance-migrator" in said.err
     flags = ("--kubeconfig", str(cli.kubectl.kubeconfig))
     said = cli("status", "-A", "--as", "jane", *flags, code=1, KUBECONFIG="/nowhere")

@@ -42,7 +42,8 @@ def test_bypass_prints_a_link_whose_hash_stands_in_the_window(cli: Cli) -> None:
 
 def test_processes_says_what_each_does_about_a_window(cluster: Cluster, cli: Cli) -> None:
     cli("on", "orders", "--duration", "1h")
-    assert "No process is registered" in cli("processes").err
+    assert cli("processes").err == f"No process is registered in namespace {cli.namespace}\n"
+    assert 'namespace "shopp" not found' in cli("processes", "-n", "shopp", code=1).err
     speak(cluster, cli, "orders-on", in_flight=2, reason="ForcedOff")
     for words in ((), ("orders-on",)):
         head, row = cli("processes", *words).out.splitlines()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -73,7 +76,7 @@ ONCE = {"apps": ["orders"], "start": "2026-06-01T02:00:00Z", "duration": "2h"}
 
 def written(path: Path, *items: dict[str, Any]) -> str:
     """A file of windows that name no namespace unless they do."""
-    path.write_text(yaml.safe_dump_all(items))
+    path.write_text(yaml.safe_dump_all(items, allow_unicode=True), encoding="utf-8")
     return str(path)
 
 
@@ -137,6 +140,24 @@ def test_explain_tells_all_that_is_wrong_at_once(tmp_path: Path) -> None:
         "  spec.duration: '2 h' is not a duration: write hours, minutes, seconds in this order, as "
         "in 2h30m",
     ]
+
+
+def test_one_without_a_name_is_told_by_its_number(tmp_path: Path) -> None:
+    nameless = {**manifest(**ONCE), "metadata": {"name": ""}}
+    path = written(tmp_path / "w.yaml", manifest("w", **ONCE), nameless)
+    assert "window 2: invalid. metadata.name: " in call(["explain", path], code=1).out
+
+
+def test_a_terminal_that_knows_few_letters_is_told_all_the_same(tmp_path: Path) -> None:
+    """A manifest is UTF-8 whatever the terminal is."""
+    path = written(tmp_path / "w.yaml", manifest("überholung", **ONCE))
+    words = [sys.executable, "-X", "utf8=0", "-m", "fastapi_maintenance.cli", "explain"]
+    plain = {**os.environ, "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}
+    text = Path(path).read_bytes()
+    for name, given in ((path, b""), ("-", text)):
+        said = subprocess.run([*words, name], input=given, env=plain, capture_output=True)
+        assert (said.returncode, said.stderr) == (1, b"")
+        assert said.stdout.startswith(b"\\xfcberholung: invalid. metadata.name: ")
 
 
 def test_explain_knows_windows_of_the_whole_cluster(tmp_path: Path) -> None:

@@ -1,0 +1,40 @@
+"""Why a window is not open, and what opens it: pure."""
+
+from __future__ import annotations
+
+import math
+from datetime import timedelta
+
+from ._failures import Failure
+from ._hints import named
+from ._kinds import quoted
+from ._seen import Seen
+from ._times import shown, span, until
+
+_HOUR = timedelta(hours=1)
+
+
+def not_open(seen: Seen) -> Failure:
+    """Of one that does not open any more as it is."""
+    place = named(seen.name, seen.namespace)
+    said = f"{quoted(seen.name)} is not open: {seen.state}"
+    if seen.error is not None:
+        return Failure(f"{said}: {seen.error}", f"see: fastapi-maintenance explain {place}")
+    if seen.state == "Suspended":
+        return Failure(said, f"let it open again: fastapi-maintenance resume {place}")
+    since = f" since {shown(seen.ended, seen.at)} ({_ago(seen)})" if seen.ended else ""
+    return Failure(f"{said}{since}", f"how to open it anew: fastapi-maintenance explain {place}")
+
+
+def opens_too_late(seen: Seen) -> Failure:
+    """Of one that opens when nobody waits any more."""
+    assert seen.following is not None
+    start = seen.following.start
+    hours = math.ceil((start - seen.at) / _HOUR) + 1
+    problem = f"{quoted(seen.name)} opens at {until(start, seen.at)}, later than --timeout"
+    return Failure(problem, f"wait longer: --timeout {hours}h")
+
+
+def _ago(seen: Seen) -> str:
+    assert seen.ended is not None
+    return f"{span(seen.at - seen.ended)} ago"
