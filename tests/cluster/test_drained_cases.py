@@ -179,6 +179,36 @@ def test_a_fast_clock_proves_nothing_and_a_slow_one_is_waited_for(
     case.await_drained("True", "AllDrained")
 
 
+def test_a_process_of_the_last_day_there_is_hinders_no_other_word(
+    case: Case, window: dict[str, Any]
+) -> None:
+    """The API server takes such a time from whoever may register."""
+    case.register("mp-1", acknowledgement(window))
+    case.await_drained("True", "AllDrained")
+    case.register("mp-2")
+    farthest = json.dumps({"spec": {"renewTime": "9999-12-31T23:59:59Z"}})
+    case.kubectl("patch", "mp", "mp-2", "-n", case.namespace, "--type=merge", "-p", farthest)
+    case.say("mp-1", acknowledgement(window, reason="MaintenanceModeOff"))
+    case.await_drained("False", "NotEnforced")
+
+
+def test_a_window_that_was_suspended_while_the_operator_was_down_is_asked_about_anew(
+    case: Case, window: dict[str, Any], operator: Operator
+) -> None:
+    """R4: meanwhile requests were let in, of which no process may have spoken yet."""
+    case.register("mp-1", acknowledgement(window))
+    case.await_drained("True", "AllDrained")
+    operator.stop()
+    try:
+        for suspend in (True, False):
+            apply_window(case.kubectl, "upgrade", case.namespace, start=PAST, suspend=suspend)
+    finally:
+        operator.start()
+    case.await_drained("False", "NotAcknowledged")
+    case.say("mp-1", acknowledgement(case.window()))
+    case.await_drained("True", "AllDrained")
+
+
 def test_a_process_that_starts_in_mid_window_is_waited_for_unless_it_is_proven(
     case: Case, window: dict[str, Any]
 ) -> None:
