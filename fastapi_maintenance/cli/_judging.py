@@ -108,7 +108,7 @@ def _prove(
 ) -> Proof:
     assert seen.window is not None
     assert seen.current is not None
-    status, planned = seen.item.get("status") or {}, _planned(seen, plan)
+    planned = _planned(seen, plan)
     question = Question(
         seen.window,
         seen.current,
@@ -116,7 +116,7 @@ def _prove(
         listed,
         None if planned == _generation(seen) else "PlanNotWritten",
         planned is not None,
-        claim_of(status),
+        claim_of(seen.item),
         needs_all_apps=not ok,
     )
     return prove(question, [read_process(item) for item in items])

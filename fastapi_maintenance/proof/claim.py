@@ -39,13 +39,20 @@ class Claim:
         return {"scope": self.scope, **until}
 
 
-def claim_of(status: Mapping[str, Any]) -> Claim | None:
-    """The claim that a status makes; None where it makes none, or can't be read."""
+def claim_of(item: Mapping[str, Any]) -> Claim | None:
+    """The claim that a window's status makes; None where it makes none, or can't be read.
+
+    Nor where it is older than the window: it was restored, and is that of another uid.
+    """
+    status, metadata = item.get("status") or {}, item["metadata"]
     enforced, drained = find(status, "Enforced"), find(status, "Drained")
     processes, current = status.get("processes") or {}, status.get("current") or {}
     if enforced.get("status") != "True" or "scope" not in processes:
         return None
     try:
+        said = datetime.fromisoformat(enforced["lastTransitionTime"])
+        if said + MAX_CLOCK_SKEW < datetime.fromisoformat(metadata["creationTimestamp"]):
+            return None
         until = processes.get("until")
         return Claim(
             str(processes["scope"]),

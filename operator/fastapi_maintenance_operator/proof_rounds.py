@@ -108,7 +108,7 @@ class Rounds:
             snapshot.ended,
             unplanned(observed, fate, plan),
             observed.uid in _generations(plan or ""),
-            claim_of(observed.status),
+            claim_of(observed.object),
         )
         return Round(prove(question, snapshot.processes), snapshot, occurrence.end)
 

@@ -46,7 +46,7 @@ _FATES = {
 
 _METADATA = {
     "namespace", "name", "uid", "generation", "resourceVersion", "ownerReferences", "labels",
-    "deletionTimestamp",
+    "creationTimestamp", "deletionTimestamp",
 }  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from fastapi_maintenance.proof.claim import claim_of
+from fastapi_maintenance.proof.conditions import merge_conditions
 from fastapi_maintenance.proof.proving import NOT_ACTIVE
 from fastapi_maintenance.windows import Allow, Mode, Override
 from fastapi_maintenance.windows.scope import scope_of
@@ -382,21 +383,35 @@ def test_a_window_without_an_end_is_claimed_without_one() -> None:
     assert claim.until is None
 
 
-def test_a_claim_stands_in_the_status_and_is_read_from_there() -> None:
-    """So that another operator, or the same one later, knows what was proven."""
+def written(**changes: Any) -> dict[str, Any]:
+    """An object in whose status a proof stands."""
     proof = proof_of(DRAINED_ONE)
-    assert proof.claim is not None
     status = {
-        "conditions": [
-            {"type": v.type, "status": v.word, "observedGeneration": 1} for v in proof.verdicts
-        ],
+        "conditions": merge_conditions((), proof.verdicts, 1, at(NOW)),
         "current": {"start": "2026-06-01T12:00:00Z", "end": "2026-06-01T13:00:00Z"},
         "processes": proof.processes,
     }
-    assert claim_of(status) == proof.claim
-    assert claim_of({**status, "processes": {"registered": 1}}) is None
-    assert claim_of({**status, "current": None}) is None
-    assert claim_of({}) is None
+    return {"metadata": {"creationTimestamp": "2026-06-01T12:09:00Z"}, "status": status | changes}
+
+
+def test_a_claim_stands_in_the_status_and_is_read_from_there() -> None:
+    """So that another operator, or the same one later, knows what was proven."""
+    assert claim_of(written()) == claimed(DRAINED_ONE)
+    assert claim_of(written(processes={"registered": 1})) is None
+    assert claim_of(written(current=None)) is None
+    assert claim_of({"metadata": {}}) is None
+
+
+@pytest.mark.parametrize(
+    ("created", "believed"), [("2026-06-01T12:10:02Z", True), ("2026-06-01T12:10:03Z", False)]
+)
+def test_a_claim_that_is_older_than_its_window_is_that_of_another(
+    created: str, believed: bool
+) -> None:
+    """R12: some tools restore a status, too, and the window has another uid then."""
+    item = written()
+    item["metadata"]["creationTimestamp"] = created
+    assert (claim_of(item) is not None) is believed
 
 
 def test_it_is_looked_again_when_somebody_would_be_silent() -> None:
