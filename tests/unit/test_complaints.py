@@ -7,7 +7,12 @@ import logging
 import pytest
 
 from fastapi_maintenance.backends.kubernetes.complaints import Complaints, explain, explain_write
-from fastapi_maintenance.backends.kubernetes.transport import ApiError, NoAccess, Unreachable
+from fastapi_maintenance.backends.kubernetes.transport import (
+    ApiError,
+    NoAccess,
+    Silence,
+    Unreachable,
+)
 from fastapi_maintenance.backends.kubernetes.watcher import Ear
 
 FORBIDDEN = (
@@ -40,6 +45,16 @@ def test_another_kind_of_failure_is_logged_too(caplog: pytest.LogCaptureFixture)
         complaints.complain("a", failure)
     assert said(caplog) == [logging.ERROR] * 3
     assert "what is known stays in force" in caplog.records[0].getMessage()
+
+
+def test_a_server_that_is_away_is_one_kind_and_who_cannot_be_asked_another(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Each has a mend of its own; what is silent is away."""
+    complaints = Complaints("maintenancewindow")
+    for failure in (Unreachable("x"), Silence("x"), NoAccess("credentials", "x"), Silence("x")):
+        complaints.complain("windows", failure)
+    assert said(caplog) == [logging.ERROR] * 3
 
 
 def test_where_all_is_well_nothing_is_logged(caplog: pytest.LogCaptureFixture) -> None:

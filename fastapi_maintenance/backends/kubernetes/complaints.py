@@ -57,7 +57,7 @@ class Complaints:
 def _kind(who: str, error: Failure) -> Hashable:
     if isinstance(error, ApiError):
         return (error.status, who if error.status in _OF_ONE_COLLECTION else None)
-    return Unreachable.__name__
+    return NoAccess if isinstance(error, NoAccess) else Unreachable
 
 
 def explain(error: Failure, source: str) -> str:
