@@ -119,12 +119,13 @@ def _not_found(error: ApiError) -> Failure:
 
 
 def _unreachable(error: Unreachable) -> Failure:
+    kubectl = shlex.join(["kubectl", *cluster_flags()])
     if isinstance(error, NoAccess):
         mend = (
-            "see: kubectl config view; name another file by --kubeconfig, or context by --context"
+            f"see: {kubectl} config view; name another file by --kubeconfig, or context by "
+            "--context"
         )
         return Failure(error.why, mend)
-    kubectl = shlex.join(["kubectl", *cluster_flags()])
     mend = f"see that it is there: {kubectl} cluster-info; another cluster: --context NAME"
     return Failure(f"the API server can't be reached: {error}", mend)
 

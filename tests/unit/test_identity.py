@@ -227,6 +227,26 @@ async def test_a_file_that_is_not_there_is_named_with_the_variable_that_names_it
     assert caplog.records == []
 
 
+@pytest.mark.anyio
+async def test_a_key_that_is_none_is_an_error_of_its_context(tmp_path: Path) -> None:
+    path = tmp_path / "config"
+    data = base64.b64encode(b"-----BEGIN CERTIFICATE-----").decode()
+    user = {"client-certificate-data": data, "client-key-data": data}
+    path.write_text(
+        json.dumps(
+            {
+                "current-context": "here",
+                "contexts": [{"name": "here", "context": {"cluster": "c", "user": "u"}}],
+                "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}],
+                "users": [{"name": "u", "user": user}],
+            }
+        )
+    )
+    words = rf"of {path}: its certificates, or its key, can't be used: "
+    with pytest.raises(ValueError, match=words):
+        await KubeconfigIdentity(path, None).access()
+
+
 def test_an_unknown_context_is_told_the_known_ones(tmp_path: Path) -> None:
     path = kubeconfig(tmp_path / "config", production="shop", staging="shop")
     with pytest.raises(ValueError, match=r"no context 'prod'; it has: production, staging"):

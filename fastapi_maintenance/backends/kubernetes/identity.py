@@ -194,13 +194,17 @@ class KubeconfigIdentity:
         self._check_is_there()
         try:
             configuration, headers = await kubeconfig.load(self._file, self._context)
+            tls = _context_of(configuration)
+        except ssl.SSLError as cause:
+            problem = "its certificates, or its key, can't be used"
+            raise ValueError(f"{self}: {problem}: {cause}") from cause
         except Exception as cause:  # files, YAML and plugins each fail in their own way
             raise ValueError(f"{self}: {cause}") from cause
         # Which may be a Basic one; a token's file often ends with a newline.
         authorization = await configuration.get_api_key_with_prefix("BearerToken")
         return Access(
             server=str(configuration.host),
-            ssl_context=_context_of(configuration),
+            ssl_context=tls,
             authorization=authorization.strip() if authorization else None,
             proxy=configuration.proxy,
             tls_server_name=configuration.tls_server_name,

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import random
+import socket
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from typing import Any
@@ -191,9 +193,9 @@ class Transport:
             return await Connection.open(access, self._pace.connect)
         except TimeoutError:
             why = f"no connection within {self._pace.connect:g} s"
-            raise Unreachable(why, sent=False) from None
+            raise _unconnected(access, why) from None
         except (OSError, ValueError) as error:  # as of a port that is none
-            raise Unreachable(_reason(error), sent=False) from error
+            raise _unconnected(access, _reason(error)) from error
 
     @contextlib.asynccontextmanager
     async def _in_time(self) -> AsyncIterator[None]:
@@ -285,5 +287,15 @@ def _retry_after(head: Head) -> float | None:
     return float(value) if value.isdecimal() else None
 
 
+def _unconnected(access: Access, why: str) -> Unreachable:
+    """Names whom nobody could reach: which it is depends on files and variables."""
+    host = urlsplit(access.server).netloc.rpartition("@")[2]
+    return Unreachable(f"{host}: {why}" if host else why, sent=False)
+
+
 def _reason(error: Exception) -> str:
+    if isinstance(error, ConnectionError) and error.errno:
+        return os.strerror(error.errno).lower()
+    if isinstance(error, socket.gaierror) and error.strerror:
+        return error.strerror.lower()
     return str(error) or type(error).__name__
