@@ -216,7 +216,7 @@ def test_ctrl_c_before_the_drain_runs_nothing_and_says_how_to_serve_again(
 def test_without_an_operator_the_processes_own_word_is_enough(
     cluster: Cluster, cli: Cli, operator: Operator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fastapi_maintenance.cli._waiting.LAG", timedelta(seconds=1))
+    monkeypatch.setattr("fastapi_maintenance.cli._looking.LAG", timedelta(seconds=1))
     operator.stop()
     speaking = threading.Thread(target=speak_for_newest, args=(cluster, cli))
     speaking.start()
@@ -229,7 +229,7 @@ def test_without_an_operator_the_processes_own_word_is_enough(
 def test_without_operator_and_processes_run_itself_fails(
     cli: Cli, operator: Operator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fastapi_maintenance.cli._waiting.LAG", timedelta(seconds=1))
+    monkeypatch.setattr("fastapi_maintenance.cli._looking.LAG", timedelta(seconds=1))
     operator.stop()
     said = cli("run", "orders", "--duration", "5m", "--timeout", "2s", "--", "true", code=125)
     assert "No process reports for orders" in said.err

@@ -67,7 +67,7 @@ def test_without_an_operator_wait_counts_what_the_processes_say(
     cluster: Cluster, cli: Cli, operator: Operator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It says, after ten seconds that are one here, that nobody answers."""
-    monkeypatch.setattr("fastapi_maintenance.cli._waiting.LAG", timedelta(seconds=1))
+    monkeypatch.setattr("fastapi_maintenance.cli._looking.LAG", timedelta(seconds=1))
     operator.stop()
     cli("on", "orders", "--duration", "30m")
     speak(cluster, cli, "orders-on")
@@ -85,7 +85,7 @@ def test_without_an_operator_a_plan_that_lacks_the_window_is_not_enough(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Who follows the plan would not know of the window: exit 3."""
-    monkeypatch.setattr("fastapi_maintenance.cli._waiting.LAG", timedelta(seconds=1))
+    monkeypatch.setattr("fastapi_maintenance.cli._looking.LAG", timedelta(seconds=1))
     apply_window(kubectl, "other", cli.namespace, start=in_seconds(3600))
     wait_for_condition(kubectl, "other", cli.namespace, "Ready")
     operator.stop()

@@ -47,7 +47,7 @@ async def test_where_no_process_reports_the_list_that_is_told_of_is_that_of_the_
     wait = Wait(cluster, "move", "drained", timedelta(0))
     told = Judgement(False, "NoProcesses", "no process reports")
     with pytest.raises(Failure) as failed:
-        await wait._unreported(see(manifest("move"), at("2026-06-01T00:00Z")), told)
+        await wait._looks._unreported(see(manifest("move"), at("2026-06-01T00:00Z")), told)
     assert "fastapi-maintenance processes -n shop --context far; " in failed.value.mend
 
 

@@ -95,7 +95,7 @@ def wait(monkeypatch: pytest.MonkeyPatch) -> Any:
         def now() -> datetime:
             return server.now
 
-        for module in ("_waiting", "_cluster"):
+        for module in ("_waiting", "_looking", "_cluster"):
             monkeypatch.setattr(f"fastapi_maintenance.cli.{module}.now", now)
         monkeypatch.setattr("fastapi_maintenance.cli._waiting.PAUSE", 0)
         return Wait(Cluster(server, "shop"), "w", "drained", timedelta(seconds=timeout))
@@ -167,7 +167,7 @@ async def test_without_a_lease_to_see_the_processes_prove_what_a_dead_operator_d
     with pytest.raises(TimedOut, match="orders-1: 2 requests"):
         await wait(server).run()
     assert server.lists == 0
-    monkeypatch.setattr("fastapi_maintenance.cli._waiting.LAG", timedelta(0))
+    monkeypatch.setattr("fastapi_maintenance.cli._looking.LAG", timedelta(0))
     assert (await wait(server).run()).met
 
 
@@ -196,14 +196,14 @@ async def test_an_operator_that_speaks_soon_is_waited_for_without_a_word(
     monkeypatch.setattr("fastapi_maintenance.cli._waiting._USUAL", usual)
     server, spoken = Server(3), WINDOW
     server.window = {name: value for name, value in spoken.items() if name != "status"}
-    waiting, looks = wait(server, timeout=60), iter(range(2))
-    lease = waiting._lease
+    waiting, times = wait(server, timeout=60), iter(range(2))
+    lease = waiting._looks._lease
 
     async def speaks_at_last() -> Any:
-        if next(looks, None) is None:
+        if next(times, None) is None:
             server.window = spoken
         return await lease()
 
-    monkeypatch.setattr(waiting, "_lease", speaks_at_last)
+    monkeypatch.setattr(waiting._looks, "_lease", speaks_at_last)
     assert (await waiting.run()).met
     assert capsys.readouterr().err.count("waiting for the operator") == said
