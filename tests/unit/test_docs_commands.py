@@ -27,6 +27,7 @@ from fastapi_maintenance.windows import load_documents
 from tests.controlplane.kubectl import find_kubectl
 from tests.documentation import ROOT, Block, blocks, spoken_commands
 from tests.shell import commands, documents
+from tests.unit.commanded import NOWHERE
 
 SHELL = blocks("sh", "console")
 ALONE = ("$ fastapi-maintenance explain", "$ fastapi-maintenance schedule")
@@ -166,7 +167,8 @@ def test_what_a_command_is_shown_to_say_it_says(block: Block) -> None:
     """Those that need no cluster; what goes to standard error is shown nowhere."""
     prompt, _, shown = block.text.partition("\n")
     words = shlex.split(prompt.removeprefix("$ "))[1:]
-    told = CliRunner().invoke(app, words, env={"TZ": "Etc/UTC", "COLUMNS": "200"})
+    env = {**NOWHERE, "TZ": "Etc/UTC", "COLUMNS": "200", "HOME": "/nowhere"}
+    told = CliRunner().invoke(app, words, env=env)
     assert told.stdout == shown
     assert told.exit_code == 0
 
