@@ -142,7 +142,8 @@ class Progress:
         import shutil
 
         room = max(20, shutil.get_terminal_size().columns - 1)
-        shown = text if len(text) <= room else text[: room - 1] + "…"
+        half = room // 2  # what stands at the end, as since when, matters as much
+        shown = text if len(text) <= room else f"{text[: room - half - 1]}…{text[-half:]}"
         _write(f"\r\033[K{shown}")
         self._dirty = True
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from datetime import datetime
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 
@@ -58,13 +59,24 @@ def explain(
     Exit: 1 where a window is invalid.
     """
     methods = [method.upper()] if method else ["GET", "POST"]
-    asked = [Asked(each, path, address=address) for each in methods]
+    route = f"/{path.removeprefix('/')}"
+    asked = [Asked(each, route, address=_checked(address)) for each in methods]
     instant = instant_of(at, "--at") if at else now()
     given = _given(flags, what)
     named = [(_name(item, n), item) for n, item in enumerate(given.items, 1)]
     valid = [_tell(name, item, instant, count, app, asked, given) for name, item in named]
     if not all(valid):
         raise typer.Exit(FAILED)
+
+
+def _checked(address: str | None) -> str | None:
+    if address is not None:
+        try:
+            ip_address(address)
+        except ValueError:
+            mend = "write one such as 192.0.2.7 or 2001:db8::7"
+            raise Mistyped(f"--address: {address!r} is no address", mend) from None
+    return address
 
 
 def _tell(

@@ -56,6 +56,8 @@ def test_explain_tells_of_one_request(file: Path) -> None:
     words = ["--at", "2026-03-29T01:30:00Z", "--count", "0", "--method", "get", "--path", "/x"]
     said = call(["explain", str(file), *words, "--app", "billing"], code=1)
     assert "  GET      /x passes: none is billing (spec.apps)" in said.out
+    bare = call(["explain", str(file), *words[:-1], "x", "--app", "billing"], code=1)
+    assert bare.out == said.out
 
 
 def test_explain_says_why_an_occurrence_is_another_than_planned(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ MISTYPED: dict[str, list[list[str]]] = {
     "status": [["--output", "xml"], ["--backend", "redis"], ["--backend", "file"], ["a b"]],
     "wait": [[], ["x", "--for", "draind"], ["x", "--timeout", "5"], ["x", "--for"]],
     "processes": [["x", "y"], ["--remove"]],
-    "explain": [[], ["x", "--at", "noon"], ["x", "--count", "many"]],
+    "explain": [[], ["x", "--at", "noon"], ["x", "--count", "many"], ["x", "--address", "10"]],
     "timeline": [["--days", "0"], ["x"]],
     "calendar": [["x"], ["--dayz", "3"]],
     "run": [

@@ -52,10 +52,10 @@ def test_progress_rewrites_one_line_on_a_terminal(
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", "30")
     progress = Progress()
-    progress.say("x" * 50)
+    progress.say("orders-7d9f-x: 1 request, GET /export/{id} since 04:35:05")
     progress.note("said for good")
     progress.done()
-    shown = "\r\x1b[K" + "x" * 28 + "…" + "\r\x1b[K" + "said for good\n"
+    shown = "\r\x1b[Korders-7d9f-x:…since 04:35:05\r\x1b[K" + "said for good\n"
     assert capsys.readouterr().err == shown
 
 
