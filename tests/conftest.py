@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    _hand_on_no_ignored_signals()
     if config.getoption("--context") and not config.getoption("--kubeconfig"):
         raise pytest.UsageError("--context chooses within a file: it needs --kubeconfig PATH")
+
+
+def _hand_on_no_ignored_signals() -> None:
+    """Under nohup, or behind `&` in a script, what tests start would ignore what they send it.
+
+    Here they remain without effect: only what is ignored is handed on to a new program.
+    """
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
