@@ -27,6 +27,8 @@ class Blocks:
         """What the latest that is still open says; None while there is none."""
         self.begun = 0
         """How many there have been: who looks now and then sees also one that was short."""
+        self.begun_off = 0
+        """The same of those that turn maintenance off."""
         self._lock = ForkLock()
         self._open: list[Block] = []
 
@@ -35,6 +37,7 @@ class Blocks:
         block = Block(on)
         with self._lock:
             self.begun += 1
+            self.begun_off += not on
             self._open.append(block)
             self.innermost = on
         return block

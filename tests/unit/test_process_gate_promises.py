@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from contextlib import AsyncExitStack
 
 import pytest
 from fastapi import FastAPI
@@ -44,6 +45,36 @@ async def test_r11_what_a_test_puts_in_is_seen_after_it_too() -> None:
         pass
     assert shop.account.lapses() == lapses
     assert shop.account.turns() != before
+
+
+async def test_r11_what_a_short_block_has_let_in_is_said_for_as_long_as_it_runs() -> None:
+    """Though the block ended before anybody looked: who relied on its word must learn of it."""
+    shop = Shop()
+    async with shop.client() as client:
+        await client.post("/nothing")
+    shop.backend.held = open_since_2026()
+    assert reason(shop) is None
+    with maintenance_mode_off(shop.backend):
+        pass
+    assert reason(shop) is None
+    async with AsyncExitStack() as running:
+        with maintenance_mode_off(shop.backend):
+            await running.enter_async_context(shop.running("POST", "/loop"))
+        assert [reason(shop), reason(shop)] == ["MaintenanceModeOff"] * 2
+    assert reason(shop) is None
+
+
+async def test_r11_a_block_from_before_a_window_has_broken_no_word() -> None:
+    """What it has let in is waited for, as whatever runs when a window opens."""
+    shop = Shop()
+    async with shop.client() as client:
+        await client.post("/nothing")
+    shop.account.look([], (), NOW, stopping=False)
+    async with AsyncExitStack() as running:
+        with maintenance_mode_off(shop.backend):
+            await running.enter_async_context(shop.running("POST", "/loop"))
+        assert reason(shop) is None
+        assert shop.count() == 1
 
 
 async def test_r11_of_several_gates_the_one_that_does_not_enforce_is_said() -> None:

@@ -11,6 +11,7 @@ import heapq
 import logging
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -37,7 +38,7 @@ logger = logging.getLogger(__name__)
 NO_APP_NAME = "NoAppName"
 """The window is for apps by their names, and this process has none."""
 MAINTENANCE_MODE_OFF = "MaintenanceModeOff"
-"""A `maintenance_mode_off()` block is open."""
+"""A `maintenance_mode_off()` block is open, or was, and what it may have let in runs still."""
 NO_GATE = "NoGate"
 """This process has middlewares, and none asks this backend."""
 NOT_UNDERSTOOD = "NotUnderstood"
@@ -58,6 +59,8 @@ class Account:
         self._has_warned = False
         self._begun: dict[str, tuple[Window, Occurrence]] = {}
         self._held: tuple[tuple[float, State], ...] = ()
+        self._accounted = backend.blocks().begun_off
+        """Blocks that have turned maintenance off, of which nothing can run any more."""
         self.held_until = -math.inf
         """POSIX seconds: before this, `held` has something to say."""
 
@@ -76,6 +79,9 @@ class Account:
         self, windows: Iterable[Window], unread: Iterable[Unread], now: datetime, *, stopping: bool
     ) -> Report:
         """What holds at this moment."""
+        blocks_off = self._backend.blocks().begun_off  # first: a later one is for the next look
+        if not self._begun:
+            self._accounted = blocks_off  # nobody has been told that anything is refused
         misread = {each.uid: each for each in unread}
         concerned = [w for w in windows if counts_for(w, self._app) and w.uid not in misread]
         self._begin(concerned, now)
@@ -85,6 +91,10 @@ class Account:
         if lapse == NO_GATE and self._begun:
             self._warn_of_bypass()
         reports = [self._report(*begun, lapse, ledgers) for begun in self._begun.values()]
+        if not any(report.in_flight for report in reports):
+            self._accounted = blocks_off
+        elif blocks_off != self._accounted:
+            reports = [replace(it, reason=it.reason or MAINTENANCE_MODE_OFF) for it in reports]
         reports += [
             WindowReport(each.uid, each.name, each.generation, reason=NOT_UNDERSTOOD)
             for each in misread.values()
