@@ -13,6 +13,7 @@ from fastapi_maintenance.windows import (
     Recurring,
     Window,
     format_duration,
+    format_instant,
 )
 from fastapi_maintenance.windows.explain import ClockChange, Explanation, Told
 from fastapi_maintenance.windows.zones import zone as zone_of
@@ -110,7 +111,7 @@ def _remarks(explained: Explanation) -> Iterator[str]:
     for change in explained.clock_changes:
         yield f"  clocks   {_clock(change, explained)}"
     for field, override in explained.without_effect:
-        start = override.occurrence.isoformat()
+        start = format_instant(override.occurrence)
         yield f"  warning  {field} names {start}, at which nothing starts: it has no effect"
     if explained.announcement is not None:
         yield "  answers announce it now"

@@ -1,4 +1,4 @@
-"""The apps of a window by whose name no process reports, and what mends that: pure."""
+"""Those who do not report, by name or any more, and what mends that: pure."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from fastapi_maintenance.proof.wording import NONE_REGISTERED, no_processes
 
 from ._cluster import Object
 from ._hints import CLUSTER
+from ._hints import at as there
 from ._kinds import by_hand
 from ._seen import Seen, parent_of
 
@@ -38,3 +39,9 @@ def mend_of(seen: Seen, problem: str) -> str:
     parent = parent_of(seen.item)
     name = f"{CLUSTER}{parent}" if parent else seen.name
     return f"if the name is wrong: {by_hand(name, seen.namespace)}"
+
+
+def mend_of_silence(namespace: str) -> str:
+    """What ends that one is waited for who is not heard any more, and has no Pod to be asked."""
+    remove = f"fastapi-maintenance processes --remove POD {there(namespace)}"
+    return f"strike out what is dead for certain: {remove}"

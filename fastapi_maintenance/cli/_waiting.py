@@ -19,6 +19,7 @@ from ._output import Progress
 from ._retrying import PASSING
 from ._seen import see
 from ._times import now
+from ._unreported import mend_of_silence
 
 PAUSE = 0.5
 """Seconds between two looks."""
@@ -123,4 +124,6 @@ class Wait:
         problem = f"not {self.what} after {self.timeout.total_seconds():g} s: {held}"
         place = f"{self.name} {there(self.cluster.namespace)}"
         mend = f"who holds it: fastapi-maintenance processes {place}"
+        if self._last.reason == "ProcessSilent":
+            mend += f"\n  {mend_of_silence(self.cluster.namespace)}"
         return TimedOut(problem, mend, NO_OPERATOR if self._looks.unanswered else FAILED)

@@ -27,7 +27,7 @@ from ._output import show, table, tell
 from ._rows import HEAD, in_order, row, shortened
 from ._seen import Seen, see
 from ._times import now, shown
-from ._unreported import mend_of, unreported
+from ._unreported import mend_of, mend_of_silence, unreported
 
 Name = Annotated[str | None, *_Name.__metadata__]
 _Watch = Annotated[bool, typer.Option("-w", "--watch", help="Show each change.")]
@@ -165,6 +165,8 @@ def _remarks(
         yield f"  {mend_of(seen, problem)}"
     elif told is not None and (detailed or not told.met):
         yield f"{name}: {told.message}"
+        if told.reason == "ProcessSilent":
+            yield f"  {mend_of_silence(seen.namespace)}"
     elif told is None and seen.current is not None:
         place = f"{seen.name} {there(seen.namespace)}"
         yield f"{name}: no operator has spoken of this occurrence yet"

@@ -54,6 +54,22 @@ def test_a_wait_that_is_not_over_in_time_names_who_holds_it(
     assert f"fastapi-maintenance processes orders-on -n {cli.namespace}" in said.err
 
 
+def test_one_that_is_silent_is_told_of_with_what_strikes_it_out(
+    cluster: Cluster, cli: Cli, kubectl: Kubectl, operator: Operator
+) -> None:
+    """By `wait` and by `status`; it has no Pod that could be looked at."""
+    cli("on", "orders", "--duration", "30m")
+    speak(cluster, cli, "orders-on", in_flight=1)
+    old = json.dumps({"spec": {"renewTime": "2026-01-01T00:00:00.000000Z"}})
+    kubectl("patch", "mp", "mp-1", "-n", cli.namespace, "--type=merge", "-p", old)
+    remove = f"fastapi-maintenance processes --remove POD -n {cli.namespace}"
+    strike = f"  strike out what is dead for certain: {remove}"
+    said = cli("wait", "orders-on", "--timeout", "15s", code=1)
+    assert "No heartbeat of mp-1, last heard Thu 01 Jan 00:00:00; " in said.err
+    assert strike in said.err.splitlines()
+    assert strike in cli("status").err.splitlines()
+
+
 def test_where_nobody_reports_wait_fails_unless_that_is_ok(cli: Cli, operator: Operator) -> None:
     cli("on", "orders", "--duration", "30m")
     said = cli("wait", "orders-on", "--timeout", "2s", code=1)

@@ -70,7 +70,7 @@ def test_explain_says_why_an_occurrence_is_another_than_planned(tmp_path: Path) 
     out = call(["explain", str(path), "--at", "2026-06-06T00:00:00Z"]).out
     assert "  left out Sun 07 Jun 2026 02:00 - 04:00 CEST" in out
     assert "skipped by an override (spec.overrides[0]: fair)" in out
-    assert "spec.overrides[1] names 2026-06-08T00:00:00+00:00, at which nothing starts" in out
+    assert "spec.overrides[1] names 2026-06-08T00:00:00Z, at which nothing starts" in out
 
 
 ONCE = {"apps": ["orders"], "start": "2026-06-01T02:00:00Z", "duration": "2h"}
