@@ -74,11 +74,11 @@ def _passing(
 ) -> Iterator[Verdict]:
     """The reasons to let it pass, in the order in which they are looked at."""
     if window.suspend:
-        yield Verdict(False, "spec.suspend", "the window is never active")
+        yield Verdict(False, "spec.suspend", "the window is suspended")
     if app is not None and not applies_to(window, app):
-        yield Verdict(False, "spec.apps", f"none is {app}")
+        yield Verdict(False, "spec.apps", f"the window is not for {app}")
     if occurrence_at(window, at) is None:
-        yield Verdict(False, "spec", "no occurrence contains this instant")
+        yield Verdict(False, "spec", "the window is not open then")
     if window.mode is Mode.READ_ONLY and request.is_safe:
         yield Verdict(False, "spec.mode", f"ReadOnly lets {request.method} pass")
     yield from _unmatched(window, request)
@@ -88,7 +88,7 @@ def _passing(
 def _unmatched(window: Window, request: RequestFacts) -> Iterator[Verdict]:
     match = window.match
     if match.paths and not covers(match.paths, request.path):
-        yield Verdict(False, "spec.match.paths", f"none covers {request.path}")
+        yield Verdict(False, "spec.match.paths", f"no path covers {request.path}")
     if match.methods and request.method not in match.methods:
         yield Verdict(False, "spec.match.methods", f"{request.method} is not among them")
     if match.dependencies and request.dependencies.isdisjoint(match.dependencies):

@@ -79,6 +79,19 @@ def test_where_nobody_reports_wait_fails_unless_that_is_ok(cli: Cli, operator: O
     assert "0 of 0 reporting processes" in said.out
 
 
+def test_a_mistyped_app_is_told_by_a_wait_with_the_name_that_may_have_been_meant(
+    cluster: Cluster, cli: Cli, operator: Operator
+) -> None:
+    cli("on", "orders", "--duration", "30m")
+    speak(cluster, cli, "orders-on")
+    cli("on", "ordrs", "--duration", "30m")
+    first, second, _ = cli("wait", "ordrs-on", "--timeout", "8s", code=1).err.splitlines()[-3:]
+    problem = "No process reports for ordrs (did you mean orders?); registered are: orders"
+    assert first == f"error: {problem}"
+    edit = f"kubectl edit maintenancewindow ordrs-on -n {cli.namespace}"
+    assert second == f"  if the name is wrong: {edit}"
+
+
 def test_without_an_operator_wait_counts_what_the_processes_say(
     cluster: Cluster, cli: Cli, operator: Operator, monkeypatch: pytest.MonkeyPatch
 ) -> None:

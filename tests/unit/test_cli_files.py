@@ -45,7 +45,7 @@ def test_explain_tells_of_each_window_of_a_file_what_it_means_or_what_is_wrong(f
         "  opens    Sun 29 Mar 2026 03:00 - 05:00 CEST = Sun 29 Mar 2026 01:00 - 03:00 UTC"
     )
     assert "  clocks   Sun 29 Mar 2026: by +1 h; 02:00 moved to the first instant after" in lines[6]
-    assert "  GET      / passes: no occurrence contains this instant (spec)" in lines
+    assert "  GET      / passes: the window is not open then (spec)" in lines
     assert "  GET      / passes: ReadOnly lets GET pass (spec.mode)" in lines
     refused = "  POST     / refused: ReadOnly refuses what is not GET, HEAD or OPTIONS (spec.mode)"
     assert refused in lines
@@ -55,7 +55,7 @@ def test_explain_tells_of_each_window_of_a_file_what_it_means_or_what_is_wrong(f
 def test_explain_tells_of_one_request(file: Path) -> None:
     words = ["--at", "2026-03-29T01:30:00Z", "--count", "0", "--method", "get", "--path", "/x"]
     said = call(["explain", str(file), *words, "--app", "billing"], code=1)
-    assert "  GET      /x passes: none is billing (spec.apps)" in said.out
+    assert "  GET      /x passes: the window is not for billing (spec.apps)" in said.out
     bare = call(["explain", str(file), *words[:-1], "x", "--app", "billing"], code=1)
     assert bare.out == said.out
 
