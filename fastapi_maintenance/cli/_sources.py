@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,26 +28,33 @@ def manifests_of(path: str, flags: Flags) -> list[Object]:
     Raises:
         Failure: it can't be read, is not YAML, or has none.
     """
+    name = "standard input" if path == STDIN else path
+    found = [item for item in _documents(name, _text_of(path, name)) if _is_window(item)]
+    if not found:
+        raise Failure(f"{name} has no {KIND}", f"write kind: {KIND}; see docs/windows.md")
+    namespace = cache(lambda: namespace_of(flags))
+    return [_placed(item, namespace) for item in found]
+
+
+def _text_of(path: str, name: str) -> str:
+    """YAML is UTF-8, whatever the terminal is."""
     try:
         read = sys.stdin.buffer.read() if path == STDIN else Path(path).read_bytes()
-        text = read.decode()  # YAML is UTF-8, whatever the terminal is
-    except (OSError, UnicodeDecodeError) as error:
-        raise Failure(
-            f"{path} can't be read: {getattr(error, 'strerror', None) or error}",
-            "name another file, or - for standard input",
-        ) from error
-    found = [item for item in _documents(path, text) if _is_window(item)]
-    if not found:
-        raise Failure(f"{path} has no {KIND}", f"write kind: {KIND}; see docs/windows.md")
-    return [_placed(item, flags) for item in found]
+        return read.decode()
+    except OSError as error:
+        problem = f"{name} can't be read: {error.strerror}"
+        raise Failure(problem, "name another file, or - for standard input") from error
+    except UnicodeDecodeError as error:
+        problem = f"{name} is not UTF-8: {error.reason} at byte {error.start}"
+        raise Failure(problem, "save it as UTF-8") from error
 
 
-def _placed(item: Object, flags: Flags) -> Object:
+def _placed(item: Object, namespace: Callable[[], str]) -> Object:
     """In a namespace; one of which the metadata can't be read stays what it is."""
     metadata = item.get("metadata")
     if not isinstance(metadata, dict) or metadata.get("namespace"):
         return item
-    return {**item, "metadata": {**metadata, "namespace": namespace_of(flags)}}
+    return {**item, "metadata": {**metadata, "namespace": namespace()}}
 
 
 def _documents(path: str, text: str) -> list[Any]:

@@ -192,6 +192,16 @@ def test_a_file_that_has_no_window_is_an_error_of_two_lines(
     assert len(said.err.splitlines()) == 2
 
 
+def test_a_file_that_is_not_utf_8_is_told_where(tmp_path: Path) -> None:
+    """As one that an editor has saved as UTF-16."""
+    path = tmp_path / "w.yaml"
+    path.write_text("kind: MaintenanceWindow", encoding="utf-16")
+    assert call(["explain", str(path)], code=1).err.splitlines() == [
+        f"error: {path} is not UTF-8: invalid start byte at byte 0",
+        "  save it as UTF-8",
+    ]
+
+
 def test_a_file_that_is_not_there_is_named() -> None:
     said = call(["explain", "no-such-file.yaml"], code=1)
     assert said.err.splitlines() == [
