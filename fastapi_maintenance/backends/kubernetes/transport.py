@@ -289,7 +289,10 @@ def _retry_after(head: Head) -> float | None:
 
 def _unconnected(access: Access, why: str) -> Unreachable:
     """Names whom nobody could reach: which it is depends on files and variables."""
-    host = urlsplit(access.server).netloc.rpartition("@")[2]
+    try:
+        host = urlsplit(access.server).netloc.rpartition("@")[2]
+    except ValueError:  # which is what `why` says
+        host = ""
     return Unreachable(f"{host}: {why}" if host else why, sent=False)
 
 
