@@ -60,6 +60,11 @@ class Flags:
         """Whether a cluster was asked for by name."""
         return bool(self.context or self.kubeconfig)
 
+    @property
+    def any_said(self) -> bool:
+        """Whether anything was said of a cluster, which none but a cluster can answer."""
+        return bool(self.namespace or self.words)
+
 
 @contextlib.asynccontextmanager
 async def connected(flags: Flags) -> AsyncIterator[Cluster]:

@@ -12,6 +12,8 @@ from ._seen import Seen
 from ._times import shown, span, until
 
 _HOUR = timedelta(hours=1)
+_LONG = 24
+"""Hours; who waits longer holds a connection for what may be asked again then."""
 
 
 def not_open(seen: Seen) -> Failure:
@@ -32,7 +34,8 @@ def opens_too_late(seen: Seen) -> Failure:
     start = seen.following.start
     hours = math.ceil((start - seen.at) / _HOUR) + 1
     problem = f"{quoted(seen.name)} opens at {until(start, seen.at)}, later than --timeout"
-    return Failure(problem, f"wait longer: --timeout {hours}h")
+    later = ", or wait for it on that day" if hours > _LONG else ""
+    return Failure(problem, f"wait longer: --timeout {hours}h{later}")
 
 
 def _ago(seen: Seen) -> str:

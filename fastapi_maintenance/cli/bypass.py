@@ -47,5 +47,5 @@ async def bypass(cluster: Cluster, name: EditedName, url: _Url = None, for_: _Fo
     tell(f"{owner} gets through {name} with it; it is shown only now.")
     if seen.current is not None:
         tell("note: who is refused has changed: Enforced and Drained are proven anew")
+    tell("or the same as a header: X-Maintenance-Bypass: TOKEN")
     print(f"{(url or '').rstrip('/')}{'/' if url else ''}?maintenance-bypass={token}")
-    tell(f"or the header X-Maintenance-Bypass: {token}")

@@ -15,6 +15,7 @@ from fastapi_maintenance.windows.scope import counts_for
 from ._cluster import Cluster, Object
 from ._failures import Failure
 from ._hints import at as there
+from ._hints import flags
 from ._judging import oldest_of
 from ._options import AllNamespaces, Output, OutputAs
 from ._options import Name as _Name
@@ -44,7 +45,7 @@ async def processes(
     """
     items = await cluster.processes(None if all_namespaces else cluster.namespace)
     if remove is not None:
-        await _strike_out(cluster, items, remove)
+        await _strike_out(cluster, items, remove, all_namespaces)
         return
     seen = see(await cluster.window(name), now()) if name else None
     listed = [item for item in items if seen is None or _counts(seen, read_process(item))]
@@ -53,11 +54,14 @@ async def processes(
     elif not listed:
         if not all_namespaces:
             await cluster.check_namespace()
-        place = "any namespace" if all_namespaces else f"namespace {cluster.namespace}"
-        tell(f"No process is registered in {place}{_for(seen)}")
+        tell(f"No process is registered in {_place(cluster, all_namespaces)}{_for(seen)}")
     else:
         rows = [row for item in listed for row in _rows(item, seen, all_namespaces)]
         table(("NAMESPACE", *_HEAD) if all_namespaces else _HEAD, rows)
+
+
+def _place(cluster: Cluster, everywhere: bool) -> str:
+    return "any namespace" if everywhere else f"namespace {cluster.namespace}"
 
 
 def _counts(seen: Seen, process: Process) -> bool:
@@ -95,12 +99,13 @@ def _heard(process: Process, at: datetime) -> str:
     return f"{ago} (silent)" if process.is_silent(at) else ago
 
 
-async def _strike_out(cluster: Cluster, items: list[Object], pod: str) -> None:
+async def _strike_out(cluster: Cluster, items: list[Object], pod: str, everywhere: bool) -> None:
     found = [item for item in items if pod in (read_process(item).called, item["metadata"]["name"])]
     if not found:
-        place = f"namespace {cluster.namespace}"
-        mend = f"those that are: fastapi-maintenance processes {there(cluster.namespace)}"
-        raise Failure(f'no process of "{pod}" is registered in {place}', mend)
+        where = f"-A{flags()}" if everywhere else there(cluster.namespace)
+        mend = f"those that are: fastapi-maintenance processes {where}"
+        problem = f'no process of "{pod}" is registered in {_place(cluster, everywhere)}'
+        raise Failure(problem, mend)
     for item in found:
         await _strike_out_one(cluster, item)
 
@@ -110,7 +115,7 @@ async def _strike_out_one(cluster: Cluster, item: dict[str, Any]) -> None:
     if not process.is_silent(at):
         raise Failure(
             f"{process.called} lives: it was heard {span(at - process.renewed)} ago",
-            f"let it end: kubectl delete pod {process.called}",
+            _ends(process, item),
         )
     try:
         await cluster.delete_process(item)
@@ -119,4 +124,15 @@ async def _strike_out_one(cluster: Cluster, item: dict[str, Any]) -> None:
             raise
         if error.status == _CONFLICT:
             raise Failure(f"{process.called} lives: it has just spoken") from error
-    print(f"maintenanceprocess/{item['metadata']['name']} of {process.called} removed")
+    of_pod = f" of {process.called}" if process.pod else ""
+    print(f"maintenanceprocess/{process.name}{of_pod} removed")
+
+
+def _ends(process: Process, item: Object) -> str:
+    """What lets it end by itself; on which machine it is outside of a Pod, nobody has said."""
+    if process.pod is None:
+        pid = (item["spec"].get("process") or {}).get("pid")
+        number = f"kill {pid}" if pid else "SIGTERM"
+        return f"it runs in no Pod: end it on its own machine ({number}), and it signs off"
+    place = there(process.pod.namespace or item["metadata"]["namespace"])
+    return f"let it end: kubectl delete pod {process.pod.name} {place}"

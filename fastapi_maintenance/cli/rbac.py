@@ -9,10 +9,10 @@ import typer
 
 from fastapi_maintenance.windows import GROUP, PLURAL
 
-from ._access import Flags
+from ._access import Flags, namespace_of
 from ._checks import check_account, checked
 from ._cluster import PLAN
-from ._output import yaml_of
+from ._output import tell, yaml_of
 
 _RBAC = "rbac.authorization.k8s.io"
 _SWITCH = "fastapi-maintenance"
@@ -73,7 +73,8 @@ def rbac(flags: Flags, for_: _Account, job: _Job = Job.APPLICATION) -> None:
     this command line in Jobs.
     """
     namespace, _, account = for_.rpartition(":")
-    namespace = namespace or flags.namespace or "default"
+    if not namespace:
+        namespace = _meant(flags, account)
     name = f"fastapi-maintenance-{job}-{account}"
     metadata = {"name": name, "namespace": namespace}
     role = {
@@ -90,3 +91,12 @@ def rbac(flags: Flags, for_: _Account, job: _Job = Job.APPLICATION) -> None:
         "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": namespace}],
     }
     print("---\n".join(yaml_of(item) for item in (role, binding)), end="")
+
+
+def _meant(flags: Flags, account: str) -> str:
+    """The namespace where none stands before the account: what was taken for it is told."""
+    namespace = namespace_of(flags)
+    if not flags.namespace:
+        tell(f'note: "{account}" is taken as an account of namespace {namespace}')
+        tell(f"  of another one: --for NAMESPACE:{account}, or -n NAMESPACE")
+    return namespace

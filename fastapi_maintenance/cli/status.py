@@ -58,7 +58,8 @@ def status(
     Without a cluster, or with --backend: whether the switch is on.
     """
     named = backend or var_name or file_path
-    if named or find_identity(flags) is None:
+    asks = all_namespaces or name is not None or flags.any_said
+    if named or (find_identity(flags) is None and not asks):
         _tell_switch(backend or ("file" if file_path else "env"), var_name, file_path)
         if not named:
             tell(_NO_CLUSTER)

@@ -29,6 +29,7 @@ def test_bypass_prints_a_link_whose_hash_stands_in_the_window(cli: Cli) -> None:
     cli("on", "orders", "--duration", "1h")
     said = cli("bypass", "orders-on", "--url", "https://shop.example/", "--for", "qa")
     link, token = said.out.strip().split("=")
+    assert token not in said.err
     assert link == "https://shop.example/?maintenance-bypass"
     assert len(token) >= 43
     cli("bypass", "orders-on", "--for", "ops")
@@ -68,6 +69,7 @@ def test_only_a_process_that_is_silent_is_struck_out(
     asyncio.run(register())
     said = cli("processes", "--remove", "orders-1", code=1)
     assert "orders-1 lives: it was heard" in said.err
+    assert f"kubectl delete pod orders-1 -n {cli.namespace}" in said.err
     old = {"spec": {"renewTime": "2026-01-01T00:00:00.000000Z"}}
     patch = ("patch", "mp", "mp-1", "-n", cli.namespace, "--type=merge", "-p", json.dumps(old))
     kubectl(*patch)
@@ -75,7 +77,25 @@ def test_only_a_process_that_is_silent_is_struck_out(
     said = cli("processes", "--remove", "orders-1")
     assert said.out == "maintenanceprocess/mp-1 of orders-1 removed\n"
     said = cli("processes", "--remove", "orders-1", code=1)
-    assert 'no process of "orders-1" is registered' in said.err
+    assert f'no process of "orders-1" is registered in namespace {cli.namespace}' in said.err
+    said = cli("processes", "--remove", "orders-1", "-A", code=1)
+    assert 'no process of "orders-1" is registered in any namespace\n' in said.err
+
+
+def test_a_process_outside_of_pods_is_ended_where_it_runs(
+    cluster: Cluster, cli: Cli, kubectl: Kubectl
+) -> None:
+    async def register() -> None:
+        async with puppets(cluster.kubeconfig, cli.namespace) as processes:
+            await processes.register("mp-1")
+
+    asyncio.run(register())
+    said = cli("processes", "--remove", "mp-1", code=1)
+    assert "it runs in no Pod: end it on its own machine (SIGTERM), and it signs off" in said.err
+    old = {"spec": {"renewTime": "2026-01-01T00:00:00.000000Z"}}
+    patch = json.dumps(old)
+    kubectl("patch", "mp", "mp-1", "-n", cli.namespace, "--type=merge", "-p", patch)
+    assert cli("processes", "--remove", "mp-1").out == "maintenanceprocess/mp-1 removed\n"
 
 
 def test_a_name_that_nobody_reports_for_is_told_beside_those_that_are_known(

@@ -55,4 +55,4 @@ def test_a_window_that_opens_too_late_is_told_with_a_timeout_that_is_long_enough
     failure = opens_too_late(see(manifest("move", start="2026-06-07T11:30:00Z"), NOW))
     assert 'maintenancewindow "move" opens at ' in failure.problem
     assert failure.problem.endswith("(in 5d23h), later than --timeout")
-    assert failure.mend == "wait longer: --timeout 145h"
+    assert failure.mend == "wait longer: --timeout 145h, or wait for it on that day"

@@ -273,6 +273,45 @@ def test_the_least_rights_are_those_of_the_charts_roles(job: str) -> None:
     assert binding["subjects"] == [subject]
 
 
+@pytest.mark.parametrize(
+    ("words", "namespace", "told"),
+    [
+        ([], "team", True),
+        (["-n", "shop"], "shop", False),
+        (["--kubeconfig", "elsewhere"], "default", True),
+    ],
+    ids=["of the context", "named", "of no context"],
+)
+def test_the_namespace_of_an_account_is_that_of_the_context_and_is_told(
+    words: list[str], namespace: str, told: bool, tmp_path: Path
+) -> None:
+    """No cluster is asked."""
+    context = {"cluster": "c", "user": "u", "namespace": "team"}
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "x",
+        "contexts": [{"name": "x", "context": context}],
+        "clusters": [{"name": "c", "cluster": {"server": "https://192.0.2.1"}}],
+        "users": [{"name": "u", "user": {}}],
+    }
+    path = tmp_path / "config"
+    path.write_text(yaml.safe_dump(config))
+    if "elsewhere" in words:
+        del context["namespace"]
+        path.write_text(yaml.safe_dump(config))
+    flags = [str(path) if word == "elsewhere" else word for word in words]
+    said = call(["rbac", "--for", "orders", *flags], KUBECONFIG=str(path))
+    role, binding = yaml.safe_load_all(said.out)
+    assert role["metadata"]["namespace"] == namespace
+    assert binding["subjects"][0]["namespace"] == namespace
+    note = (
+        f'note: "orders" is taken as an account of namespace {namespace}\n'
+        "  of another one: --for NAMESPACE:orders, or -n NAMESPACE\n"
+    )
+    assert said.err == (note if told else "")
+
+
 def test_the_crds_are_those_of_the_source() -> None:
     printed = list(yaml.safe_load_all(call(["crds"]).out))
     source = [yaml.safe_load(path.read_text()) for path in sorted(ROOT.glob("crds/*.yaml"))]

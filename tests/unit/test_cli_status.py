@@ -18,6 +18,16 @@ def test_without_a_cluster_the_variable_is_what_counts(word: str, shown: str) ->
     assert said.err == ("no cluster was asked: no kubeconfig (set KUBECONFIG or --kubeconfig)\n")
 
 
+@pytest.mark.parametrize(
+    "words", [["-A"], ["-n", "shop"], ["--as", "jane"], ["weekly"]], ids=lambda w: w[0]
+)
+def test_who_asks_about_a_cluster_is_not_told_of_a_variable(words: list[str]) -> None:
+    """A script that asks whether any window is open would take it for a no."""
+    said = call(["status", *words], code=1)
+    assert said.out == ""
+    assert said.err.startswith("error: no cluster: ")
+
+
 def test_another_variable_is_named_as_published() -> None:
     said = call(["status", "--backend", "env", "--var-name", "DOWN"], DOWN="true")
     assert said.out == "Maintenance mode is ON (env: DOWN)\n"
