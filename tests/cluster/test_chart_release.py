@@ -39,7 +39,9 @@ def bare(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 @pytest.fixture
 def kubectl(bare: Cluster) -> Iterator[Kubectl]:
     yield bare.kubectl
-    bare.kubectl("delete", "crd", "--all")
+    # Windows first: what a CRD takes along while it is deleted is tried again ever more seldom.
+    bare.kubectl("delete", "mw", "--all", check=False)
+    bare.kubectl("delete", "crd", "--all", "--timeout=120s")
 
 
 @pytest.fixture

@@ -226,7 +226,8 @@ children = []
 for number in range(2):
     if (child := os.fork()) == 0:
         with backend.work(f"charge {number}"):
-            while not Path(sys.argv[1]).exists():
+            Path(sys.argv[1], str(number)).touch()
+            while not Path(sys.argv[1], "go-on").exists():
                 time.sleep(0.01)
         backend.close()
         os._exit(0)
@@ -240,18 +241,19 @@ def test_prefork_workers_hold_a_drain_back_each_for_its_own_work(
     identity: Identity, processes: Processes, kubectl: Kubectl, namespace: str, tmp_path: Path
 ) -> None:
     """As Celery's do: no event loop, no requests; the parent unregisters when it exits."""
-    go_on = tmp_path / "go-on"
     variables = {"FASTAPI_MAINTENANCE_KUBECONFIG": str(identity.kubeconfig)} | POD
-    arguments = [sys.executable, "-W", "ignore", "-c", PREFORK, str(go_on)]
+    arguments = [sys.executable, "-W", "ignore", "-c", PREFORK, str(tmp_path)]
     with subprocess.Popen(arguments, env=os.environ | variables) as parent:
         try:
             processes.await_count(3)
+            # Who is registered may not have begun: a window that comes first would refuse that.
+            wait_for(lambda: (tmp_path / "0").exists() and (tmp_path / "1").exists())
             apply_window(kubectl, "upgrade", namespace, start="2026-01-01T00:00:00Z")
             wait_for(lambda: sorted(w["inFlight"] for w in processes.windows()) == [0, 1, 1], 30)
             routes = {w["oldest"][0]["route"] for w in processes.windows() if w["inFlight"]}
             assert routes == {"charge 0", "charge 1"}
         finally:
-            go_on.touch()
+            (tmp_path / "go-on").touch()
         assert parent.wait(30) == 0
     processes.await_count(0)
 
