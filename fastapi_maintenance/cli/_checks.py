@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable
 from typing import Any
 
@@ -39,8 +40,22 @@ def checked(check: Check) -> Callable[..., Any]:
 
 
 def check_apps(apps: list[str], _: str) -> None:
-    """Names, or globs."""
+    """Names, or globs; in a shell they are several words."""
+    if joined := next((app for app in apps if "," in app), None):
+        parts = shlex.join(filter(None, re.split(r"[,\s]+", " ".join(apps))))
+        raise Mistyped(f"{joined!r} is not an app name", f"separate apps by spaces: {parts}")
     _in_words("", lambda: parse_apps(Fields("typed", {"apps": apps}, ("apps",))))
+
+
+def check_from_to(least: int, most: int) -> Check:
+    """A whole number of a range."""
+
+    def check(number: int, option: str) -> None:
+        if not least <= number <= most:
+            word = "small" if number < least else "great"
+            raise Mistyped(f"{option}: {number} is too {word}", f"write {least} to {most}")
+
+    return check
 
 
 def check_name(name: str, option: str) -> None:

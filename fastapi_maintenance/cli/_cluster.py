@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -12,10 +13,11 @@ from fastapi_maintenance.proof.processes import PLURAL as PROCESSES
 from fastapi_maintenance.windows import API_VERSION, GROUP, KIND, PLURAL, VERSION
 
 from ._failures import Failure, explain, is_missing_crd
-from ._hints import CLUSTER
+from ._hints import CLUSTER, of_app
 from ._hints import at as there
 from ._judging import lease_is_fresh
 from ._kinds import name_of, path_of, quoted
+from ._seen import see
 from ._times import now
 
 Object = dict[str, Any]
@@ -71,10 +73,19 @@ class Cluster:
         if name.startswith(CLUSTER):
             return Failure(f"{quoted(name)} not found", "those that are there: kubectl get cmw")
         await self.check_namespace()
+        mend = f"those that are there: fastapi-maintenance status {there(self.namespace)}"
         return Failure(
             f"{quoted(name)} not found in namespace {self.namespace}",
-            f"those that are there: fastapi-maintenance status {there(self.namespace)}",
+            "\n  ".join([*await self._if_app(name), mend]),
         )
+
+    async def _if_app(self, name: str) -> list[str]:
+        """What to write where an app was named in place of its window."""
+        with contextlib.suppress(ApiError):
+            seen = [see(item, now()) for item in await self.windows()]
+            its = [s for s in seen if s.window and name in s.window.apps and s.state != "Finished"]
+            return of_app(name, [each.name for each in its], self.namespace)
+        return []
 
     async def create_window(self, item: Object, dry_run: bool = False) -> Object:
         """Make it, or let the server only say what it would be."""

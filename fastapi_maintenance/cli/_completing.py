@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import zoneinfo
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -16,6 +17,19 @@ def window_names(ctx: typer.Context, incomplete: str) -> list[str]:
 
     async def ask(cluster: Any) -> list[str]:
         return [item["metadata"]["name"] for item in await cluster.windows()]
+
+    return _offered(ctx, incomplete, ask)
+
+
+def unfinished_names(ctx: typer.Context, incomplete: str) -> list[str]:
+    """The same, but those that are over, of which nothing is left to be changed."""
+
+    async def ask(cluster: Any) -> list[str]:
+        from ._seen import see
+        from ._times import now
+
+        seen = [see(item, now()) for item in await cluster.windows()]
+        return [each.name for each in seen if each.state != "Finished"]
 
     return _offered(ctx, incomplete, ask)
 
@@ -37,6 +51,11 @@ def namespace_names(ctx: typer.Context, incomplete: str) -> list[str]:
         return [item["metadata"]["name"] for item in await cluster.namespaces()]
 
     return _offered(ctx, incomplete, ask)
+
+
+def zone_names(incomplete: str) -> list[str]:
+    """The time zones that this machine knows."""
+    return _starting(incomplete, sorted(zoneinfo.available_timezones()))
 
 
 def context_names(ctx: typer.Context, incomplete: str) -> list[str]:

@@ -11,6 +11,9 @@ CLUSTER = "cmw/"
 
 _READING = ("status", "processes", "explain", "timeline", "calendar")
 
+_NAMES = ("name", "what", "output")
+"""What of a command is another's where it is told of another window."""
+
 _command: ContextVar[tuple[str, tuple[str, ...]]] = ContextVar("command", default=("", ()))
 _given: ContextVar[tuple[str, ...]] = ContextVar("given", default=())
 
@@ -22,7 +25,7 @@ def note_flags(words: Sequence[str]) -> None:
 
 def note_command(verb: str, given: Mapping[str, object]) -> None:
     """What was asked for, with its options, to be told of another window."""
-    options = {name: value for name, value in given.items() if name != "name"}
+    options = {name: value for name, value in given.items() if name not in _NAMES}
     words = [
         word
         for name, value in options.items()
@@ -36,6 +39,11 @@ def same_of(name: str) -> str:
     """The same command, of a window of the cluster."""
     verb, words = _command.get()
     return shlex.join(["fastapi-maintenance", verb, name, *words, *_given.get()])
+
+
+def verb() -> str:
+    """What was asked for."""
+    return _command.get()[0]
 
 
 def only_reads() -> bool:
@@ -85,3 +93,15 @@ def of_the_next(name: str, namespace: str) -> str:
         f"let the next begin later: fastapi-maintenance postpone {place} --by 1h; "
         f"leave it out: fastapi-maintenance skip {place}"
     )
+
+
+def of_app(app: str, windows: Sequence[str], namespace: str) -> list[str]:
+    """What to write where an app was named, and one of its windows is meant."""
+    if not windows:
+        return []
+    many = f" ({', '.join(windows)})" if len(windows) > 1 else ""
+    same = f"{same_of(windows[0])} -n {shlex.quote(namespace)}"
+    lines = [f"{app} is an app; of its window{'s' if many else ''}{many}: {same}"]
+    if verb() == "end":
+        lines += [f"all that `on` has opened for it: fastapi-maintenance off {app} {at(namespace)}"]
+    return lines

@@ -8,8 +8,14 @@ from typing import Annotated
 
 import typer
 
-from ._checks import check_apps, check_name, check_prose, checked
-from ._completing import app_names, context_names, namespace_names, window_names
+from ._checks import check_apps, check_from_to, check_name, check_prose, checked
+from ._completing import (
+    app_names,
+    context_names,
+    namespace_names,
+    unfinished_names,
+    window_names,
+)
 from ._kinds import typed_name, typed_name_of_any
 from ._times import duration_of
 
@@ -50,7 +56,7 @@ EditedName = Annotated[
     str,
     typer.Argument(
         help="Of the window; cmw/NAME: of the cluster.",
-        autocompletion=window_names,
+        autocompletion=unfinished_names,
         show_default=False,
         callback=checked(typed_name_of_any),
     ),
@@ -107,7 +113,9 @@ Message = Annotated[
 ]
 ReadOnly = Annotated[bool, typer.Option("--read-only", help="Let GET, HEAD, OPTIONS pass.")]
 IfNoProcesses = Annotated[Unreported, typer.Option(help="Where no process reports.")]
-Days = Annotated[int, typer.Option(min=1, max=366, help="How far to look.")]
+Days = Annotated[
+    int, typer.Option(help="How far to look.", callback=checked(check_from_to(1, 366)))
+]
 FromFile = Annotated[
     str | None, typer.Option("-f", "--file", help="Manifests instead; - is standard input.")
 ]

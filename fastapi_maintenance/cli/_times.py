@@ -10,6 +10,7 @@ from fastapi_maintenance.windows.fields import Fields
 
 from ._failures import Mistyped
 
+_DAYS = re.compile(r"\d\s*d")
 _INSTANT = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 
 
@@ -28,8 +29,18 @@ def duration_of(text: str, option: str = "--duration") -> timedelta:
     try:
         return fields.duration("value")
     except InvalidWindow as error:
-        mend = f"say of what: {text}m is minutes, {text}h hours" if text.isdecimal() else error.mend
-        raise Mistyped(f"{option}: {error.problem}", mend) from error
+        raise Mistyped(f"{option}: {error.problem}", _mend(text) or error.mend) from error
+
+
+def _mend(text: str) -> str:
+    """Of a length that people may write, and manifests do not have."""
+    if text.isdecimal():
+        return f"say of what: {text}m is minutes, {text}h hours"
+    if text.startswith("-"):
+        return "lengths are not negative; what ends what is open now: end NAME"
+    if _DAYS.search(text):
+        return "write hours, minutes, seconds in this order, as in 2h30m (a day is 24h)"
+    return ""
 
 
 def instant_of(text: str, option: str) -> datetime:

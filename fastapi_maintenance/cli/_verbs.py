@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import re
+import shlex
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -43,6 +44,9 @@ _MEANT = {
 _EXAMPLES = {"--by": "30m", "--cron": '"0 2 * * sun"', "--duration": "30m", "--for": "shop:orders"}
 """Of options that have to be given."""
 
+_LINE = "fastapi_maintenance.line"
+"""Where the context keeps what was typed."""
+
 _CHOICE = re.compile(r"'(.*)' is not one of ('.*')\.?$")
 
 
@@ -58,6 +62,7 @@ class Verbs(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """What stands before the verb."""
+        ctx.meta[_LINE] = list(args)
         with _told(ctx):
             return super().parse_args(ctx, args)
 
@@ -125,10 +130,23 @@ def _missing(error: Any, where: str) -> tuple[str, str] | None:
     if type(error).__name__ != "MissingParameter" or error.param is None:
         return None
     if error.param.param_type_name == "argument":
-        name = (error.param.metavar or error.param.name).upper()
-        return f"{name} is missing", f"write it: {where} {name}"
+        return _missing_argument(error, where)
     option = error.param.opts[-1]
     return f"{option} is missing", f"for example {option} {_example(option)}"
+
+
+def _missing_argument(error: Any, where: str) -> tuple[str, str]:
+    """The line as it was typed, with the place of what is missing: behind what was understood."""
+    name = (error.param.metavar or error.param.name).upper()
+    line = error.ctx.meta[_LINE]
+    words = line[line.index(error.ctx.info_name) + 1 :]
+    arguments = [each for each in error.ctx.command.params if each.param_type_name == "argument"]
+    given = [(each.name.upper(), error.ctx.params.get(each.name)) for each in arguments]
+    taken = [(what, value) for what, value in given if isinstance(value, str)]
+    as_what = ", ".join(f'"{value}" is taken as {what}' for what, value in taken)
+    at = words.index(taken[-1][1]) + 1 if taken and taken[-1][1] in words else 0
+    whole = " ".join(filter(None, [where, shlex.join(words[:at]), name, shlex.join(words[at:])]))
+    return f"{name} is missing{f': {as_what}' if as_what else ''}", f"write it: {whole}"
 
 
 def _example(option: str) -> str:

@@ -17,6 +17,7 @@ from fastapi_maintenance.windows.explain import Asked
 from fastapi_maintenance.windows.explain import explain as explained_at
 
 from ._access import Flags, connected
+from ._checks import check_from_to, checked
 from ._cluster import Object
 from ._completing import window_names
 from ._failures import FAILED, Mistyped
@@ -35,7 +36,9 @@ _What = Annotated[
     ),
 ]
 _At = Annotated[str | None, typer.Option(help="A time; else now.")]
-_Count = Annotated[int, typer.Option(min=0, max=1000, help="Occurrences to tell of.")]
+_Count = Annotated[
+    int, typer.Option(help="Occurrences to tell of.", callback=checked(check_from_to(0, 1000)))
+]
 _App = Annotated[str | None, typer.Option(help="Whose request is asked about.")]
 _Method = Annotated[str | None, typer.Option(help="Of the request; else GET and POST.")]
 _Path = Annotated[str, typer.Option(help="Of the request.")]

@@ -15,6 +15,7 @@ from fastapi_maintenance.windows.explain import Explanation, explain
 from ._access import Flags, connected
 from ._checks import check_cron, check_name, checked
 from ._cluster import Cluster, Object
+from ._completing import zone_names
 from ._failures import Mistyped
 from ._kinds import title
 from ._options import Apps, Message, NeededDuration, Output, OutputAs, ReadOnly
@@ -47,7 +48,13 @@ _Cron = Annotated[
     ),
 ]
 _Zone = Annotated[
-    str, typer.Option(help="An IANA zone.", show_default=False, callback=checked(check_zone))
+    str,
+    typer.Option(
+        help="An IANA zone.",
+        show_default=False,
+        callback=checked(check_zone),
+        autocompletion=zone_names,
+    ),
 ]
 _Replace = Annotated[bool, typer.Option("--replace", help="Change one that is there.")]
 _DryRun = Annotated[DryRun | None, typer.Option(help="Print it, write nothing.")]

@@ -178,6 +178,7 @@ def test_the_windows_of_a_cluster_are_drawn_and_listed(cli: Cli, kubectl: Kubect
 def test_names_are_offered_at_a_tab(cli: Cli, kubectl: Kubectl) -> None:
     """From the cluster and namespace that the words so far name."""
     apply_window(kubectl, "upgrade", cli.namespace, start=in_seconds(-60))
+    apply_window(kubectl, "upper", cli.namespace, start=in_seconds(-60), end=in_seconds(-30))
     asked = {
         "KUBECONFIG": str(kubectl.kubeconfig),
         "_FASTAPI_MAINTENANCE_COMPLETE": "complete_bash",

@@ -135,6 +135,27 @@ def test_end_of_a_window_that_is_not_there_says_what_is(cli: Cli) -> None:
     assert "nothing to end" in cli("end", "nothing", "--ignore-not-found").err
 
 
+@pytest.mark.parametrize(
+    ("words", "same"),
+    [
+        (["end"], "end orders-on"),
+        (["status"], "status orders-on"),
+        (["explain"], "explain orders-on"),
+        (["extend", "--by", "5m"], "extend orders-on --by 5m"),
+    ],
+    ids=lambda value: value[0],
+)
+def test_who_names_an_app_where_its_window_is_wanted_is_told_of_that(
+    cli: Cli, words: list[str], same: str
+) -> None:
+    cli("on", "orders", "--duration", "1h")
+    lines = cli(*words, "orders", code=1).err.splitlines()
+    assert lines[1].startswith(f"  orders is an app; of its window: fastapi-maintenance {same}")
+    assert lines[1].endswith(f" -n {cli.namespace}")
+    off = f"  all that `on` has opened for it: fastapi-maintenance off orders -n {cli.namespace}"
+    assert (off in lines) == (words == ["end"])
+
+
 def test_a_watch_shows_what_is_new_and_nothing_twice(
     cli: Cli, kubectl: Kubectl, monkeypatch: pytest.MonkeyPatch
 ) -> None:

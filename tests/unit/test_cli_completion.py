@@ -28,6 +28,7 @@ def _nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         (["wait", "x", "--for", ""], ["enforced", "drained", "ended"]),
         (["on", "--dur"], ["--duration"]),
         (["end", ""], []),
+        (["schedule", "x", "y", "--tz", "Europe/Berl"], ["Europe/Berlin"]),
     ],
 )
 def test_offers_come_as_kubectl_reads_them(

@@ -8,7 +8,7 @@ import pytest
 import typer
 
 from fastapi_maintenance.cli import _zones
-from fastapi_maintenance.cli._app import app
+from fastapi_maintenance.cli._app import NAME, app
 from tests.unit.commanded import call
 
 VERBS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
@@ -110,6 +110,27 @@ ORDERS = ["on", "orders"]
         ([*ORDERS, "--duration", "5"], "--duration: '5' is not a duration", "5m is minutes"),
         (["on", "or ders", *ON[1:]], "'or ders' is not an app name", "letters"),
         (["end"], "NAME is missing", "fastapi-maintenance end NAME"),
+        (
+            ["schedule", *WEEKLY[1:]],
+            'APPS is missing: "orders" is taken as NAME',
+            f"write it: {NAME} schedule orders APPS --cron '0 2 * * sun' --duration 2h",
+        ),
+        (
+            ["schedule", *WEEKLY[2:], "orders"],
+            'APPS is missing: "orders" is taken as NAME',
+            f"{NAME} schedule --cron '0 2 * * sun' --duration 2h --tz Europe/Berlin orders APPS",
+        ),
+        (
+            ["run", *ON[1:], "--", "echo", "a b"],
+            "APPS is missing",
+            f"write it: {NAME} run APPS --duration 5m -- echo 'a b'",
+        ),
+        (["on", "orders,payments", *ON[1:]], "'orders,payments' is", "spaces: orders payments"),
+        (["off", "orders,", "payments"], "'orders,' is", "spaces: orders payments"),
+        (["timeline", "--days", "0"], "--days: 0 is too small", "write 1 to 366"),
+        (["explain", "x", "--count", "-1"], "--count: -1 is too small", "write 0 to 1000"),
+        ([*ORDERS, "--duration", "2d"], "'2d' is not a duration", "a day is 24h"),
+        (["extend", "x", "--by", "-10m"], "--by: '-10m' is", "what is open now: end NAME"),
         (["extend", "x"], "--by is missing", "for example --by 30m"),
         (["skip", "x", "--occurrence", "x"], "--occurrence: 'x' is not a time", "2026-06-01T"),
         (["wait", "x", "--for"], "'--for' requires", "see: fastapi-maintenance wait --help"),

@@ -132,6 +132,7 @@ async def test_nothing_is_shown_or_subscribed_to_of_an_unknown_namespace() -> No
     async with served(leader(observed("w", **OPEN))) as session:
         text = await read(session, "/?namespace=elsewhere")
         assert "Nothing is known of the namespace" in text
+        assert "No window is open" not in text
         assert "calendar.ics" not in text
         assert "VEVENT" not in await read(session, "/calendar.ics?namespace=elsewhere")
 

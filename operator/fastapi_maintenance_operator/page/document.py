@@ -16,6 +16,7 @@ from .replicas import Doing, Replica
 from .timeline import legend, timeline
 from .words import age, apps_of, length, mode_of, moment, remarks, until
 
+_OF_UNKNOWN = "Nothing is known of the namespace that you ask for."
 _HERE = resources.files(__package__)
 STYLE = _HERE.joinpath("page.css").read_text("utf-8")
 SCRIPT = _HERE.joinpath("page.js").read_text("utf-8")
@@ -117,7 +118,8 @@ def _open_now(page: Page) -> Element:
     if page.opened:
         cards = [_card(page, opened) for opened in page.opened]
         return section("open", "Open now", element("div", *cards, class_="cards"))
-    text = element("p", "No window is open.", class_="calm")
+    none = _OF_UNKNOWN if page.wish.namespace == UNKNOWN else "No window is open."
+    text = element("p", none, class_="calm")
     if page.following:
         window, occurrence = page.following
         wait = length(occurrence.start - page.now)
@@ -287,7 +289,7 @@ def _footer(page: Page) -> Element:
     link = element("a", "Subscribe to the calendar", href=f"calendar.ics{query}")
     lead: Sequence[Child] = (link, " (iCalendar).")
     if page.wish.namespace == UNKNOWN:  # its calendar would stay empty for ever
-        lead = ("Nothing is known of the namespace that you ask for.",)
+        lead = (_OF_UNKNOWN,)
     told = "Descriptions and reasons are shown." if page.wish.notes else (
         "Descriptions and reasons are not shown here."
     )  # fmt: skip
