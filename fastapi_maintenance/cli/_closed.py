@@ -28,6 +28,20 @@ def not_open(seen: Seen) -> Failure:
     return Failure(f"{said}{since}", f"how to open it anew: fastapi-maintenance explain {place}")
 
 
+def lapse_of(seen: Seen | None) -> str | None:
+    """How one that was open has come not to be so, of None: it was deleted; None: it is open."""
+    if seen is None:
+        return "was deleted"
+    if seen.current is not None:
+        return None
+    if seen.state == "Suspended":
+        return "was suspended"
+    if seen.ended is None:
+        return f"is not open any more ({seen.state})"
+    how = "was ended" if "endedAt" in seen.item["spec"] else "was over"
+    return f"{how} at {shown(seen.ended, seen.at)}"
+
+
 def opens_too_late(seen: Seen) -> Failure:
     """Of one that opens when nobody waits any more."""
     assert seen.following is not None

@@ -9,8 +9,10 @@ from datetime import datetime, timedelta
 
 from fastapi_maintenance.backends.kubernetes.transport import ApiError, Unreachable
 
-from ._cluster import Cluster
-from ._failures import Failure
+from ._closed import lapse_of
+from ._cluster import Cluster, Object
+from ._failures import Failure, known
+from ._kinds import quoted
 from ._output import tell
 from ._retrying import patiently
 from ._seen import Seen, see
@@ -24,6 +26,10 @@ _LOOK_EVERY = 2.0
 def lead_of(duration: timedelta) -> timedelta:
     """How long before the end it is moved: a quarter of the time, within bounds."""
     return min(max(duration / 4, LEAST), MOST)
+
+
+class Lapsed(Failure):
+    """The window is not open any more, by somebody else or since nobody could move its end."""
 
 
 class Holder:
@@ -50,6 +56,8 @@ class Holder:
         self._troubled = False
         self.end: datetime | None = None
         """The end, as it is known."""
+        self.lapse: str | None = None
+        """How it was found not to be open any more, at first; None: it never was."""
 
     @contextlib.asynccontextmanager
     async def held(self) -> AsyncIterator[int]:
@@ -80,7 +88,7 @@ class Holder:
 
     async def _look(self, why: str = "") -> int:
         """Let it end later if it is time to; gives its generation then."""
-        seen = see(await self._cluster.window(self._name), now())
+        seen = self._open(await self._cluster.find_window(self._name))
         self.end = _end_of(seen)
         if self.end is not None and self.end - seen.at < self._lead:
             seen = await extend_window(self._cluster, self._name, self._lead)
@@ -92,24 +100,35 @@ class Holder:
             tell("the window is looked after again")
         return seen.generation
 
+    def _open(self, item: Object | None) -> Seen:
+        """It, as it is there.
+
+        Raises:
+            Lapsed: it is not open any more.
+        """
+        seen = see(item, now()) if item else None
+        lapse = lapse_of(seen)
+        if seen is None or lapse is not None:
+            self.lapse = self.lapse or lapse
+            raise Lapsed(f"{quoted(self._name)} {lapse}")
+        return seen
+
     def _complain(self, error: Exception) -> None:
         """Once: to end the command because of it may do more harm."""
         if self._troubled:
             return
         self._troubled = True
+        problem = known(error).problem
+        if isinstance(error, Lapsed):
+            tell(f"warning: {problem}: processes may serve again, and the command still runs")
+            return
         end = f" The last end that is known: {shown(self.end, now())}." if self.end else ""
         tell(
-            f"warning: the window can't be looked after while the command runs: {error}.{end} "
+            f"warning: the window can't be looked after while the command runs: {problem}.{end} "
             "Processes may serve again before the command has ended"
         )
 
 
 def _end_of(seen: Seen) -> datetime | None:
-    """Of what is open; None where it has no end.
-
-    Raises:
-        Failure: nothing is open.
-    """
-    if seen.current is None:
-        raise Failure(f'maintenancewindow "{seen.name}" is not open: {seen.state}')
-    return seen.current.end
+    """Of what is open; None where it has no end."""
+    return seen.current.end if seen.current else None

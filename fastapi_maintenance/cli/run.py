@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -17,9 +17,10 @@ import typer
 from fastapi_maintenance.backends.kubernetes.transport import ApiError, Unreachable
 
 from ._child import Signals, check_command, run_command
+from ._closed import lapse_of
 from ._cluster import Cluster
 from ._commands import COMMAND
-from ._failures import Failure, explain
+from ._failures import Failure, known
 from ._hints import at as there
 from ._hints import place
 from ._holding import Holder
@@ -30,7 +31,7 @@ from ._others import note_others, note_still, note_unregistered
 from ._output import tell, tell_times
 from ._retrying import passes, patiently
 from ._seen import RUN, Seen, see
-from ._times import duration_of, now, until
+from ._times import duration_of, now, shown, until
 from ._waiting import TimedOut, Wait
 from .end import end_window
 
@@ -107,6 +108,10 @@ class _Run:
     unreported_is_ok: bool
     _began: bool = False
     """Whether the command was run, so that something may have to be rolled back."""
+    _finished: datetime | None = None
+    """When it had ended."""
+    _end_known: datetime | None = None
+    """The last end of the window that is known."""
 
     async def drain(self, least: int) -> None:
         """Return once nothing from before runs, by a generation of the window or a later one."""
@@ -144,11 +149,23 @@ class _Run:
                 await self.drain(generation)
             self._began = True
             code = await run_command(self.command, self.signals)
+            self._finished, self._end_known = now(), holder.end
         if code == 0:
-            await self._end()
+            lapse = await self._end()
+            self._check_held(holder.lapse or lapse)
             return
         told = f" after {self.signals.last.name}" if self.signals.last else ""
         await self._fail(code, f"the command has failed{told} (exit {code}{_by_signal(code)})")
+
+    def _check_held(self, lapse: str | None) -> None:
+        """Whether the window was open until the command had ended."""
+        if lapse is not None:
+            raise Failure(
+                f"{self.seen.name}: the command has succeeded (exit 0), but its window {lapse}, "
+                "before that: processes may have served meanwhile",
+                "do not run it again unseen: look at what requests have written meanwhile",
+                RUN_FAILED,
+            )
 
     async def _fail(self, code: int, problem: str, *more: str) -> NoReturn:
         """Say why, and what becomes of the window; leave with a code."""
@@ -163,13 +180,14 @@ class _Run:
         """What the window does from now on, and what can be done."""
         seen, where = await self._now(), f"{self.seen.name} {there(self.seen.namespace)}"
         apps = ", ".join(self._apps)
-        if seen.current is None:
-            return [f"{apps} may serve already: the window is {seen.state.lower()}"]
+        if seen is None or seen.current is None:
+            return [f"{apps} may serve already: the window {lapse_of(seen)}"]
+        stay = "stays" if len(self._apps) == 1 else "stay"
         again = f"serve again: fastapi-maintenance end {where}"
         if self._began:
             again = f"serve again, now or after rolling back: fastapi-maintenance end {where}"
         return [
-            f"{apps} stay in maintenance until {_until(seen)}",
+            f"{apps} {stay} in maintenance until {_until(seen)}",
             again,
             f"take more time: fastapi-maintenance extend {where} --by 30m",
         ]
@@ -178,19 +196,23 @@ class _Run:
     def _apps(self) -> tuple[str, ...]:
         return self.seen.window.apps if self.seen.window else ()
 
-    async def _now(self) -> Seen:
-        """The window as it is now; as it was at first where nobody answers."""
+    async def _now(self) -> Seen | None:
+        """The window as it is now, None if it is gone; as it was at first where nobody answers."""
         try:
-            return see(await self.cluster.window(self.seen.name), now())
-        except (Failure, ApiError, Unreachable):
+            item = await self.cluster.find_window(self.seen.name)
+        except (ApiError, Unreachable):
             return self.seen
+        return see(item, now()) if item else None
 
-    async def _end(self) -> None:
-        """End the window, with some patience where nobody answers; one that is gone has ended."""
+    async def _end(self) -> str | None:
+        """End the window, with some patience where nobody answers; one that is gone has ended.
+
+        Gives how it was not open any more when the command had ended; None: it was.
+        """
         deadline = time.monotonic() + _ENDING
         while True:
             try:
-                await self._end_what_is_there()
+                lapse = await self._end_what_is_there()
                 break
             except Failure as error:
                 raise self._not_ended(error) from error
@@ -199,18 +221,22 @@ class _Run:
                     raise self._not_ended(error) from error
             await asyncio.sleep(1.0)
         await note_still(self.cluster, self._apps, self.seen.name)
+        return lapse
 
-    async def _end_what_is_there(self) -> None:
-        if await self.cluster.find_window(self.seen.name) is None:
+    async def _end_what_is_there(self) -> str | None:
+        item = await self.cluster.find_window(self.seen.name)
+        if item is None:
             tell(f"note: {title(self.seen.name)} was deleted meanwhile: there is nothing to end")
         else:
             await end_window(self.cluster, self.seen.name, tell)
+        return lapse_of(see(item, self._finished or now()) if item else None)
 
     def _not_ended(self, error: Exception) -> Failure:
         where = f"{self.seen.name} {there(self.seen.namespace)}"
+        at = f" at {shown(self._end_known, now())}" if self._end_known else ""
         return Failure(
-            f"the command has ended, and the window could not be: {error}",
-            f"it ends by itself; sooner: fastapi-maintenance end {where}",
+            f"the command has ended, and its window could not be: {known(error).problem}",
+            f"it ends by itself{at}; sooner, once that is mended: fastapi-maintenance end {where}",
             RUN_FAILED,
         )
 
@@ -258,9 +284,8 @@ async def _unless_told(work: Awaitable[T], signals: Signals) -> T:
 
 def _itself(error: Exception) -> Failure:
     """Of `run` itself."""
-    known = explain(error) if isinstance(error, ApiError | Unreachable) else error
-    assert isinstance(known, Failure)
-    return Failure(known.problem, known.mend, RUN_FAILED)
+    failure = known(error)
+    return Failure(failure.problem, failure.mend, RUN_FAILED)
 
 
 def _by_signal(code: int) -> str:

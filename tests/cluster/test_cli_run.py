@@ -124,7 +124,7 @@ def test_a_command_that_fails_keeps_the_window_and_says_what_can_be_done(
     name, place = window["metadata"]["name"], f"-n {cli.namespace}"
     assert "the command has failed (exit 7)" in said.err
     assert "serve again, now or after rolling back: " in said.err
-    assert "orders stay in maintenance until" in said.err
+    assert "orders stays in maintenance until" in said.err
     assert f"fastapi-maintenance end {name} {place}" in said.err
     assert f"fastapi-maintenance extend {name} {place} --by 30m" in said.err
     assert "was not run" not in said.err
@@ -161,15 +161,32 @@ def context_of(cluster: Cluster) -> str:
     return str(yaml.safe_load(cluster.kubeconfig.read_text())["current-context"])
 
 
-def test_a_window_that_was_deleted_meanwhile_is_no_failure_of_the_command(
-    cli: Cli, operator: Operator
+DELETE = "{kubectl} delete mw --all {place}"
+END = "{cli} end {place} $({kubectl} get mw {place} -o name | cut -d/ -f2)"
+
+
+@pytest.mark.parametrize(
+    ("closes", "how"),
+    [
+        (DELETE, "was deleted"),
+        (END, "was ended at "),
+        (END.replace(" end ", " suspend "), "was suspended"),
+    ],
+    ids=["deleted", "ended", "suspended"],
+)
+def test_a_command_whose_window_was_closed_meanwhile_is_no_clean_success(
+    closes: str, how: str, cli: Cli, operator: Operator
 ) -> None:
-    """By somebody who was to be back at once; a command that has succeeded is not run again."""
-    kubectl = Path(sys.executable).with_name("kubectl")
-    delete = f"{kubectl} delete mw --all -n {cli.namespace}"
+    """By somebody who was to be back at once: exit 125, and what was done is told apart."""
+    script = closes.format(
+        kubectl=Path(sys.executable).with_name("kubectl"),
+        cli=f"{sys.executable} -m fastapi_maintenance.cli",
+        place=f"-n {cli.namespace} --kubeconfig {cli.kubectl.kubeconfig}",
+    )
     words = ("run", "orders", "--duration", "5m", "--if-no-processes", "ok")
-    said = cli(*words, "--", "sh", "-c", delete, KUBECONFIG=str(cli.kubectl.kubeconfig))
-    assert "was deleted meanwhile: there is nothing to end" in said.err
+    said = cli(*words, "--", "sh", "-c", script, code=125)
+    assert f"the command has succeeded (exit 0), but its window {how}" in said.err
+    assert "before that: processes may have served meanwhile" in said.err
 
 
 def test_a_failed_command_may_end_the_window_too(cli: Cli, operator: Operator) -> None:

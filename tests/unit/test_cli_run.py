@@ -42,6 +42,9 @@ class OneWindow:
         self.is_there = True
         self.faults: list[ApiError | Unreachable] = []
 
+    async def find_window(self, name: str) -> dict[str, Any]:
+        return await self.window(name)
+
     async def window(self, name: str) -> dict[str, Any]:
         if self.faults:
             raise self.faults.pop()
@@ -112,6 +115,48 @@ async def test_a_command_that_was_ended_by_a_signal_is_told_by_its_name() -> Non
         await run_of(window, "sh", "-c", "kill -KILL $$").execute(held_by(window))
 
 
+async def test_a_window_that_ended_before_the_command_is_no_clean_success(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Also one that was open again when it had ended; the warning says since when it is not."""
+    window = OneWindow(LENGTH)
+    holder = held_by(window)
+    async with holder.held():
+        whole = window.item["spec"]["end"]
+        ended(window)
+        with pytest.raises(Failure, match="was over at") as failed:
+            await holder._look()
+        holder._complain(failed.value)
+        window.item["spec"]["end"] = whole
+    assert "The last end" not in capsys.readouterr().err
+    with pytest.raises(
+        Failure, match=r"succeeded \(exit 0\), but its window was over at "
+    ) as failed:
+        run_of(window)._check_held(holder.lapse)
+    assert failed.value.code == 125
+
+
+async def test_an_end_that_nobody_could_be_told_is_told_in_plain_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As elsewhere, and when it ends by itself."""
+    monkeypatch.setattr("fastapi_maintenance.cli.run._ENDING", 0.1)
+    window = OneWindow(LENGTH)
+    running = run_of(window, "true")
+    holder = held_by(window)
+
+    async def find_window(name: str) -> dict[str, Any]:
+        if running._finished is not None:
+            window.is_there = False
+        return await window.window(name)
+
+    monkeypatch.setattr(window, "find_window", find_window)
+    with pytest.raises(Failure, match="the API server can't be reached: ") as failed:
+        await running.execute(holder)
+    assert failed.value.code == 125
+    assert "it ends by itself at " in failed.value.mend
+
+
 async def test_a_right_that_is_missing_is_not_tried_again() -> None:
     window = OneWindow(LENGTH)
     window.faults = [ApiError(403, "no")]
@@ -145,8 +190,8 @@ def ended(window: OneWindow) -> None:
 @pytest.mark.parametrize(
     ("happens", "said", "outlook"),
     [
-        (gone, "can't be reached: connection refused", "orders stay in maintenance until"),
-        (ended, "is not open", "orders may serve already: the window is finished"),
+        (gone, "can't be reached: connection refused", "orders stays in maintenance until"),
+        (ended, "was over at", "orders may serve already: the window was over at"),
     ],
 )
 async def test_a_window_whose_end_is_not_sure_runs_no_command(
