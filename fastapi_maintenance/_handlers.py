@@ -95,3 +95,14 @@ def adding(send: Send, name: bytes, value: bytes) -> Send:
         await send(message)
 
     return send_on
+
+
+def telling(send: Send, begins: Callable[[int], None]) -> Send:
+    """A `send` that calls `begins` with the status of the response, once that begins."""
+
+    async def send_on(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            begins(message["status"])
+        await send(message)
+
+    return send_on

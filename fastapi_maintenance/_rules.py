@@ -19,6 +19,7 @@ from ._routes import Routes
 
 _MOST_WARNINGS = 64
 _PROBE_AGENT = b"kube-probe/"
+_OK, _REDIRECTION = 200, 300
 
 _FORCED = state_of_switch().writes
 _COMING = Opening(source="window=", probes_pass=True)
@@ -61,6 +62,7 @@ class Rules:
         self._hashes = bypass_token_hashes
         self.read_only = read_only
         self._warned_of: set[str] = set()
+        self._warned_of_stranger = False
 
     def refusal(self, request: Facts, state: State) -> Refusal | None:
         """What meets a request, a handler's word aside; None where it is served.
@@ -103,6 +105,24 @@ class Rules:
     def _is_probe(self, request: Facts, probes_pass: bool) -> bool:
         reads = request.method in ("GET", "HEAD")
         return probes_pass and reads and covers(self._health_paths, request.path)
+
+    def is_strange(self, request: Facts, state: State) -> bool:
+        """Whether a request passes, while others are refused, since no route is known for it."""
+        if state.quiet or request.target.served or request.method == "OPTIONS":
+            return False
+        return any(not self._exempts(request, met.opening) for met in state.refusals(request))
+
+    def warn_of_stranger(self, request: Facts, status: int) -> None:
+        """Say once that such a request was no "not found"."""
+        if _OK <= status < _REDIRECTION and not self._warned_of_stranger:
+            self._warned_of_stranger = True
+            logger.error(
+                "%s %r was served during maintenance, though no route is known for it: a "
+                "middleware inside of MaintenanceModeMiddleware rewrites paths or answers itself; "
+                "call add_middleware for it after the one for MaintenanceModeMiddleware",
+                request.method,
+                request.path,
+            )
 
     def warn_of_probe(self, request: Facts) -> None:
         """Say once for a path that a kubelet's probe is refused: its Pods will be restarted."""

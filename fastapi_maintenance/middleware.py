@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -33,6 +34,7 @@ from ._handlers import (
     named,
     no_body,
     response_of,
+    telling,
 )
 from ._lifespan import pass_lifespan
 from ._live import Counting
@@ -215,6 +217,8 @@ class MaintenanceModeMiddleware(Counting, Passage):
         elif request.token_of_link is not None and request.method in ("GET", "HEAD"):
             await enter_by_link(request, state)(scope, receive, send)
         else:
+            if self.rules.is_strange(request, state):
+                send = telling(send, partial(self.rules.warn_of_stranger, request))
             await self._let_in(scope, receive, self._announcing(request, state, send))
 
     def _announcing(self, request: Facts, state: State, send: Send) -> Send:

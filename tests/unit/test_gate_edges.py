@@ -6,6 +6,7 @@ import logging
 
 import anyio
 import pytest
+from fastapi import FastAPI
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -13,6 +14,7 @@ from fastapi_maintenance import (
     BaseStateBackend,
     EnvVarBackend,
     LocalFileBackend,
+    MaintenanceModeMiddleware,
     StateNotWritten,
     maintenance_mode_off,
     maintenance_mode_on,
@@ -91,6 +93,28 @@ def test_a_middleware_that_rewrites_paths_is_added_after_the_gate(path: str) -> 
     app.add_middleware(TakesAway)
     assert TestClient(app).get(path).status_code == 503
     assert TestClient(app).get("/v1/unknown").status_code == 404
+
+
+def test_a_middleware_inside_that_serves_what_the_gate_takes_for_unknown_is_told_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Not what is not found, redirected or refused by it, and nothing while all are served."""
+    held = Held(OFF)
+    app = FastAPI()
+    app.add_middleware(TakesAway)
+    app.add_middleware(MaintenanceModeMiddleware, backend=held, exempt_paths=["/v1/open"])
+    for path in ("/orders", "/open"):
+        app.get(path)(lambda: "a book")
+    client = TestClient(app, follow_redirects=False)
+    assert client.get("/v1/orders").status_code == 200
+    held.held = open_since_2026()
+    answers = {"/v1/unknown": 404, "/v1/orders/": 307, "/orders": 503, "/v1/open": 200}
+    assert {path: client.get(path).status_code for path in answers} == answers
+    assert [r for r in caplog.records if r.levelno == logging.ERROR] == []
+    for _ in range(2):
+        assert client.get("/v1/orders").status_code == 200
+    (told,) = [r for r in caplog.records if r.levelno == logging.ERROR]
+    assert told.getMessage().startswith("GET '/v1/orders' was served during maintenance")
 
 
 LATE = """
