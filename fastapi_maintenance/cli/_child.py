@@ -9,11 +9,14 @@ import shlex
 import shutil
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from ._failures import Failure, Mistyped
 from ._output import forget_terminal
+
+T = TypeVar("T")
 
 _LEASH = Path(__file__).with_name("_leash.py")
 _TOLD = [
@@ -137,6 +140,32 @@ class Signals:
         if self.child is not None:
             with contextlib.suppress(ProcessLookupError):
                 self.child.send_signal(number)
+
+
+class Told(Exception):
+    """A signal came."""
+
+    def __init__(self, number: signal.Signals) -> None:
+        super().__init__(f"{number.name} came")
+        self.number = number
+
+
+async def unless_told(work: Awaitable[T], signals: Signals) -> T:
+    """What it comes to, unless a signal comes before that or with it.
+
+    Raises:
+        Told: one came; the work was cancelled.
+    """
+    doing, told = asyncio.ensure_future(work), asyncio.ensure_future(signals.told.wait())
+    try:
+        await asyncio.wait({doing, told}, return_when=asyncio.FIRST_COMPLETED)
+        if signals.last is not None:  # even if the work is done as well
+            raise Told(signals.last)
+        return doing.result()
+    finally:
+        for each in (doing, told):
+            each.cancel()
+        await asyncio.gather(doing, told, return_exceptions=True)
 
 
 async def run_command(command: Sequence[str], signals: Signals) -> int:

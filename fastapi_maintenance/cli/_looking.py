@@ -13,7 +13,7 @@ from fastapi_maintenance.proof.claim import LONGEST_ROUND
 from fastapi_maintenance.proof.processes import PLURAL as PROCESSES
 
 from ._closed import not_open, opens_too_late
-from ._cluster import Cluster
+from ._cluster import PLAN, Cluster
 from ._failures import FAILED, NO_OPERATOR, Failure, explain
 from ._hints import at as there
 from ._hints import see_operator
@@ -26,8 +26,22 @@ from ._unreported import mend_of
 _LEASE_KEPT = 2.0
 _GRACE = 10.0
 """Seconds that processes may take to register, before it counts that there are none."""
+_TAKEOVER = 45.0
+"""Seconds in which another operator takes over, or the same starts anew, before none is counted on.
+
+A standby waits until a Lease was not renewed for twelve; a Pod that starts elsewhere takes longer.
+"""
+_LAST = 1.0
+"""Seconds before the end of the time in which there may be no other look."""
 _FORBIDDEN = 403
 _SAME = ("uid", "generation")
+
+
+class NoOperator(Failure):
+    """Without one it can't be known."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem, see_operator(), NO_OPERATOR)
 
 
 @dataclass
@@ -143,15 +157,26 @@ class Looks:
             self.progress.note(
                 f"no operator answers ({why}): counting what the processes say themselves"
             )
+        try:
+            return await self._unmet(seen, await self._proven(seen))
+        except NoOperator as error:
+            if self._lag() >= _TAKEOVER or self.timer.left <= _LAST:
+                raise
+            return Judgement(False, "NoOperator", f"{error.problem}: waiting for one")
+
+    async def _proven(self, seen: Seen) -> Judgement:
+        """Without an operator.
+
+        Raises:
+            NoOperator: that takes one.
+        """
         counted = await self._counted(seen)
         if counted.reason == "PlanNotWritten":
-            raise Failure(
-                "no operator answers, and the plan in this namespace lacks the window, so what "
-                "processes say is not enough",
-                see_operator(),
-                NO_OPERATOR,
+            raise NoOperator(
+                "no operator answers, and applications here may follow its list of windows (the "
+                f"ConfigMap {PLAN}), in which this one is not yet, so they may go on serving"
             )
-        return await self._unmet(seen, counted)
+        return counted
 
     async def _unvouched(self, seen: Seen, told: Judgement, lags: bool) -> Judgement:
         """Nobody knows whether it lives: what it said is to be borne out by the processes.
@@ -195,11 +220,9 @@ class Looks:
         except ApiError as error:
             if error.status != _FORBIDDEN:
                 raise
-            raise Failure(
-                "no operator answers, and the plan of this namespace may not be read, so what "
-                f"processes say is not enough: {error.message}",
-                see_operator(),
-                NO_OPERATOR,
+            raise NoOperator(
+                "no operator answers, and whether its list of windows has this one may not be "
+                f"read, so applications may go on serving: {error.message}"
             ) from error
 
     async def _borne_out(self, seen: Seen, plan: str | None = None) -> Judgement:

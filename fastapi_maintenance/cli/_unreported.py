@@ -41,7 +41,7 @@ def mend_of(seen: Seen, problem: str) -> str:
     return f"if the name is wrong: {by_hand(name, seen.namespace)}"
 
 
-def mend_of_silence(namespace: str) -> str:
+def mend_of_silence(namespace: str, pod: str = "POD") -> str:
     """What ends that one is waited for who is not heard any more, and has no Pod to be asked."""
-    remove = f"fastapi-maintenance processes --remove POD {there(namespace)}"
+    remove = f"fastapi-maintenance processes --remove {pod} {there(namespace)}"
     return f"strike out what is dead for certain: {remove}"

@@ -23,12 +23,18 @@ from ._unreported import mend_of_silence
 
 PAUSE = 0.5
 """Seconds between two looks."""
+_MOST = 3
+"""Silent processes that are told."""
 _USUAL = 2.0
 """Seconds that an operator may take to speak, before that is worth a word."""
 
 
 class TimedOut(Failure):
-    """It did not come to pass in time."""
+    """It did not come to pass in time; it may in more, unless somebody is silent for good."""
+
+    def __init__(self, problem: str, mend: str, code: int, *, for_good: bool = False) -> None:
+        super().__init__(problem, mend, code)
+        self.for_good = for_good
 
 
 @dataclass
@@ -78,7 +84,7 @@ class Wait:
         try:
             while not (await self._look()).met:
                 if self._timer.left <= 0:
-                    raise self._timed_out()
+                    raise await self._timed_out()
                 await self._tell()
                 await asyncio.sleep(PAUSE)
             return self._last
@@ -119,11 +125,21 @@ class Wait:
             self._last = Judgement(False, "Unreachable", f"trying again: {error}")
         return self._last
 
-    def _timed_out(self) -> TimedOut:
+    async def _timed_out(self) -> TimedOut:
         held = self._last.message or self._last.reason
         problem = f"not {self.what} after {self.timeout.total_seconds():g} s: {held}"
         place = f"{self.name} {there(self.cluster.namespace)}"
         mend = f"who holds it: fastapi-maintenance processes {place}"
-        if self._last.reason == "ProcessSilent":
-            mend += f"\n  {mend_of_silence(self.cluster.namespace)}"
-        return TimedOut(problem, mend, NO_OPERATOR if self._looks.unanswered else FAILED)
+        is_silent = self._last.reason == "ProcessSilent"
+        if is_silent:
+            mend = "\n  ".join([mend, *await self._silenced()])
+        code = NO_OPERATOR if self._looks.unanswered else FAILED
+        return TimedOut(problem, mend, code, for_good=is_silent)
+
+    async def _silenced(self) -> list[str]:
+        """What strikes out those who are not heard any more, each by its name if that is known."""
+        silent = ["POD"]
+        with contextlib.suppress(ApiError, Unreachable):
+            items = map(read_process, await self.cluster.processes(self.cluster.namespace))
+            silent = sorted(p.called for p in items if p.is_silent(now())) or silent
+        return [mend_of_silence(self.cluster.namespace, each) for each in silent[:_MOST]]

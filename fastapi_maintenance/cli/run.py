@@ -16,7 +16,7 @@ import typer
 
 from fastapi_maintenance.backends.kubernetes.transport import ApiError, Unreachable
 
-from ._child import Signals, check_command, run_command
+from ._child import Signals, Told, check_command, run_command, unless_told
 from ._closed import lapse_of
 from ._cluster import Cluster
 from ._commands import COMMAND
@@ -36,6 +36,8 @@ from ._waiting import TimedOut, Wait
 from .end import end_window
 
 T = TypeVar("T")
+
+_AGAIN = "the same again with a longer --timeout"
 
 DRAIN_TIMED_OUT, RUN_FAILED = 124, 125
 _ENDING = 60.0
@@ -131,14 +133,16 @@ class _Run:
         """What is done before the command; where it fails the command is not run."""
         not_run = _not_run(self.command)
         try:
-            return await _unless_told(work, self.signals)
+            return await unless_told(work, self.signals)
         except TimedOut as error:
-            longer = "or have more patience: the same again with a longer --timeout"
+            longer = (
+                "" if error.for_good else f"or with more patience: {self._to_end}, then {_AGAIN}"
+            )
             await self._fail(DRAIN_TIMED_OUT, error.problem, error.mend, longer, not_run)
         except (Failure, ApiError, Unreachable) as error:
             failure = _itself(error)
             await self._fail(RUN_FAILED, failure.problem, failure.mend, not_run)
-        except _Told as told:
+        except Told as told:
             await self._fail(128 + told.number, f"{told} before the command was run")
 
     async def execute(self, holder: Holder) -> None:
@@ -183,14 +187,18 @@ class _Run:
         if seen is None or seen.current is None:
             return [f"{apps} may serve already: the window {lapse_of(seen)}"]
         stay = "stays" if len(self._apps) == 1 else "stay"
-        again = f"serve again: fastapi-maintenance end {where}"
+        again = f"serve again: {self._to_end}"
         if self._began:
-            again = f"serve again, now or after rolling back: fastapi-maintenance end {where}"
+            again = f"serve again, now or after rolling back: {self._to_end}"
         return [
             f"{apps} {stay} in maintenance until {_until(seen)}",
             again,
             f"take more time: fastapi-maintenance extend {where} --by 30m",
         ]
+
+    @property
+    def _to_end(self) -> str:
+        return f"fastapi-maintenance end {self.seen.name} {there(self.seen.namespace)}"
 
     @property
     def _apps(self) -> tuple[str, ...]:
@@ -232,11 +240,10 @@ class _Run:
         return lapse_of(see(item, self._finished or now()) if item else None)
 
     def _not_ended(self, error: Exception) -> Failure:
-        where = f"{self.seen.name} {there(self.seen.namespace)}"
         at = f" at {shown(self._end_known, now())}" if self._end_known else ""
         return Failure(
             f"the command has ended, and its window could not be: {known(error).problem}",
-            f"it ends by itself{at}; sooner, once that is mended: fastapi-maintenance end {where}",
+            f"it ends by itself{at}; sooner, once that is mended: {self._to_end}",
             RUN_FAILED,
         )
 
@@ -254,32 +261,6 @@ async def _opened(cluster: Cluster, opening: Opening, command: list[str], signal
 
 def _not_run(command: list[str]) -> str:
     return f"{' '.join(command)[:256]} was not run"
-
-
-class _Told(Exception):
-    """A signal came."""
-
-    def __init__(self, number: signal.Signals) -> None:
-        super().__init__(f"{number.name} came")
-        self.number = number
-
-
-async def _unless_told(work: Awaitable[T], signals: Signals) -> T:
-    """What it comes to, unless a signal comes before that or with it.
-
-    Raises:
-        _Told: one came; the work was cancelled.
-    """
-    doing, told = asyncio.ensure_future(work), asyncio.ensure_future(signals.told.wait())
-    try:
-        await asyncio.wait({doing, told}, return_when=asyncio.FIRST_COMPLETED)
-        if signals.last is not None:  # even if the work is done as well
-            raise _Told(signals.last)
-        return doing.result()
-    finally:
-        for each in (doing, told):
-            each.cancel()
-        await asyncio.gather(doing, told, return_exceptions=True)
 
 
 def _itself(error: Exception) -> Failure:

@@ -209,7 +209,10 @@ def test_a_process_that_never_drains_is_named_and_the_command_is_not_run(
     speaking.join()
     assert said.err.count("\n  mp-1: 2 requests, GET /export/{id} since ") == 1
     assert " mp-1: 2 requests" not in said.err.replace("\n  mp-1", "").partition("error:")[0]
-    assert "a longer --timeout" in said.err
+    end = f"fastapi-maintenance end {windows(cli)[0]['metadata']['name']} -n {cli.namespace}"
+    assert (
+        f"  or with more patience: {end}, then the same again with a longer --timeout" in said.err
+    )
     assert "  serve again: fastapi-maintenance end " in said.err
     assert "not drained after 4 s: mp-1: 2 requests, GET /export/{id} since " in said.err
     assert not (tmp_path / "ran").exists()

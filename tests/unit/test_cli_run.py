@@ -13,12 +13,12 @@ from typing import Any, cast
 import pytest
 
 from fastapi_maintenance.backends.kubernetes.transport import ApiError, Unreachable
-from fastapi_maintenance.cli._child import Signals, run_command
+from fastapi_maintenance.cli._child import Signals, Told, run_command, unless_told
 from fastapi_maintenance.cli._cluster import Cluster
 from fastapi_maintenance.cli._failures import Failure
 from fastapi_maintenance.cli._holding import Holder
 from fastapi_maintenance.cli._seen import see
-from fastapi_maintenance.cli.run import _Run, _Told, _unless_told
+from fastapi_maintenance.cli.run import _Run
 from fastapi_maintenance.windows import format_instant
 from tests.unit.making import stored
 
@@ -230,8 +230,8 @@ async def test_a_signal_that_comes_with_the_end_of_the_work_is_heeded() -> None:
         await signals.told.wait()
         return "drained"
 
-    with signals.noted(), pytest.raises(_Told, match="SIGTERM"):
-        await _unless_told(drained(), signals)
+    with signals.noted(), pytest.raises(Told, match="SIGTERM"):
+        await unless_told(drained(), signals)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
