@@ -19,7 +19,7 @@ from .logs import configure_logs
 from .metrics import Metrics
 from .namespaced import NamespaceApi
 from .operating import Operation
-from .preflight import CannotStart, check
+from .preflight import CannotStart, check, warn_of_others
 from .probes import serve_patience, serve_probes
 from .processes_api import ProcessApi
 from .proof_rounds import Rounds
@@ -65,6 +65,7 @@ async def _operate(settings: Settings) -> None:
     where = settings.lease_namespace or settings.namespace or own_namespace()
     async with connect(configuration) as asking, _patience(settings):
         await check(asking, settings.namespace, where)
+        await warn_of_others(asking, settings.namespace, where)
     if settings.check:
         logger.info("CRDs and rights are there")
         return

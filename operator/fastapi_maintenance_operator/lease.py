@@ -19,7 +19,7 @@ import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from kubernetes_asyncio import client
@@ -33,6 +33,8 @@ Object = dict[str, Any]
 
 _RESOURCE = ("coordination.k8s.io", "v1")
 _PLURAL = "leases"
+LEASES = (*_RESOURCE, _PLURAL)
+"""Group, version and plural."""
 _TAKEN = (404, 409, 422)
 """What the API server answers to a write that somebody else's came before."""
 
@@ -246,6 +248,17 @@ def make_identity() -> str:
 
 def _spec(lease: Mapping[str, Any] | None) -> Mapping[str, Any]:
     return (lease or {}).get("spec") or {}
+
+
+def is_kept(lease: Object) -> bool:
+    """Whether somebody has renewed it as long ago as it lasts, at most; by this machine's clock."""
+    spec = _spec(lease)
+    try:
+        renewed = datetime.fromisoformat(str(spec["renewTime"]))
+    except (KeyError, ValueError):
+        return False
+    lasts = timedelta(seconds=int(spec.get("leaseDurationSeconds") or 0))
+    return bool(_holder(lease)) and datetime.now(UTC) < renewed + lasts
 
 
 def _holder(lease: Mapping[str, Any] | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -12,6 +13,8 @@ from kubernetes_asyncio import client
 from fastapi_maintenance.windows import GROUP, PLURAL, VERSION
 
 from .api import FAILURES, message_of
+from .lease import LEASES, is_kept
+from .names import LEASE
 from .rights import CLUSTER, ELECTION, RESOURCES, WORK, Right
 
 logger = logging.getLogger(__name__)
@@ -49,6 +52,29 @@ async def check(api_client: client.ApiClient, namespace: str | None, lease_names
                 ) from error
             logger.warning("the API server is not ready: %s; trying again", message_of(error))
             await asyncio.sleep(_RETRY_SECONDS)
+
+
+async def warn_of_others(
+    api_client: client.ApiClient, namespace: str | None, lease_namespace: str
+) -> None:
+    """Say which operators act beside one for all namespaces, by a Lease that is elsewhere.
+
+    Each of them would take itself for the only one. Whoever may not list Leases is told of none,
+    and of one for a single namespace nothing is known: a Lease does not say what is looked at.
+    """
+    if namespace:
+        return
+    api, only = client.CustomObjectsApi(api_client), f"metadata.name={LEASE}"
+    how: dict[str, Any] = {"field_selector": only, "_request_timeout": _REQUEST_SECONDS}
+    with contextlib.suppress(*FAILURES):
+        found = await api.list_cluster_custom_object(*LEASES, **how)
+        places = [lease["metadata"]["namespace"] for lease in found["items"] if is_kept(lease)]
+        for place in sorted({*places} - {lease_namespace}):
+            logger.warning(
+                "another operator holds a Lease %s in namespace %s, and both would write: end one "
+                "of them, or stand by for it: --lease-namespace %s",
+                *(LEASE, place, place),
+            )
 
 
 async def _check_resources(api_client: client.ApiClient) -> None:

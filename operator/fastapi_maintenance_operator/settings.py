@@ -30,8 +30,8 @@ Each option can be set by an environment variable too, such as {PREFIX}LOG_LEVEL
 for --log-level; a flag wins.
 
 examples:
-  all namespaces, with the rights of your kubeconfig:
-    %(prog)s --lease-namespace default
+  all namespaces, with the rights of your kubeconfig, as a standby of the chart's:
+    %(prog)s --lease-namespace fastapi-maintenance-system
   one namespace, under a Role instead of a ClusterRole:
     %(prog)s --namespace shop
   may it start here? (prints what is missing, and ends)

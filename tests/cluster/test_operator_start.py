@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fastapi_maintenance_operator.rights import CLUSTER, ELECTION, WORK
+from tests.chart import NAMESPACE
 from tests.controlplane import ports
 from tests.controlplane.cluster import ControlPlane
 from tests.controlplane.pki import write_kubeconfig
@@ -21,10 +22,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.controlplane.identity import ServiceAccounts
+    from tests.controlplane.install import Operator
     from tests.controlplane.target import Cluster
 
 
-def start(kubeconfig: Path | str) -> subprocess.CompletedProcess[str]:
+def start(kubeconfig: Path | str, *options: str) -> subprocess.CompletedProcess[str]:
     """Run it to its end."""
     return subprocess.run(
         [
@@ -35,6 +37,7 @@ def start(kubeconfig: Path | str) -> subprocess.CompletedProcess[str]:
             "127.0.0.1",
             "--port",
             "0",
+            *options,
         ],
         env=os.environ | {"KUBECONFIG": str(kubeconfig)},
         capture_output=True,
@@ -51,6 +54,19 @@ def test_without_rights_it_names_the_missing_rule(service_account: ServiceAccoun
     for right in (*WORK, *CLUSTER, *ELECTION):
         assert right.rule() in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_one_that_stands_for_election_elsewhere_than_who_acts_warns_of_two_writers(
+    cluster: Cluster, operator: Operator
+) -> None:
+    """Each would take itself for the only one, as each has its own Lease."""
+    assert operator.running
+    kubeconfig = cluster.kubeconfig
+    beside = start(kubeconfig, "--check", "--lease-namespace", "default").stderr
+    assert f"holds a Lease fastapi-maintenance-operator in namespace {NAMESPACE}" in beside
+    assert f"end one of them, or stand by for it: --lease-namespace {NAMESPACE}" in beside
+    for lease in (("--lease-namespace", NAMESPACE), ("--namespace", "default")):
+        assert "holds a Lease" not in start(kubeconfig, "--check", *lease).stderr
 
 
 def test_without_a_cluster_it_says_where_it_looked(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
+from urllib.request import urlopen
 
 import pytest
 
@@ -66,6 +67,10 @@ def test_up_and_down(folder: Path) -> None:
     both = f"export KUBECONFIG={path} FASTAPI_MAINTENANCE_KUBECONFIG={path}\n"
     assert first.stdout == both
     assert "operator" in first.stderr
+    page = re.search(r"http://127\.0\.0\.1:\d+/", first.stderr)
+    assert page is not None
+    with urlopen(page[0], timeout=30) as answer:
+        assert b"No window is open" in answer.read()
     server = serving(folder)
     parts = descendants(server)
 

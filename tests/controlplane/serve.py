@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from tests.chart import NAMESPACE
+from tests.controlplane import flags, ports
 from tests.controlplane.cluster import ControlPlane
 from tests.controlplane.holding import held
 from tests.controlplane.install import install, start_operator
@@ -38,9 +39,11 @@ def serve(folder: Path, until_exit_of: int | None = None) -> int:
         cluster = own(control_plane)
         install(cluster)
         say(f"CRDs and rights: in place after {since(began)}")
-        operator = start_operator(cluster)
+        page = ports.free_port()
+        operator = start_operator(cluster, "--page=full", f"--page-port={page}")
         stack.callback(operator.stop)
         say(f"operator, in {NAMESPACE}: ready after {since(began)}")
+        say(f"its page: http://{flags.HOST}:{page}/")
         return watch(control_plane, until_exit_of, _caretaker(operator))
 
 

@@ -11,7 +11,7 @@ import pytest
 from kubernetes_asyncio import client
 
 from fastapi_maintenance_operator import preflight
-from fastapi_maintenance_operator.preflight import CannotStart, check
+from fastapi_maintenance_operator.preflight import CannotStart, check, warn_of_others
 from fastapi_maintenance_operator.rights import CLUSTER, ELECTION, RESOURCES, WORK, Right
 
 pytestmark = pytest.mark.anyio
@@ -134,3 +134,13 @@ async def test_a_server_that_is_not_ready_is_asked_again(
     async with asyncio.timeout(5):
         await check(server, None, "ops")
     assert caplog.text.count("the API server is not ready") == 2
+
+
+async def test_whoever_may_not_list_leases_is_warned_of_nobody(
+    server: ScriptedServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """To start needs no right beyond its own Lease."""
+    server.failures = [client.ApiException(status=403)]
+    await warn_of_others(server, None, "ops")
+    assert not server.failures
+    assert not caplog.records
