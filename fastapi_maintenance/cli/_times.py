@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
+from fastapi_maintenance.proof.wording import with_instants
 from fastapi_maintenance.windows import InvalidWindow
 from fastapi_maintenance.windows.fields import Fields
 
 from ._failures import Mistyped
 
 _DAYS = re.compile(r"\d\s*d")
-_INSTANT = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 
 
 def now() -> datetime:
@@ -85,7 +85,7 @@ def clock(instant: datetime, at: datetime) -> str:
 
 def on_clock(message: str, at: datetime) -> str:
     """A message of the API with each instant on the clock of whoever reads it."""
-    return _INSTANT.sub(lambda found: clock(datetime.fromisoformat(found[0]), at), message)
+    return with_instants(message, lambda instant: clock(instant, at))
 
 
 def span(length: timedelta) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,12 @@ NONE_REGISTERED = "none is registered"
 """How that ends which is said where nobody reports at all."""
 
 _MOST_NAMES = 5
+_INSTANT = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
+
+
+def with_instants(message: str, shown: Callable[[datetime], str]) -> str:
+    """A message with each of its instants, which are in UTC, as a reader is to see it."""
+    return _INSTANT.sub(lambda found: shown(datetime.fromisoformat(found[0])), message)
 
 
 def all_enforce(answers: Sequence[Answer], silent: Sequence[Answer] = ()) -> str:

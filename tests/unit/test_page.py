@@ -187,6 +187,10 @@ def test_a_process_does_what_it_said_last() -> None:
 def test_the_oldest_request_is_told_by_its_route_and_age() -> None:
     text = render_page(make_page(*a_shop(), NOW))
     assert "2 requests, the oldest GET /export/{id} for 4 min 7 s" in text
+    assert "GET /export/{id} since 02:10:00" in text
+    windows, processes = a_shop()
+    text = render_page(page_of(*windows, processes=processes, zone="Asia/Tokyo"))
+    assert "GET /export/{id} since 11:10:00" in text
 
 
 @pytest.mark.parametrize(

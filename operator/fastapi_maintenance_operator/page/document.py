@@ -14,7 +14,7 @@ from .model import UNKNOWN, Broken, Entry, Fact, Opened, Page
 from .parts import left_out, section, table
 from .replicas import Doing, Replica
 from .timeline import legend, timeline
-from .words import age, apps_of, length, mode_of, moment, remarks, until
+from .words import age, apps_of, length, mode_of, moment, on_clock, remarks, until
 
 _OF_UNKNOWN = "Nothing is known of the namespace that you ask for."
 _HERE = resources.files(__package__)
@@ -144,7 +144,9 @@ def _card(page: Page, opened: Opened) -> Element:
         ),
         _quoted("message", opened.message),
         _quoted("note", opened.description),
-        element("dl", *_fact("Enforced", opened.enforced), *_fact("Drained", opened.drained)),
+        element(
+            "dl", *_fact(page, "Enforced", opened.enforced), *_fact(page, "Drained", opened.drained)
+        ),
         _held(page, opened.held_by) if is_held else None,
     )  # fmt: skip
 
@@ -163,12 +165,13 @@ _SIGNS = {
 """Paths of lines on a square of sixteen."""
 
 
-def _fact(name: str, fact: Fact) -> Sequence[Element]:
+def _fact(page: Page, name: str, fact: Fact) -> Sequence[Element]:
     word = _WORDS.get(fact.status, "unknown")
     path = element("path", d=_SIGNS[word])
     kind = f"sign {word.replace(' ', '-')}"
     sign = element("svg", path, viewBox="0 0 16 16", class_=kind, aria_hidden="true")
-    return element("dt", name), element("dd", sign, element("strong", word), f": {fact.message}")
+    said = f": {on_clock(fact.message, page.now, page.place)}"
+    return element("dt", name), element("dd", sign, element("strong", word), said)
 
 
 def _held(page: Page, replicas: Sequence[Replica]) -> Element:
