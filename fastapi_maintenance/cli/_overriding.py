@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fastapi_maintenance.windows import (
@@ -17,13 +17,19 @@ from fastapi_maintenance.windows import (
 from fastapi_maintenance.windows.explain import Cause, Told, explain
 from fastapi_maintenance.windows.fields import LONGEST
 from fastapi_maintenance.windows.timing_fields import MOST_OVERRIDES
+from fastapi_maintenance.windows.zones import zone as zone_named
 
 from ._failures import Failure
 from ._hints import CLUSTER, named, of_the_next
 from ._hints import at as there
 from ._kinds import by_hand, quoted
+from ._seen import zone_of
+from ._times import shown_in
 
 Object = dict[str, Any]
+
+_SHOWN = 2
+"""Occurrences that are named where another was meant."""
 
 
 def with_override(
@@ -102,7 +108,7 @@ def skipped(
         _check_none_skipped(window, at)
         original, planned = _next(window, at)
     else:
-        original = planned = _named(window, occurrence)
+        original = planned = _named(window, occurrence, at)
     return with_override(spec, window, original.start, at, skip=True), planned
 
 
@@ -146,15 +152,41 @@ def _next(window: Window, at: datetime) -> tuple[Occurrence, Occurrence]:
     return following[0].original, following[0].piece
 
 
-def _named(window: Window, start: datetime) -> Occurrence:
+def _named(window: Window, start: datetime, at: datetime) -> Occurrence:
     """The one that the calendar has at a start."""
-    before = explain(window, start - timedelta(microseconds=1), occurrences=1)
-    known = (*before.following, *before.not_taking_place, *filter(None, [before.current]))
-    for told in known:
-        if told.original.start == start:
-            return told.original
-    problem = f'"{window.name}" has no occurrence that starts at {format_instant(start)}'
-    raise Failure(problem, f"those to come: fastapi-maintenance explain {_place(window)}")
+    for instant in _meant(window, start):
+        before = explain(window, instant - timedelta(microseconds=1), occurrences=1)
+        known = (*before.following, *before.not_taking_place, *filter(None, [before.current]))
+        for told in known:
+            if told.original.start == instant:
+                return told.original
+    raise _none_starts(window, start, at)
+
+
+def _meant(window: Window, start: datetime) -> list[datetime]:
+    """A time without a zone is of the window's own clock, or else of this machine's."""
+    if start.tzinfo is not None:
+        return [start]
+    zone = zone_of(window)
+    own = [start.replace(tzinfo=zone_named(zone))] if zone else []
+    return [each.astimezone(UTC) for each in (*own, start)]
+
+
+def _none_starts(window: Window, start: datetime, at: datetime) -> Failure:
+    """With those that do, on both clocks, as they may be named."""
+    if start.tzinfo is not None:
+        said = format_instant(start)
+    elif zone := zone_of(window):
+        said = f"{start.isoformat()}, neither in {zone} nor on the clock of this machine"
+    else:
+        said = f"{start.isoformat()} on the clock of this machine"
+    following = [told.original.start for told in explain(window, at, occurrences=_SHOWN).following]
+    lines = [
+        f"{shown_in(zone_of(window), each, at)}: --occurrence {format_instant(each)}"
+        for each in following
+    ]
+    lines += [f"those to come: fastapi-maintenance explain {_place(window)}"]
+    return Failure(f'"{window.name}" has no occurrence that starts at {said}', "\n  ".join(lines))
 
 
 def _uncut_end(window: Window, original: Occurrence) -> datetime | None:

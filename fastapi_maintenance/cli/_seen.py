@@ -13,6 +13,7 @@ from fastapi_maintenance.windows import (
     Fixed,
     InvalidWindow,
     Occurrence,
+    Recurring,
     Window,
     next_occurrence,
     occurrence_at,
@@ -79,6 +80,11 @@ class Seen:
         return max((piece.end for piece in over if piece.end), default=None)
 
     @property
+    def zone(self) -> str | None:
+        """The time zone of its schedule; None where it has none."""
+        return zone_of(self.window) if self.window else None
+
+    @property
     def state(self) -> str:
         """In the words of the condition Active."""
         if self.window is None:
@@ -104,6 +110,11 @@ class Seen:
         fields = metadata.get("managedFields") or ()
         writers = [f["manager"] for f in fields if "f:spec" in f.get("fieldsV1", {})]
         return str(writers[0]) if writers else ""
+
+
+def zone_of(window: Window) -> str | None:
+    """The time zone of its schedule; None where it has none."""
+    return window.timing.time_zone if isinstance(window.timing, Recurring) else None
 
 
 def see(item: Object, at: datetime) -> Seen:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from fastapi_maintenance.proof.wording import with_instants
 from fastapi_maintenance.windows import InvalidWindow
 from fastapi_maintenance.windows.fields import Fields
+from fastapi_maintenance.windows.zones import zone as zone_of
 
 from ._failures import Mistyped
 
@@ -44,24 +45,39 @@ def _mend(text: str) -> str:
 
 
 def instant_of(text: str, option: str) -> datetime:
-    """An instant: RFC 3339, or a local time without an offset.
+    """An instant: RFC 3339, or a local time of this machine without an offset.
+
+    Raises:
+        Mistyped: naming the option.
+    """
+    return time_of(text, option).astimezone(UTC)
+
+
+def time_of(text: str, option: str) -> datetime:
+    """The same; without a zone where none was given.
 
     Raises:
         Mistyped: naming the option.
     """
     try:
-        found = datetime.fromisoformat(text)
+        return datetime.fromisoformat(text)
     except ValueError:
         mend = "write 2026-06-01T22:00:00Z, an offset such as +02:00, or a local time without one"
         raise Mistyped(f"{option}: {text!r} is not a time", mend) from None
-    return found.astimezone(UTC)
 
 
-def shown(instant: datetime, at: datetime) -> str:
+def shown(instant: datetime, at: datetime, zone: tzinfo | None = None) -> str:
     """An instant on the clock of whoever reads it; with the date where it is another day."""
-    local, today = instant.astimezone(), at.astimezone().date()
+    local, today = instant.astimezone(zone), at.astimezone(zone).date()
     form = "%H:%M:%S %Z" if local.date() == today else "%a %d %b %Y %H:%M:%S %Z"
     return local.strftime(form)
+
+
+def shown_in(zone: str | None, instant: datetime, at: datetime) -> str:
+    """The same on a window's own clock too, if it has one and that is another."""
+    here = shown(instant, at)
+    there = shown(instant, at, zone_of(zone)) if zone else here
+    return here if there == here else f"{there} = {here}"
 
 
 def moment(instant: datetime, at: datetime) -> str:
@@ -100,11 +116,11 @@ def span(length: timedelta) -> str:
     return "".join(found) or "0s"
 
 
-def until(end: datetime | None, at: datetime) -> str:
-    """The end of an occurrence, and how far it is."""
-    return ending(end, at) + (f" (in {span(end - at)})" if end else "")
+def until(end: datetime | None, at: datetime, zone: str | None = None) -> str:
+    """The end of an occurrence, and how far it is; on a window's own clock too."""
+    return ending(end, at, zone) + (f" (in {span(end - at)})" if end else "")
 
 
-def ending(end: datetime | None, at: datetime) -> str:
+def ending(end: datetime | None, at: datetime, zone: str | None = None) -> str:
     """The end of an occurrence alone, which does not change while it is waited for."""
-    return "it is ended" if end is None else shown(end, at)
+    return "it is ended" if end is None else shown_in(zone, end, at)

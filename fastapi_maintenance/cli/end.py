@@ -17,7 +17,7 @@ from ._options import EditedName
 from ._others import note_still
 from ._output import tell
 from ._seen import Seen, see
-from ._times import now, shown
+from ._times import now, shown_in
 
 _Ignore = Annotated[bool, typer.Option("--ignore-not-found", help="No window is fine too.")]
 
@@ -44,7 +44,9 @@ async def end_window(cluster: Cluster, name: str, say: Callable[[str], None] = p
         return seen
     after = see(item, now())
     following = (
-        f"; it opens next at {shown(after.following.start, after.at)}" if after.following else ""
+        f"; it opens next at {shown_in(after.zone, after.following.start, after.at)}"
+        if after.following
+        else ""
     )
     say(f"{title(name)} ended{following}")
     return seen

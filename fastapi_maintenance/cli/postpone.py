@@ -13,7 +13,7 @@ from ._kinds import title
 from ._options import By, EditedName
 from ._overriding import postponed
 from ._seen import Seen
-from ._times import duration_of, now, shown
+from ._times import duration_of, now, shown_in
 
 
 async def postpone(cluster: Cluster, name: EditedName, by: By) -> None:
@@ -26,6 +26,7 @@ async def postpone(cluster: Cluster, name: EditedName, by: By) -> None:
         planned[:] = [before]
         return {"overrides": items}
 
-    await edit(cluster, name, change, "overrides")
+    seen, _ = await edit(cluster, name, change, "overrides")
     was, at = planned[0].start, now()
-    print(f"{title(name)} postponed from {shown(was, at)} to {shown(was + length, at)}")
+    before, after = (shown_in(seen.zone, each, at) for each in (was, was + length))
+    print(f"{title(name)} postponed from {before} to {after}")

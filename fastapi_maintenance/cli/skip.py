@@ -16,17 +16,17 @@ from ._kinds import title
 from ._options import EditedName
 from ._overriding import skipped
 from ._seen import Seen, see
-from ._times import instant_of, now, shown
+from ._times import now, shown_in, time_of
 
 _Which = Annotated[
     str | None,
-    typer.Option(help="By its planned start; else the next.", callback=checked(instant_of)),
+    typer.Option(help="By its planned start; else the next.", callback=checked(time_of)),
 ]
 
 
 async def skip(cluster: Cluster, name: EditedName, occurrence: _Which = None) -> None:
     """Leave out the next occurrence, or the one of a planned start."""
-    which = instant_of(occurrence, "--occurrence") if occurrence else None
+    which = time_of(occurrence, "--occurrence") if occurrence else None
     planned = list[Occurrence]()
 
     def change(seen: Seen) -> Mapping[str, Any]:
@@ -35,8 +35,8 @@ async def skip(cluster: Cluster, name: EditedName, occurrence: _Which = None) ->
         planned[:] = [before]
         return {"overrides": items}
 
-    _, item = await edit(cluster, name, change, "overrides")
+    was, item = await edit(cluster, name, change, "overrides")
     at = now()
-    print(f"{title(name)}: the occurrence of {shown(planned[0].start, at)} is skipped")
+    print(f"{title(name)}: the occurrence of {shown_in(was.zone, planned[0].start, at)} is skipped")
     if item is not None and (following := see(item, at).following):
-        print(f"  it opens next at {shown(following.start, at)}")
+        print(f"  it opens next at {shown_in(was.zone, following.start, at)}")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -82,11 +84,15 @@ def test_what_is_open_for_the_last_time_is_extended_or_ended(cli: Cli, words: li
 def test_postpone_and_skip_change_one_occurrence(cli: Cli, kubectl: Kubectl) -> None:
     apply_window(kubectl, "weekly", cli.namespace, **WEEKLY)
     first, second, third = cli.window_starts("weekly", 3)
-    assert "postponed from" in cli("postpone", "weekly", "--by", "1h").out
+    moved = cli("postpone", "weekly", "--by", "1h").out
+    assert "postponed from" in moved
+    assert re.fullmatch(r".* 02:00:00 CES?T = .*:00:00 UTC to .* 03:00:00 CES?T = .* UTC\n", moved)
     cli("postpone", "weekly", "--by", "30m")
     later = first + timedelta(minutes=90)
     assert cli.window_starts("weekly", 2) == [later, second]
-    cli("skip", "weekly", "--occurrence", second.isoformat())
+    local = second.astimezone(ZoneInfo("Europe/Berlin")).replace(tzinfo=None).isoformat()
+    left_out = cli("skip", "weekly", "--occurrence", local).out
+    assert re.search(r"occurrence of .* 02:00:00 CES?T = .* UTC is skipped\n", left_out)
     assert cli.window_starts("weekly", 2) == [later, third]
     said = cli("skip", "weekly")
     assert "is skipped\n  it opens next at " in said.out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from fastapi_maintenance.cli._failures import Failure
 from fastapi_maintenance.cli._overriding import extended, postponed, skipped
+from fastapi_maintenance.cli._times import time_of
 from fastapi_maintenance.windows import next_occurrence, occurrence_at, parse_manifest
 from tests.unit.making import at, manifest
 
@@ -83,6 +85,46 @@ def test_one_that_is_named_is_skipped_whatever_else_is() -> None:
     again, _ = skipped(spec, window(spec), now, second)
     assert again == spec["overrides"]
     assert len(again) == 2
+
+
+@pytest.mark.parametrize(
+    ("typed", "reader"),
+    [
+        ("2026-12-13T03:00", "America/New_York"),  # as the window has it
+        ("2026-12-12T21:00", "America/New_York"),  # as the machine has it
+        ("2026-12-13T02:00", "Etc/UTC"),
+        ("2026-12-13T02:00Z", "America/New_York"),
+        ("2026-12-13T04:00+02:00", "America/New_York"),
+    ],
+)
+def test_a_local_time_is_of_the_windows_clock_if_that_fits_else_of_the_machines(
+    typed: str, reader: str, reader_in: Callable[[str], None]
+) -> None:
+    reader_in(reader)
+    spec = spec_of(schedule="0 3 * * sun", duration="2h", timeZone="Europe/Berlin")
+    which = time_of(typed, "--occurrence")
+    _, planned = skipped(spec, window(spec), at("2026-12-01T00:00Z"), which)
+    assert planned.start == at("2026-12-13T02:00Z")
+
+
+def test_a_time_at_which_nothing_starts_is_told_with_those_that_do_on_both_clocks(
+    reader_in: Callable[[str], None],
+) -> None:
+    reader_in("America/New_York")
+    spec = spec_of(schedule="0 3 * * sun", duration="2h", timeZone="Europe/Berlin")
+    with pytest.raises(Failure) as failed:
+        skipped(
+            spec,
+            window(spec),
+            at("2026-12-01T00:00Z"),
+            time_of("2026-12-13T02:00", "--occurrence"),
+        )
+    whose = "2026-12-13T02:00:00, neither in Europe/Berlin nor on the clock of this machine"
+    assert failed.value.problem == f'"daily" has no occurrence that starts at {whose}'
+    first, *_, last = failed.value.mend.splitlines()
+    both = "Sun 06 Dec 2026 03:00:00 CET = Sat 05 Dec 2026 21:00:00 EST"
+    assert first == f"{both}: --occurrence 2026-12-06T02:00:00Z"
+    assert last == "  those to come: fastapi-maintenance explain daily -n shop"
 
 
 def test_a_skip_that_is_over_or_later_than_the_next_hinders_no_other() -> None:
