@@ -21,6 +21,7 @@ from ._kinds import title
 from ._options import Apps, Message, NeededDuration, Output, OutputAs, ReadOnly
 from ._others import note_unregistered
 from ._output import show, tell
+from ._overlapping import note_never_closes, note_overlaps
 from ._replacing import changes, check_may_be_replaced, differing, lines_of, patch_of
 from ._seen import OPENED_BY, marks_of, see
 from ._telling import occurrence_line
@@ -110,6 +111,7 @@ async def _write(
                 raise
             made, done = await _beside(cluster, item, may_replace, only_say)
         await note_unregistered(cluster, item["spec"]["apps"])
+        await note_overlaps(cluster, made)
         return made, done
 
 
@@ -135,6 +137,8 @@ def _explained(item: Object) -> Explanation:
     explained = explain(parse_manifest(item), now(), occurrences=3)
     if explained.never_opens:
         raise Mistyped("--cron: no day ever fits this schedule", "see: man 5 crontab")
+    if explained.window is not None:
+        note_never_closes(explained.window)
     return explained
 
 

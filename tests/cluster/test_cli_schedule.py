@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -53,6 +54,17 @@ def test_one_that_is_there_and_differs_is_changed_only_if_that_was_said(cli: Cli
     assert (after["apps"], after["mode"]) == (["orders", "billing"], "ReadOnly")
     assert "response" not in after
     assert (after["overrides"], after["suspend"]) == (before["overrides"], True)
+
+
+def test_another_window_that_is_open_at_the_same_time_is_told_of(cli: Cli) -> None:
+    """In the zone of the new one and the reader's; the window is written."""
+    cli("schedule", "early", "billing", *WEEKLY)
+    cli("schedule", "weekly", "orders", *WEEKLY)
+    said = cli("schedule", "late", "orders", *LATER)
+    assert said.out == "maintenancewindow/late created\n"
+    (note,) = [line for line in said.err.splitlines() if line.startswith("note: ")]
+    told = r"note: weekly is open at the same time, first at .* 03:00:00 CES?T = .*:00:00 UTC"
+    assert re.fullmatch(told, note)
 
 
 def test_another_message_leaves_the_rest_of_the_answer(cli: Cli, kubectl: Kubectl) -> None:
