@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ._failures import Failure, Mistyped
+from ._hints import run_of
 from ._output import forget_terminal
 
 T = TypeVar("T")
@@ -32,12 +33,15 @@ _TEXT = bytes(range(32, 127)) + b"\t\n\r"
 TWO_DASHES = "behind two dashes: -- COMMAND…"
 
 
-def check_command(command: Sequence[str], apps: Sequence[str] = ()) -> None:
+def check_command(
+    command: Sequence[str], apps: Sequence[str] = (), typed: Sequence[str] = ()
+) -> None:
     """Before anything is stopped for it.
 
     Args:
         command: with its arguments.
         apps: what stands before the two dashes; without them the command is among it.
+        typed: the same with its options.
 
     Raises:
         Failure: there is none, or it can't be run.
@@ -46,7 +50,7 @@ def check_command(command: Sequence[str], apps: Sequence[str] = ()) -> None:
         mend = "do it in steps: on --wait drained, your command, off"
         raise Failure("`run` needs Linux or macOS", mend)
     if not command:
-        raise Mistyped("there is no command to run", _two_dashes(apps))
+        raise Mistyped("there is no command to run", _two_dashes(apps, typed))
     if shutil.which(command[0]) is None:
         raise _not_runnable(command[0])
     _check_script(command[0])
@@ -85,9 +89,10 @@ def _check_script(word: str) -> None:
         raise Failure(problem, _NOTHING, NOT_FOUND)
 
 
-def _two_dashes(apps: Sequence[str]) -> str:
-    first, *rest = apps or ("",)
-    meant = f"\n  did you mean {first} … -- {' '.join(rest)}?" if rest else ""
+def _two_dashes(apps: Sequence[str], typed: Sequence[str]) -> str:
+    rest = list(apps[1:])
+    own = [word for word in typed if word not in rest]
+    meant = f"\n  did you mean: {run_of(own, rest)}" if rest else ""
     return f"write it {TWO_DASHES}{meant}"
 
 

@@ -18,6 +18,9 @@ from ._hints import note_command, note_flags
 COMMAND = "fastapi_maintenance.command"
 """Where the context keeps what stands behind two dashes."""
 
+TYPED = "fastapi_maintenance.typed"
+"""Where it keeps what stands before them."""
+
 Verb = Callable[..., Coroutine[Any, Any, None]]
 
 FLAGS: dict[str, Any] = {
@@ -36,6 +39,7 @@ class BeforeTwoDashes(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Keep what is behind them out of it."""
         own = args[: args.index("--")] if "--" in args else args
+        ctx.meta[TYPED] = list(own)
         ctx.meta[COMMAND] = args[len(own) + 1 :]
         return super().parse_args(ctx, own)
 

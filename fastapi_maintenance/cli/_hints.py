@@ -46,6 +46,11 @@ def verb() -> str:
     return _command.get()[0]
 
 
+def run_of(words: Sequence[str], command: Sequence[str]) -> str:
+    """A `run` of a command with other words before it."""
+    return shlex.join(["fastapi-maintenance", "run", *words, "--", *command])
+
+
 def only_reads() -> bool:
     """Whether what was asked for changes nothing, so that few rights suffice."""
     return _command.get()[0] in _READING

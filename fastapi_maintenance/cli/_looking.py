@@ -18,6 +18,7 @@ from ._failures import FAILED, NO_OPERATOR, Failure, explain
 from ._hints import at as there
 from ._hints import see_operator
 from ._judging import LAG, Judgement, by_operator, by_processes, lease_is_fresh
+from ._others import elsewhere
 from ._output import Progress
 from ._seen import Seen, see
 from ._times import now, shown
@@ -42,6 +43,14 @@ class NoOperator(Failure):
 
     def __init__(self, problem: str) -> None:
         super().__init__(problem, see_operator(), NO_OPERATOR)
+
+
+class NoneReports(Failure):
+    """Nobody does, by a name that is asked for."""
+
+    def __init__(self, problem: str, mend: str, *more: str | None, code: int) -> None:
+        self.more = [each for each in more if each]
+        super().__init__(problem, "\n  ".join([mend, *self.more]), code)
 
 
 @dataclass
@@ -202,13 +211,14 @@ class Looks:
             return await self._borne_out(seen)
         if self.timer.elapsed < min(_GRACE, self.timer.seconds):
             return told
-        code = NO_OPERATOR if self.unanswered else FAILED
-        mend = (
-            f"{mend_of(seen, told.message)}\n  "
+        raise NoneReports(
+            told.message,
+            mend_of(seen, told.message),
+            await elsewhere(self.cluster, seen.window.apps if seen.window else ()),
             f"those that report: fastapi-maintenance processes {there(self.cluster.namespace)}; "
-            "if none is to be expected: --if-no-processes=ok"
+            "if none is to be expected: --if-no-processes=ok",
+            code=NO_OPERATOR if self.unanswered else FAILED,
         )
-        raise Failure(told.message, mend, code)
 
     async def _counted(self, seen: Seen) -> Judgement:
         """What a list of the processes proves, if the window is still the same afterwards."""

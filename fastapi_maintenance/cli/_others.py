@@ -5,28 +5,33 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fastapi_maintenance.backends.kubernetes.transport import ApiError, Unreachable
+from fastapi_maintenance.proof.wording import nearest, with_nearest
 from fastapi_maintenance.windows import Window, applies_to
 
 from ._cluster import Cluster, Object
 from ._failures import known
-from ._hints import CLUSTER, named
+from ._hints import CLUSTER, flags, named
 from ._output import tell
 from ._seen import RUN, Seen, parent_of, see
 from ._times import now, until
+
+_MOST = 3
+"""Namespaces that are told."""
 
 
 async def note_others(cluster: Cluster, apps: Sequence[str], name: str) -> None:
     """Tell of windows by other names that are open for one of the apps."""
     for other in await _others(cluster, apps, name):
-        tell(f"note: {other.name} is open too, until {_end(other)}{_run_by(other)}")
+        about = f"; {found}" if (found := run_of(other)) else ""
+        tell(f"note: {other.name} is open too, until {_end(other)}{about}")
 
 
-def _run_by(other: Seen) -> str:
+def run_of(seen: Seen) -> str | None:
     """What a `run` is about, which need not have ended: two migrations at once may do harm."""
-    if other.made_for != RUN or other.window is None:
-        return ""
-    who = f" by {other.opened_by}" if other.opened_by else ""
-    return f"; it is a run of `{other.window.description}`{who}, which may still go on"
+    if seen.made_for != RUN or seen.window is None or seen.current is None:
+        return None
+    who = f" by {seen.opened_by}" if seen.opened_by else ""
+    return f"it is a run of `{seen.window.description}`{who}, which may still go on"
 
 
 async def note_still(cluster: Cluster, apps: Sequence[str], name: str) -> None:
@@ -56,7 +61,34 @@ def unregistered(registered: set[str | None], apps: Sequence[str]) -> str | None
     unknown = [app for app in apps if "*" not in app and app not in named]
     if not unknown or not named or len(named) < len(registered):
         return None
-    return f"note: no process reports for {', '.join(unknown)}; registered are: {', '.join(named)}"
+    free = [name for name in named if name not in apps]
+    meant = ", ".join(with_nearest(app, free) for app in unknown)
+    return f"note: no process reports for {meant}; registered are: {', '.join(named)}"
+
+
+async def meant_by(cluster: Cluster, apps: Sequence[str]) -> dict[str, str]:
+    """Of names by which nobody reports: those that may have been meant."""
+    try:
+        items = await cluster.processes(cluster.namespace)
+    except (ApiError, Unreachable):
+        return {}
+    named = sorted({app for item in items if (app := item["spec"].get("app"))})
+    free = [name for name in named if name not in apps]
+    near = {app: nearest(app, free) for app in apps if "*" not in app and app not in named}
+    return {app: found for app, found in near.items() if found}
+
+
+async def elsewhere(cluster: Cluster, apps: Sequence[str]) -> str | None:
+    """Where else somebody reports by these names, or who can tell; None: nowhere."""
+    try:
+        items = await cluster.processes(None)
+    except (ApiError, Unreachable):
+        return f"if they are in another namespace: fastapi-maintenance processes -A{flags()}"
+    found = {(item["spec"].get("app"), item["metadata"]["namespace"]) for item in items}
+    here = {app for app, namespace in found if namespace == cluster.namespace}
+    away = sorted((app, place) for app, place in found if app in apps and app not in here)
+    lines = [f"{app} reports in namespace {place}: did you mean -n {place}?" for app, place in away]
+    return "\n  ".join(lines[:_MOST]) or None
 
 
 def note_all_open(items: Sequence[Object]) -> None:
@@ -91,7 +123,8 @@ def _mend(each: Seen) -> str:
     if parent := parent_of(each.item):
         its = named(f"{CLUSTER}{parent}", each.namespace)
         return f"end it, in all namespaces that it selects: fastapi-maintenance end {its}"
-    return f"end it: fastapi-maintenance end {named(each.name, each.namespace)}"
+    about = f" ({found})" if (found := run_of(each)) else ""
+    return f"end it: fastapi-maintenance end {named(each.name, each.namespace)}{about}"
 
 
 def others_open(items: Sequence[Object], apps: Sequence[str], name: str = "") -> list[Seen]:

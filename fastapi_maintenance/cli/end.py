@@ -14,7 +14,7 @@ from ._editing import edit
 from ._hints import CLUSTER, of_the_next
 from ._kinds import quoted, title
 from ._options import EditedName
-from ._others import note_still
+from ._others import note_still, run_of
 from ._output import tell
 from ._seen import Seen, see
 from ._times import now, shown_in
@@ -28,6 +28,8 @@ async def end(cluster: Cluster, name: EditedName, ignore_not_found: _Ignore = Fa
         tell(f"{quoted(name)} not found: nothing to end")
         return
     ended = await end_window(cluster, name)
+    if about := run_of(ended):
+        tell(f"note: {about}: that its window has ended does not stop it")
     if ended.window is not None and not name.startswith(CLUSTER):
         await note_still(cluster, ended.window.apps, name)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,15 +19,16 @@ from fastapi_maintenance.backends.kubernetes.transport import ApiError, Unreacha
 from ._child import Signals, Told, check_command, run_command, unless_told
 from ._closed import lapse_of
 from ._cluster import Cluster
-from ._commands import COMMAND
+from ._commands import COMMAND, TYPED
 from ._failures import Failure, known
 from ._hints import at as there
-from ._hints import place
+from ._hints import place, run_of
 from ._holding import Holder
 from ._kinds import title
+from ._looking import NoneReports
 from ._opening import Opening, fresh_name, open_window
 from ._options import Apps, IfNoProcesses, Message, NeededDuration, ReadOnly, Timeout, Unreported
-from ._others import note_others, note_still, note_unregistered
+from ._others import meant_by, note_others, note_still, note_unregistered
 from ._output import tell, tell_times
 from ._retrying import passes, patiently
 from ._seen import RUN, Seen, see
@@ -37,6 +38,7 @@ from .end import end_window
 
 T = TypeVar("T")
 
+_UNUSED = "its window is ended, since it is for an app by whose name nobody reports"
 _AGAIN = "the same again with a longer --timeout"
 
 DRAIN_TIMED_OUT, RUN_FAILED = 124, 125
@@ -57,7 +59,8 @@ _OnFailure = Annotated[OnFailure, typer.Option(help="What becomes of the window.
 def check_run(given: dict[str, Any]) -> None:
     """Whether there is a command that can be run, before anything is stopped for it."""
     ctx: typer.Context = given["ctx"]
-    check_command(list(ctx.meta.get(COMMAND, ())), given["apps"])
+    command, typed = (list(ctx.meta.get(kept, ())) for kept in (COMMAND, TYPED))
+    check_command(command, given["apps"], typed)
 
 
 async def run(
@@ -92,7 +95,8 @@ async def run(
         ok, ends = if_no_processes is Unreported.OK, on_failure is OnFailure.END
         if ok:  # else the wait says it
             await note_unregistered(cluster, apps)
-        running = _Run(cluster, seen, command, signals, ends, patience, ok)
+        typed = ctx.meta.get(TYPED, ())
+        running = _Run(cluster, seen, command, signals, ends, patience, ok, typed)
         await running.drain(seen.generation)
         await running.execute(Holder(cluster, seen.name, length, signals.came))
 
@@ -108,6 +112,8 @@ class _Run:
     ends_on_failure: bool
     patience: timedelta
     unreported_is_ok: bool
+    typed: Sequence[str] = ()
+    """What stood before the command."""
     _began: bool = False
     """Whether the command was run, so that something may have to be rolled back."""
     _finished: datetime | None = None
@@ -139,6 +145,9 @@ class _Run:
                 "" if error.for_good else f"or with more patience: {self._to_end}, then {_AGAIN}"
             )
             await self._fail(DRAIN_TIMED_OUT, error.problem, error.mend, longer, not_run)
+        except NoneReports as error:
+            more = [await self._meant(), *error.more, not_run, _UNUSED]
+            await self._fail(RUN_FAILED, error.problem, *more, ends=True)
         except (Failure, ApiError, Unreachable) as error:
             failure = _itself(error)
             await self._fail(RUN_FAILED, failure.problem, failure.mend, not_run)
@@ -171,14 +180,20 @@ class _Run:
                 RUN_FAILED,
             )
 
-    async def _fail(self, code: int, problem: str, *more: str) -> NoReturn:
+    async def _fail(self, code: int, problem: str, *more: str, ends: bool = False) -> NoReturn:
         """Say why, and what becomes of the window; leave with a code."""
-        if self.ends_on_failure:
+        if ends or self.ends_on_failure:
             tell("\n  ".join([f"error: {problem}", *filter(None, more)]))
             await self._end()
             raise typer.Exit(code)
         lines = filter(None, [*more, *await self._outlook()])
         raise Failure(f"{self.seen.name}: {problem}", "\n  ".join(lines), code)
+
+    async def _meant(self) -> str:
+        """The same of apps that are there; empty where none is like those that were named."""
+        meant = await meant_by(self.cluster, self._apps)
+        words = [meant.get(word, word) for word in self.typed]
+        return f"did you mean: {run_of(words, self.command)}" if meant else ""
 
     async def _outlook(self) -> list[str]:
         """What the window does from now on, and what can be done."""

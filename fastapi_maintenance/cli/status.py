@@ -23,6 +23,7 @@ from ._hints import see_operator
 from ._judging import LAG, by_operator, lease_is_fresh
 from ._options import AllNamespaces, Output, OutputAs
 from ._options import Name as _Name
+from ._others import run_of
 from ._output import show, table, tell
 from ._rows import HEAD, in_order, row, shortened
 from ._seen import Seen, see
@@ -157,6 +158,8 @@ def _remarks(
     if seen.error is not None:
         yield from (f"{name}: {each}" for each in seen.error.all)
         return
+    if detailed and (about := run_of(seen)):
+        yield f"{name}: {about}"
     told = by_operator(seen, "drained")
     problem = unreported(seen, processes) if processes is not None else None
     if told is not None and told.reason == "NoProcesses":

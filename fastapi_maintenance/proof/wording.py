@@ -53,7 +53,9 @@ def no_processes(window: Window, listed: Iterable[Process]) -> str | None:
         return None
     apps = sorted({process.app for process in listed if process.app})
     registered = f"registered are: {_names(apps)}" if apps else NONE_REGISTERED
-    meant = [_meant(name, [app for app in apps if app not in window.apps]) for name in missing]
+    meant = [
+        with_nearest(name, [app for app in apps if app not in window.apps]) for name in missing
+    ]
     return f"No process reports for {_names(meant)}; {registered}"
 
 
@@ -61,9 +63,15 @@ def _missing(window: Window, carried: Collection[str | None]) -> list[str]:
     return [app for app in window.apps if not carried or ("*" not in app and app not in carried)]
 
 
-def _meant(name: str, apps: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, apps, n=1)
-    return f"{name} (did you mean {near[0]}?)" if near else name
+def with_nearest(name: str, apps: Sequence[str]) -> str:
+    """A name that nobody carries, with the one that may have been meant."""
+    near = nearest(name, apps)
+    return f"{name} (did you mean {near}?)" if near else name
+
+
+def nearest(name: str, apps: Sequence[str]) -> str | None:
+    """The one that may have been meant; None where none is like it."""
+    return next(iter(difflib.get_close_matches(name, apps, n=1)), None)
 
 
 def not_enforced(lapsing: Sequence[Answer], answers: Sequence[Answer]) -> str:

@@ -128,6 +128,11 @@ def test_a_command_that_fails_keeps_the_window_and_says_what_can_be_done(
     assert f"fastapi-maintenance end {name} {place}" in said.err
     assert f"fastapi-maintenance extend {name} {place} --by 30m" in said.err
     assert "was not run" not in said.err
+    about = "it is a run of `sh -c exit 7` by "
+    assert f"{name}: {about}" in cli("status", name).err
+    note = cli("end", name).err
+    assert f"note: {about}" in note
+    assert "which may still go on: that its window has ended does not stop it" in note
 
 
 def test_run_names_the_other_windows_that_hold_the_app_at_first_and_at_last(
@@ -152,8 +157,28 @@ def test_run_tells_of_a_name_that_nobody_reports_for(
     speak(cluster, cli, "orders-on")
     words = ("run", "oders", "--duration", "5m", "--if-no-processes", "ok")
     said = cli(*words, "--context", context_of(cluster), "--", "true")
-    assert "note: no process reports for oders; registered are: orders" in said.err
+    assert (
+        "note: no process reports for oders (did you mean orders?); registered are: orders"
+        in said.err
+    )
     assert f"in namespace {cli.namespace} of context {context_of(cluster)} until " in said.err
+
+
+def test_run_of_a_mistyped_app_leaves_no_window_and_says_what_may_have_been_meant(
+    cluster: Cluster, cli: Cli, operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody is in maintenance by it."""
+    monkeypatch.setattr("fastapi_maintenance.cli._looking._GRACE", 0)
+    cli("on", "orders", "--duration", "5m")
+    speak(cluster, cli, "orders-on")
+    said = cli("run", "ordrs", "--duration", "5m", "--", "echo", "a b", code=125)
+    assert "error: No process reports for ordrs (did you mean orders?)" in said.err
+    again = f"fastapi-maintenance run -n {cli.namespace} orders --duration 5m -- echo 'a b'"
+    assert f"  did you mean: {again}" in said.err.splitlines()
+    assert "  its window is ended" in said.err
+    assert "  echo a b was not run" in said.err
+    (window,) = [each for each in windows(cli) if each["spec"]["apps"] == ["ordrs"]]
+    assert "endedAt" in window["spec"]
 
 
 def context_of(cluster: Cluster) -> str:

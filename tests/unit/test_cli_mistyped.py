@@ -137,7 +137,7 @@ ORDERS = ["on", "orders"]
         (
             ["run", *ON, "alembic", "up"],
             "there is no command",
-            "did you mean orders … -- alembic up",
+            "did you mean: fastapi-maintenance run orders --duration 5m -- alembic up",
         ),
         (["run", *ON, "alembic", "--sql"], "no option --sql", "behind two dashes: -- COMMAND…"),
         (["schedule", *but(WEEKLY, "--cron", "0")], "'0' is one field of five", "in quotes"),

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 
+from fastapi_maintenance.backends.kubernetes.transport import ApiError, Transport
+from fastapi_maintenance.cli._cluster import Cluster
 from fastapi_maintenance.cli._hints import note_flags, place
-from fastapi_maintenance.cli._others import unregistered
+from fastapi_maintenance.cli._others import elsewhere, unregistered
 
 
 @pytest.mark.parametrize(
     ("registered", "apps", "unknown"),
     [
-        ({"orders"}, ["oders"], "oders"),
+        ({"orders"}, ["oders"], "oders (did you mean orders?)"),
         ({"orders"}, ["orders", "oders"], "oders"),
         ({"orders"}, ["orders"], None),
         ({"orders"}, ["bill*"], None),
@@ -34,3 +39,29 @@ def test_a_place_names_the_context_only_where_one_was_given() -> None:
     finally:
         note_flags([])
     assert place("shop") == "namespace shop"
+
+
+class Elsewhere(Transport):
+    """A server where orders report in another namespace, and who asks may list them, or not."""
+
+    def __init__(self, may_list: bool = True) -> None:
+        self.may_list = may_list
+
+    async def get(self, path: str, params: Mapping[str, str]) -> dict[str, Any]:
+        if not self.may_list:
+            raise ApiError(403, "no")
+        return {"items": [{"metadata": {"namespace": "shop"}, "spec": {"app": "orders"}}]}
+
+
+@pytest.mark.anyio
+async def test_a_namespace_where_an_app_reports_is_named_where_it_was_asked_for_in_another() -> (
+    None
+):
+    cluster = Cluster(Elsewhere(), "default")
+    said = "orders reports in namespace shop: did you mean -n shop?"
+    assert await elsewhere(cluster, ["orders"]) == said
+    assert await elsewhere(cluster, ["billing"]) is None
+    assert await elsewhere(Cluster(Elsewhere(), "shop"), ["orders"]) is None
+    hidden = await elsewhere(Cluster(Elsewhere(may_list=False), "default"), ["orders"])
+    assert hidden is not None
+    assert hidden.endswith("fastapi-maintenance processes -A")
