@@ -77,12 +77,16 @@ def nearest(name: str, apps: Sequence[str]) -> str | None:
 def not_enforced(lapsing: Sequence[Answer], answers: Sequence[Answer]) -> str:
     """By the processes' own word."""
     named = [f"{a.process.called}: {a.word.reason}" for a in lapsing if a.word]
+    if len(answers) == 1:
+        return f"The only process does not refuse requests: {_names(named)}"
     return f"{len(lapsing)} of {len(answers)} processes do not refuse requests: {_names(named)}"
 
 
 def pending(waiting: Sequence[Answer], answers: Sequence[Answer]) -> str:
     """Who has not spoken of this occurrence and version yet."""
     named = _names(sorted(a.process.called for a in waiting))
+    if len(answers) == 1:
+        return f"The only process has not acknowledged it yet: {named}"
     return f"{len(waiting)} of {len(answers)} processes have not acknowledged it yet: {named}"
 
 

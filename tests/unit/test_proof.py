@@ -41,6 +41,15 @@ def test_what_every_process_has_acknowledged_is_enforced_and_drained() -> None:
     assert proof.enforced.message == "2 of 2 reporting processes refuse requests"
 
 
+def test_of_one_process_it_is_spoken_as_of_one() -> None:
+    lapsing = process("orders-1", report(reason="ForcedOff"))
+    told = [proof_of(one).enforced.message for one in (NEW_ONE, lapsing)]
+    assert told == [
+        "The only process has not acknowledged it yet: orders-new",
+        "The only process does not refuse requests: orders-1: ForcedOff",
+    ]
+
+
 def test_no_occurrence_no_claim() -> None:
     """R4: and so it is said first of all where none is open."""
     assert tuple(both(NOT_ACTIVE)) == all_say("False", "NotActive")
