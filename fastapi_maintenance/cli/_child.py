@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ._failures import Failure, Mistyped
-from ._hints import run_of
+from ._hints import run_line
 from ._output import forget_terminal
 
 T = TypeVar("T")
@@ -92,20 +92,22 @@ def _check_script(word: str) -> None:
 def _two_dashes(apps: Sequence[str], typed: Sequence[str]) -> str:
     rest = list(apps[1:])
     own = [word for word in typed if word not in rest]
-    meant = f"\n  did you mean: {run_of(own, rest)}" if rest else ""
+    meant = f"\n  did you mean: {run_line(own, rest)}" if rest else ""
     return f"write it {TWO_DASHES}{meant}"
 
 
 class Signals:
     """What this process is told meanwhile; it does not end by that.
 
-    Of Ctrl-C the terminal tells the command itself, which is in the same process group.
+    Of Ctrl-C the terminal tells the command itself, which is in the same process group: its leash
+    tells that from a SIGINT to this process alone.
     """
 
     def __init__(self) -> None:
         self.last: signal.Signals | None = None
         self.told = asyncio.Event()
         self.child: asyncio.subprocess.Process | None = None
+        self._leash = -1
 
     def came(self) -> bool:
         """Whether there was one."""
@@ -129,21 +131,21 @@ class Signals:
         if number == _HANGUP:
             forget_terminal()
         self.told.set()
-        if number != signal.SIGINT:
-            self._pass_on(number)
+        self._pass_on(number)
 
-    def attend(self, child: asyncio.subprocess.Process) -> None:
-        """Tell a child from now on; at once what came before it was there.
-
-        Of a Ctrl-C from before the terminal could not tell it, and its leash heeds none.
-        """
-        self.child = child
+    def attend(self, child: asyncio.subprocess.Process, leash: int) -> None:
+        """Tell a child from now on, by its leash too; at once what came before it was there."""
+        self.child, self._leash = child, leash
         if self.last is not None:
-            self._pass_on(signal.SIGTERM if self.last == signal.SIGINT else self.last)
+            self._pass_on(self.last)
 
     def _pass_on(self, number: signal.Signals) -> None:
-        if self.child is not None:
-            with contextlib.suppress(ProcessLookupError):
+        if self.child is None:
+            return
+        with contextlib.suppress(ProcessLookupError, BrokenPipeError):
+            if number == signal.SIGINT:
+                os.write(self._leash, b"\n")
+            else:
                 self.child.send_signal(number)
 
 
@@ -183,7 +185,7 @@ async def run_command(command: Sequence[str], signals: Signals) -> int:
         leash = [sys.executable, "-IS", str(_LEASH), str(ours), *command]
         child = await asyncio.create_subprocess_exec(*leash, pass_fds=[ours])
         os.close(ours)
-        signals.attend(child)
+        signals.attend(child, theirs)
         code = await child.wait()
     finally:
         signals.child = None

@@ -46,7 +46,7 @@ def verb() -> str:
     return _command.get()[0]
 
 
-def run_of(words: Sequence[str], command: Sequence[str]) -> str:
+def run_line(words: Sequence[str], command: Sequence[str]) -> str:
     """A `run` of a command with other words before it."""
     return shlex.join(["fastapi-maintenance", "run", *words, "--", *command])
 

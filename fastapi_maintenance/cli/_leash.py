@@ -9,7 +9,10 @@ found since it becomes this process's child (PR_SET_CHILD_SUBREAPER); elsewhere 
 is found only while its own parents live.
 
 The command stays in the asker's process group, so that a terminal's Ctrl-C and job control reach it
-as ever. Exit: the command's, 128 and the number of the signal that ended it, 127 not found.
+as ever. What the asker writes into the pipe says that a SIGINT has come to it: where none comes to
+this process too, it was no terminal's, and is passed on.
+
+Exit: the command's, 128 and the number of the signal that ended it, 127 not found.
 """
 
 from __future__ import annotations
@@ -25,6 +28,8 @@ import time
 
 _SUBREAPER, _DEATH_SIGNAL = 36, 1
 _GRACE = 5.0
+_TOGETHER, _LATE = 0.2, 10.0
+"""Seconds: how long a Ctrl-C may take to reach all of a group, and the asker to tell of its own."""
 _NOT_FOUND, _NOT_EXECUTABLE = 127, 126
 _LINUX = sys.platform == "linux"
 
@@ -53,17 +58,56 @@ def _heeded() -> list[signal.Signals]:
 
 def _watch(child: subprocess.Popen[bytes], pipe: int, woken: int) -> int:
     """Until it has ended, or the asker has."""
+    interrupts = _Interrupts()
     while child.poll() is None:
-        readable, _, _ = select.select([pipe, woken], [], [])
+        readable, _, _ = select.select([pipe, woken], [], [], interrupts.wait())
         if woken in readable:
-            _pass_on(child, os.read(woken, 512))
+            numbers = os.read(woken, 512)
+            _pass_on(child, numbers)
+            interrupts.heard(numbers)
         if pipe in readable:
-            _end_all(child)
+            if not os.read(pipe, 512):
+                _end_all(child)
+            interrupts.told()
+        if interrupts.are_the_askers():
+            _signal_all(child, signal.SIGINT, os.getpgrp())
     return child.returncode
 
 
+class _Interrupts:
+    """Which SIGINT was a terminal's, that reaches the command by itself."""
+
+    def __init__(self) -> None:
+        self._heard = self._told = 0.0
+
+    def heard(self, numbers: bytes) -> None:
+        """By this process."""
+        if signal.SIGINT in numbers:
+            self._heard = time.monotonic()
+
+    def told(self) -> None:
+        """By the asker, of its own."""
+        self._told = time.monotonic()
+
+    def wait(self) -> float | None:
+        """Seconds until it is known; None where nothing is to be known."""
+        return _TOGETHER if self._told else None
+
+    def are_the_askers(self) -> bool:
+        """Whether there was one that came to the asker alone; once of each."""
+        if not self._told:
+            return False
+        if self._heard and self._heard > self._told - _LATE:
+            self._heard = self._told = 0.0
+            return False
+        alone = time.monotonic() >= self._told + _TOGETHER
+        if alone:
+            self._told = 0.0
+        return alone
+
+
 def _pass_on(child: subprocess.Popen[bytes], numbers: bytes) -> None:
-    """What this process alone was told; a terminal tells the command itself of a Ctrl-C."""
+    """What this process alone was told; of a Ctrl-C a terminal tells the command itself."""
     for number in {signal.SIGTERM, signal.SIGHUP} & set(numbers):
         with contextlib.suppress(ProcessLookupError):
             child.send_signal(number)
@@ -82,10 +126,12 @@ def _end_all(child: subprocess.Popen[bytes]) -> None:
         time.sleep(0.02)
 
 
-def _signal_all(child: subprocess.Popen[bytes], number: int) -> None:
+def _signal_all(child: subprocess.Popen[bytes], number: int, group: int | None = None) -> None:
+    """All of them, or those of a process group."""
     for pid in _family(child):
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.kill(pid, number)
+            if group is None or os.getpgid(pid) == group:
+                os.kill(pid, number)
 
 
 def _family(child: subprocess.Popen[bytes]) -> list[int]:

@@ -22,7 +22,7 @@ from ._cluster import Cluster
 from ._commands import COMMAND, TYPED
 from ._failures import Failure, known
 from ._hints import at as there
-from ._hints import place, run_of
+from ._hints import place, run_line
 from ._holding import Holder
 from ._kinds import title
 from ._looking import NoneReports
@@ -193,7 +193,7 @@ class _Run:
         """The same of apps that are there; empty where none is like those that were named."""
         meant = await meant_by(self.cluster, self._apps)
         words = [meant.get(word, word) for word in self.typed]
-        return f"did you mean: {run_of(words, self.command)}" if meant else ""
+        return f"did you mean: {run_line(words, self.command)}" if meant else ""
 
     async def _outlook(self) -> list[str]:
         """What the window does from now on, and what can be done."""

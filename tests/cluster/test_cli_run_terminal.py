@@ -12,11 +12,13 @@ import signal
 import subprocess
 import sys
 import termios
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
+from fastapi_maintenance.cli import _leash
 from tests.cluster.network import Forwarder
 from tests.cluster.test_cli_run import LASTING, end_of, port_of, windows
 from tests.controlplane import ports
@@ -55,6 +57,10 @@ class Terminal:
             while found := os.read(self._ours, 4096):
                 shown += found
         return shown.decode()
+
+    def type(self, keys: bytes) -> None:
+        """As a person does; Ctrl-C is 3."""
+        os.write(self._ours, keys)
 
     def close(self) -> None:
         """As when a window is closed, or a line breaks."""
@@ -99,6 +105,34 @@ def test_a_terminal_that_is_closed_ends_the_command_and_what_it_has_started(
     (window,) = windows(cli)
     assert ("endedAt" in window["spec"]) is (on_failure == "end")
     assert end_of(window) == planned
+
+
+COUNTING = """
+trap 'echo INT >> {count}' INT
+touch {began}
+until test -e {go_on}; do sleep 0.05; done
+"""
+
+
+def test_an_interrupt_reaches_the_command_once_from_the_terminal_or_from_elsewhere(
+    terminal: Callable[..., Terminal], operator: Operator, tmp_path: Path
+) -> None:
+    """Ctrl-C goes to each process of the group, `kill -INT` to `run` alone."""
+    count, began, go_on = (tmp_path / name for name in ("count", "began", "go-on"))
+    count.touch()
+    script = COUNTING.format(count=count, began=began, go_on=go_on)
+    words = ("orders", "--duration", "5m", "--if-no-processes", "ok")
+    running = terminal(*words, "--", "sh", "-c", script)
+    wait_for(began.exists, 60, "the command")
+    running.type(b"\x03")
+    wait_for(lambda: count.read_text() == "INT\n", 30, "Ctrl-C to reach it")
+    time.sleep(2 * _leash._TOGETHER)  # in which a second one would come
+    os.kill(running.process.pid, signal.SIGINT)
+    wait_for(lambda: count.read_text() == "INT\n" * 2, 30, "the signal to reach it")
+    go_on.touch()
+    assert "ended" in running.output()
+    assert running.process.wait(60) == 0
+    assert count.read_text() == "INT\n" * 2
 
 
 def test_a_terminal_has_no_times_and_is_the_commands_too(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import termios
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -77,6 +80,39 @@ def test_a_signal_to_the_leash_is_passed_on(name: str, hold: type[Held], tmp_pat
     wait_for(ready.exists, 30, "the command")
     held.process.send_signal(signal.Signals[f"SIG{name}"])
     assert held.process.wait(30) == 9
+
+
+COUNTS = "trap 'exit 5' INT; trap 'exit 9' TERM; touch {}; while :; do sleep 0.05; done"
+
+
+def test_an_interrupt_of_the_asker_alone_is_passed_on(hold: type[Held], tmp_path: Path) -> None:
+    """As by `kill -INT`, to a command whose shell waits for what it has started."""
+    ready = tmp_path / "ready"
+    held = hold("sh", "-c", COUNTS.format(ready))
+    wait_for(ready.exists, 30, "the command")
+    os.write(held.end, b"\n")
+    assert held.process.wait(30) == 5
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="whether a pipe was read is asked of Linux")
+def test_an_interrupt_that_reached_the_group_is_not_passed_on(
+    hold: type[Held], tmp_path: Path
+) -> None:
+    """A terminal's Ctrl-C came to the command already: two may undo what it does about one."""
+    ready = tmp_path / "ready"
+    held = hold("sh", "-c", COUNTS.format(ready))
+    wait_for(ready.exists, 30, "the command")
+    held.process.send_signal(signal.SIGINT)
+    os.write(held.end, b"\n")
+    wait_for(lambda: unread(held.end) == 0, 30, "the leash to read")
+    time.sleep(2 * _leash._TOGETHER)  # in which it would be passed on
+    held.process.send_signal(signal.SIGTERM)
+    assert held.process.wait(30) == 9
+
+
+def unread(pipe: int) -> int:
+    """How many bytes are in it."""
+    return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
 def test_what_is_ignored_stays_so_as_below_nohup(
