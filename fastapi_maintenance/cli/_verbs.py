@@ -144,7 +144,7 @@ def _missing_argument(error: Any, where: str) -> tuple[str, str]:
     given = [(each.name.upper(), error.ctx.params.get(each.name)) for each in arguments]
     taken = [(what, value) for what, value in given if isinstance(value, str)]
     as_what = ", ".join(f'"{value}" is taken as {what}' for what, value in taken)
-    at = words.index(taken[-1][1]) + 1 if taken and taken[-1][1] in words else 0
+    at = len(words) - words[::-1].index(taken[-1][1]) if taken else 0
     whole = " ".join(filter(None, [where, shlex.join(words[:at]), name, shlex.join(words[at:])]))
     return f"{name} is missing{f': {as_what}' if as_what else ''}", f"write it: {whole}"
 

@@ -121,6 +121,11 @@ ORDERS = ["on", "orders"]
             f"{NAME} schedule --cron '0 2 * * sun' --duration 2h --tz Europe/Berlin orders APPS",
         ),
         (
+            ["schedule", "--message", "orders", "orders"],
+            'APPS is missing: "orders" is taken as NAME',
+            f"write it: {NAME} schedule --message orders orders APPS",
+        ),
+        (
             ["run", *ON[1:], "--", "echo", "a b"],
             "APPS is missing",
             f"write it: {NAME} run APPS --duration 5m -- echo 'a b'",
