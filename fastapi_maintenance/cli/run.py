@@ -78,7 +78,8 @@ async def run(
 
     The window is ended then; else it stays to its planned end.
 
-    Exit: the command's; 124 not drained in time, 125 `run` itself failed.
+    Exit: the command's; 124 not drained in time, 125 `run` itself failed, or the
+    window was closed before the command had succeeded.
     """
     command = list(ctx.meta.get(COMMAND, ()))
     length, patience = duration_of(duration), duration_of(timeout, "--timeout")

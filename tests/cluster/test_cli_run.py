@@ -147,7 +147,9 @@ def test_run_names_the_other_windows_that_hold_the_app_at_first_and_at_last(
     assert f"note: {name} is open too, until" in said.err
     assert "; it is a run of `sh -c exit 7` by " in said.err
     assert f"orders: still in maintenance by {name} (until" in said.err
-    assert f"end it: fastapi-maintenance end {name} -n {cli.namespace}" in said.err
+    end = f"end it: fastapi-maintenance end {name} -n {cli.namespace} (it is a run of `sh"
+    assert end in said.err
+    assert f"  {end}" in cli("off", "orders", code=1).err
 
 
 def test_run_tells_of_a_name_that_nobody_reports_for(
