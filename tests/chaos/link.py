@@ -106,7 +106,8 @@ class Link:
         pair = _Pair(back, forth)
         self._pairs.add(pair)
         try:
-            await asyncio.gather(self._pass(near, forth, pair), self._pass(far, back, pair))
+            with suppress(asyncio.CancelledError):  # at the end; a server would log it as an error
+                await asyncio.gather(self._pass(near, forth, pair), self._pass(far, back, pair))
         finally:
             self._pairs.discard(pair)
             pair.abort()
