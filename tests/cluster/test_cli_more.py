@@ -104,7 +104,7 @@ def test_a_name_that_nobody_reports_for_is_told_beside_those_that_are_known(
     """By `on` and `schedule`, which do what they were asked; never of globs."""
     cli("on", "orders", "--duration", "1h")
     speak(cluster, cli, "orders-on")
-    note = "note: no process reports for oders; registered are: orders"
+    note = "note: no process reports for oders (did you mean orders?); registered are: orders"
     assert note in cli("on", "oders", "--duration", "1h").err
     assert note in cli("schedule", "weekly", "oders", *WEEKLY).err
     assert "no process reports" not in cli("on", "orders", "bill*", "--duration", "1h").err
