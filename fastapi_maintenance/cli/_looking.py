@@ -11,6 +11,7 @@ from typing import Any
 from fastapi_maintenance.backends.kubernetes.transport import ApiError
 from fastapi_maintenance.proof.claim import LONGEST_ROUND
 from fastapi_maintenance.proof.processes import PLURAL as PROCESSES
+from fastapi_maintenance.proof.wording import NONE_REGISTERED
 
 from ._closed import not_open, opens_too_late
 from ._cluster import PLAN, Cluster
@@ -46,11 +47,18 @@ class NoOperator(Failure):
 
 
 class NoneReports(Failure):
-    """Nobody does, by a name that is asked for."""
+    """Nobody does, by a name that is asked for.
 
-    def __init__(self, problem: str, mend: str, *more: str | None, code: int) -> None:
+    Args:
+        problem: what is wrong.
+        more: what to do; None is left out.
+        of_window: what to do about the window, unless it is given up.
+        code: how the process exits.
+    """
+
+    def __init__(self, problem: str, *more: str | None, of_window: str = "", code: int) -> None:
         self.more = [each for each in more if each]
-        super().__init__(problem, "\n  ".join([mend, *self.more]), code)
+        super().__init__(problem, "\n  ".join(filter(None, [of_window, *self.more])), code)
 
 
 @dataclass
@@ -211,12 +219,14 @@ class Looks:
             return await self._borne_out(seen)
         if self.timer.elapsed < min(_GRACE, self.timer.seconds):
             return told
+        mend, is_of_all = mend_of(seen, told.message), told.message.endswith(NONE_REGISTERED)
         raise NoneReports(
             told.message,
-            mend_of(seen, told.message),
+            mend if is_of_all else None,
             await elsewhere(self.cluster, seen.window.apps if seen.window else ()),
             f"those that report: fastapi-maintenance processes {there(self.cluster.namespace)}; "
             "if none is to be expected: --if-no-processes=ok",
+            of_window="" if is_of_all else mend,
             code=NO_OPERATOR if self.unanswered else FAILED,
         )
 

@@ -280,6 +280,7 @@ def test_without_operator_and_processes_run_itself_fails(
     operator.stop()
     said = cli("run", "orders", "--duration", "5m", "--timeout", "2s", "--", "true", code=125)
     assert "No process reports for orders" in said.err
+    assert "FASTAPI_MAINTENANCE_KUBECONFIG" in said.err
     assert "  true was not run" in said.err
 
 
