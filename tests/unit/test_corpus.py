@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import time
@@ -31,6 +32,9 @@ def outcome(case: Case) -> str:
 def test_no_manifest_fails_in_another_way_or_takes_long() -> None:
     """The time is that of the thread, since others share the machine."""
     slowest, refused, count = (0.0, -1), 0, 0
+    outcome(next(iter(edges())))  # what is imported and made but once is no manifest's time
+    gc.collect()
+    gc.freeze()  # nor is looking through what other tests have left
     for case in chain(edges(), cases(COUNT)):
         began = time.thread_time()
         said = outcome(case)
@@ -38,6 +42,7 @@ def test_no_manifest_fails_in_another_way_or_takes_long() -> None:
         refused += bool(said)
         count += 1
         assert len(said) < 1000, case
+    gc.unfreeze()
     print(f"{count} manifests, {refused} refused, the slowest took {slowest[0] * 1000:.1f} ms")
     assert slowest[0] < MOST_SECONDS, slowest
     assert count * 0.2 < refused < count * 0.95
