@@ -89,10 +89,10 @@ class Holder:
     async def _look(self, why: str = "") -> int:
         """Let it end later if it is time to; gives its generation then."""
         seen = self._open(await self._cluster.find_window(self._name))
-        self.end = _end_of(seen)
+        self.end = seen.end
         if self.end is not None and self.end - seen.at < self._lead:
             seen = await extend_window(self._cluster, self._name, self._lead)
-            self.end = _end_of(seen)
+            self.end = seen.end
             if self.end is not None:
                 tell(f"{why}the window is extended until {shown(self.end, seen.at)}")
         if self._troubled:
@@ -127,8 +127,3 @@ class Holder:
             f"warning: the window can't be looked after while the command runs: {problem}.{end} "
             "Processes may serve again before the command has ended"
         )
-
-
-def _end_of(seen: Seen) -> datetime | None:
-    """Of what is open; None where it has no end."""
-    return seen.current.end if seen.current else None

@@ -17,10 +17,10 @@ from fastapi_maintenance.proof.claim import claim_of
 from fastapi_maintenance.proof.conditions import find
 from fastapi_maintenance.proof.processes import MAX_CLOCK_SKEW, Process, Word, read_process
 from fastapi_maintenance.proof.proving import Proof, Question, prove
+from fastapi_maintenance.proof.wording import clock, on_clock
 from fastapi_maintenance.windows import Occurrence
 
 from ._seen import Seen
-from ._times import clock, on_clock
 
 Object = dict[str, Any]
 

@@ -22,7 +22,7 @@ from fastapi_maintenance.windows import (
 
 from ._cluster import Cluster, Object
 from ._failures import Failure
-from ._hints import at as there
+from ._hints import named
 from ._output import tell
 from ._seen import MANAGED_BY, OPENED_BY, Seen, see
 from ._times import now, until
@@ -157,6 +157,5 @@ def _check_own(seen: Seen, opening: Opening) -> None:
         raise Failure(
             f'maintenancewindow "{seen.name}" is open already, for {", ".join(window.apps)} '
             f"({window.mode}) until {until(seen.current.end, seen.at)}",
-            "end it, and open it anew: "
-            f"fastapi-maintenance end {seen.name} {there(seen.namespace)}",
+            f"end it, and open it anew: fastapi-maintenance end {named(seen.name, seen.namespace)}",
         )

@@ -23,7 +23,7 @@ async def note_others(cluster: Cluster, apps: Sequence[str], name: str) -> None:
     """Tell of windows by other names that are open for one of the apps."""
     for other in await _others(cluster, apps, name):
         about = f"; {found}" if (found := run_of(other)) else ""
-        tell(f"note: {other.name} is open too, until {_end(other)}{about}")
+        tell(f"note: {other.name} is open too, until {until(other.end, other.at)}{about}")
 
 
 def run_of(seen: Seen) -> str | None:
@@ -95,7 +95,7 @@ def note_all_open(items: Sequence[Object]) -> None:
     """Tell of every window that is open, where the one that was meant is not there."""
     for each in all_open(items):
         apps = ", ".join(each.window.apps if each.window else ())
-        tell(f"note: {each.name} is open, for {apps}, until {_end(each)}")
+        tell(f"note: {each.name} is open, for {apps}, until {until(each.end, each.at)}")
 
 
 async def _others(cluster: Cluster, apps: Sequence[str], name: str) -> list[Seen]:
@@ -110,7 +110,8 @@ async def _others(cluster: Cluster, apps: Sequence[str], name: str) -> list[Seen
 
 def still(left: Sequence[Seen]) -> str:
     """Which windows hold on, and until when."""
-    return f"still in maintenance by {', '.join(f'{s.name} (until {_end(s)})' for s in left)}"
+    held = ", ".join(f"{each.name} (until {until(each.end, each.at)})" for each in left)
+    return f"still in maintenance by {held}"
 
 
 def mends(left: Sequence[Seen]) -> str:
@@ -149,7 +150,3 @@ def _concerns(window: Window | None, apps: Sequence[str]) -> bool:
         or any(applies_to(asked, name) for name in names)
         or "*" in window.apps
     )
-
-
-def _end(seen: Seen) -> str:
-    return until(seen.current.end if seen.current else None, seen.at)

@@ -65,6 +65,12 @@ class Seen:
         return occurrence_at(self.window, self.at)
 
     @property
+    def end(self) -> datetime | None:
+        """Of the occurrence that is open; None where it has none, or nothing is open."""
+        current = self.current
+        return current.end if current else None
+
+    @property
     def following(self) -> Occurrence | None:
         """The one that opens next."""
         if self.window is None or self.window.suspend:

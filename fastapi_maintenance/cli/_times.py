@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta, tzinfo
 
-from fastapi_maintenance.proof.wording import with_instants
 from fastapi_maintenance.windows import InvalidWindow
 from fastapi_maintenance.windows.fields import Fields
 from fastapi_maintenance.windows.zones import zone as zone_of
@@ -91,17 +90,6 @@ def moment(instant: datetime, at: datetime) -> str:
 def _is_near(instant: datetime, at: datetime) -> bool:
     """So that a day without its year is not mistaken."""
     return abs(instant - at) < timedelta(days=180)
-
-
-def clock(instant: datetime, at: datetime) -> str:
-    """The time of day on the clock of whoever reads it; with the date where it is another day."""
-    local, today = instant.astimezone(), at.astimezone().date()
-    return local.strftime("%H:%M:%S" if local.date() == today else "%a %d %b %H:%M:%S")
-
-
-def on_clock(message: str, at: datetime) -> str:
-    """A message of the API with each instant on the clock of whoever reads it."""
-    return with_instants(message, lambda instant: clock(instant, at))
 
 
 def span(length: timedelta) -> str:

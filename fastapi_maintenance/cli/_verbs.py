@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import re
 import shlex
 from collections.abc import Iterator
@@ -11,6 +10,8 @@ from typing import Any, cast
 
 import typer
 from typer.core import TyperGroup
+
+from fastapi_maintenance.proof.wording import nearest
 
 from ._child import TWO_DASHES
 from ._commands import COMMAND
@@ -91,13 +92,8 @@ def _first_sentence(text: str) -> str:
 
 def _near_verb(verb: str, verbs: tuple[str, ...]) -> str:
     known = dict(zip(verbs, verbs, strict=True)) | _MEANT
-    near = _nearest(verb, tuple(known))
+    near = nearest(verb.casefold(), tuple(known))
     return f"did you mean {known[near]}?" if near else ""
-
-
-def _nearest(word: str, known: tuple[str, ...]) -> str | None:
-    found = difflib.get_close_matches(word.casefold(), known, n=1)
-    return found[0] if found else None
 
 
 def _lines(mend: str, help_of: str) -> str:
@@ -163,7 +159,7 @@ def _no_option(error: Any) -> tuple[str, str] | None:
     problem = f"there is no option {error.option_name}"
     if error.ctx.meta.get(COMMAND) == []:
         return problem, f"what is of the command to run goes {TWO_DASHES}"
-    near = _nearest(error.option_name, tuple(error.possibilities or ()))
+    near = nearest(error.option_name.casefold(), tuple(error.possibilities or ()))
     return problem, f"did you mean {near}?" if near else ""
 
 
@@ -172,6 +168,6 @@ def _no_choice(error: Any) -> tuple[str, str] | None:
     if found is None or error.param is None:
         return None
     known = tuple(found[2].replace("'", "").split(", "))
-    near = _nearest(found[1], known)
+    near = nearest(found[1].casefold(), known)
     mend = f"did you mean {near}?" if near else f"known here: {', '.join(known)}"
     return f"{error.param.opts[-1]}: '{found[1]}' is unknown", mend

@@ -12,7 +12,7 @@ from fastapi_maintenance.proof.processes import read_process
 
 from ._cluster import Cluster
 from ._failures import FAILED, NO_OPERATOR, Failure
-from ._hints import at as there
+from ._hints import named
 from ._judging import Judgement, holders
 from ._looking import Looks, Timer
 from ._output import Progress
@@ -128,7 +128,7 @@ class Wait:
     async def _timed_out(self) -> TimedOut:
         held = self._last.message or self._last.reason
         problem = f"not {self.what} after {self.timeout.total_seconds():g} s: {held}"
-        place = f"{self.name} {there(self.cluster.namespace)}"
+        place = named(self.name, self.cluster.namespace)
         mend = f"who holds it: fastapi-maintenance processes {place}"
         is_silent = self._last.reason == "ProcessSilent"
         if is_silent:

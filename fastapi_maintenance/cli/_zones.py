@@ -9,7 +9,7 @@ import zoneinfo
 from pathlib import Path
 
 from fastapi_maintenance.windows import InvalidWindow
-from fastapi_maintenance.windows.zones import zone
+from fastapi_maintenance.windows.zones import is_zone, zone
 
 from ._failures import Mistyped
 
@@ -44,7 +44,7 @@ def near_zones(name: str) -> list[str]:
     found = [low for low in known if low == typed or low.endswith(f"/{typed}")]
     if not found and len(typed) > _ABBREVIATION and not _OFFSET.search(typed):
         found = _slips(typed, list(known))
-    return [known[low] for low in found if _is_known(known[low])][:_MOST]
+    return [known[low] for low in found if is_zone(known[low])][:_MOST]
 
 
 def _slips(typed: str, known: list[str]) -> list[str]:
@@ -59,12 +59,4 @@ def zone_here() -> str | None:
     """That of this machine, if it has one by name."""
     named = os.environ.get("TZ", "").removeprefix(":")
     linked = os.fspath(_LOCALTIME.resolve()).partition(_FOLDER)[2]
-    return next((each for each in (named, linked) if each and _is_known(each)), None)
-
-
-def _is_known(name: str) -> bool:
-    try:
-        zone(name)
-    except InvalidWindow:
-        return False
-    return True
+    return next((each for each in (named, linked) if each and is_zone(each)), None)

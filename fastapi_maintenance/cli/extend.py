@@ -18,8 +18,7 @@ from ._times import duration_of, now, until
 async def extend(cluster: Cluster, name: EditedName, by: By) -> None:
     """Let what is open end later; other occurrences stay as they are."""
     after = await extend_window(cluster, name, duration_of(by, "--by"))
-    end = after.current.end if after.current else None
-    print(f"{title(name)} extended until {until(end, after.at, after.zone)}")
+    print(f"{title(name)} extended until {until(after.end, after.at, after.zone)}")
 
 
 async def extend_window(cluster: Cluster, name: str, by: timedelta) -> Seen:

@@ -11,7 +11,7 @@ from fastapi_maintenance.windows import format_duration
 from ._checks import check_name, check_prose, checked
 from ._cluster import Cluster
 from ._failures import Mistyped
-from ._hints import at as there
+from ._hints import named
 from ._opening import Opening, open_window
 from ._options import (
     Apps,
@@ -93,10 +93,9 @@ def unapplied(seen: Seen, opening: Opening) -> list[str]:
     """The options that would have made another window of one that is open already."""
     window = seen.window
     assert window is not None
-    end = seen.current.end if seen.current else None
     given = {
         f"--duration {format_duration(opening.duration)}" if opening.duration else "": True,
-        "--until-off": opening.duration is None and end is not None,
+        "--until-off": opening.duration is None and seen.end is not None,
         "--message": opening.message not in (None, window.response.message),
         "--description": opening.description not in (None, window.description),
     }
@@ -105,11 +104,11 @@ def unapplied(seen: Seen, opening: Opening) -> list[str]:
 
 def _say(seen: Seen, is_new: bool) -> None:
     assert seen.window is not None
-    end = seen.current.end if seen.current else None
+    end = seen.end
     did = "opened" if is_new else "is on already"
     what = f"{seen.window.mode}, {', '.join(seen.window.apps)}"
     print(f"maintenancewindow/{seen.name} {did} ({what}) until {until(end, seen.at)}")
-    place = f"{seen.name} {there(seen.namespace)}"
+    place = named(seen.name, seen.namespace)
     print(f"  end it:    fastapi-maintenance end {place}")
     if end is not None:
         print(f"  extend it: fastapi-maintenance extend {place} --by 30m")

@@ -21,8 +21,7 @@ from ._closed import lapse_of
 from ._cluster import Cluster
 from ._commands import COMMAND, TYPED
 from ._failures import Failure, known
-from ._hints import at as there
-from ._hints import place, run_line
+from ._hints import named, place, run_line
 from ._holding import Holder
 from ._kinds import title
 from ._looking import NoneReports
@@ -91,7 +90,7 @@ async def run(
     with signals.noted():
         seen = await _opened(cluster, opening, command, signals)
         where = place(seen.namespace)
-        tell(f"maintenancewindow/{seen.name} opened in {where} until {_until(seen)}")
+        tell(f"maintenancewindow/{seen.name} opened in {where} until {until(seen.end, seen.at)}")
         await note_others(cluster, apps, seen.name)
         ok, ends = if_no_processes is Unreported.OK, on_failure is OnFailure.END
         if ok:  # else the wait says it
@@ -198,7 +197,7 @@ class _Run:
 
     async def _outlook(self) -> list[str]:
         """What the window does from now on, and what can be done."""
-        seen, where = await self._now(), f"{self.seen.name} {there(self.seen.namespace)}"
+        seen, where = await self._now(), named(self.seen.name, self.seen.namespace)
         apps = ", ".join(self._apps)
         if seen is None or seen.current is None:
             return [f"{apps} may serve already: the window {lapse_of(seen)}"]
@@ -207,14 +206,14 @@ class _Run:
         if self._began:
             again = f"serve again, now or after rolling back: {self._to_end}"
         return [
-            f"{apps} {stay} in maintenance until {_until(seen)}",
+            f"{apps} {stay} in maintenance until {until(seen.end, seen.at)}",
             again,
             f"take more time: fastapi-maintenance extend {where} --by 30m",
         ]
 
     @property
     def _to_end(self) -> str:
-        return f"fastapi-maintenance end {self.seen.name} {there(self.seen.namespace)}"
+        return f"fastapi-maintenance end {named(self.seen.name, self.seen.namespace)}"
 
     @property
     def _apps(self) -> tuple[str, ...]:
@@ -287,9 +286,5 @@ def _itself(error: Exception) -> Failure:
 
 def _by_signal(code: int) -> str:
     """What a shell's code tells of its end, as SIGKILL where memory ran out."""
-    named = {128 + number: number.name for number in signal.Signals}
-    return f", by {named[code]}" if code in named else ""
-
-
-def _until(seen: Seen) -> str:
-    return until(seen.current.end if seen.current else None, seen.at)
+    names = {128 + number: number.name for number in signal.Signals}
+    return f", by {names[code]}" if code in names else ""

@@ -18,8 +18,7 @@ from ._access import Flags, connected
 from ._access import find as find_identity
 from ._cluster import Cluster, Object
 from ._failures import Mistyped
-from ._hints import at as there
-from ._hints import see_operator
+from ._hints import named, see_operator
 from ._judging import LAG, by_operator, lease_is_fresh
 from ._options import AllNamespaces, Output, OutputAs
 from ._options import Name as _Name
@@ -58,11 +57,11 @@ def status(
 
     Without a cluster, or with --backend: whether the switch is on.
     """
-    named = backend or var_name or file_path
+    switch = backend or var_name or file_path
     asks = all_namespaces or name is not None or flags.any_said
-    if named or (find_identity(flags) is None and not asks):
+    if switch or (find_identity(flags) is None and not asks):
         _tell_switch(backend or ("file" if file_path else "env"), var_name, file_path)
-        if not named:
+        if not switch:
             tell(_NO_CLUSTER)
         return
     asked = _Asked(all_namespaces, output, all_ or name is not None)
@@ -172,7 +171,7 @@ def _remarks(
         if told.reason == "ProcessSilent":
             yield f"  {mend_of_silence(seen.namespace)}"
     elif told is None and seen.current is not None:
-        place = f"{seen.name} {there(seen.namespace)}"
+        place = named(seen.name, seen.namespace)
         yield f"{name}: no operator has spoken of this occurrence yet"
         yield f"  what processes say themselves: fastapi-maintenance processes {place}"
         if seen.at - seen.current.start > LAG:

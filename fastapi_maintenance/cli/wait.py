@@ -11,7 +11,7 @@ import typer
 
 from ._cluster import Cluster
 from ._failures import FAILED
-from ._hints import at as there
+from ._hints import named
 from ._options import IfNoProcesses, Name, Timeout, Unreported
 from ._output import Progress
 from ._seen import see
@@ -62,7 +62,7 @@ async def _until_ended(cluster: Cluster, name: str, seconds: float) -> None:
                 return
             text = f"open until {ending(seen.current.end, seen.at)}"
             if time.monotonic() >= deadline:
-                mend = f"end it: fastapi-maintenance end {name} {there(cluster.namespace)}"
+                mend = f"end it: fastapi-maintenance end {named(name, cluster.namespace)}"
                 raise TimedOut(f"not ended after {seconds:g} s: {text}", mend, FAILED)
             progress.say(text)
             await asyncio.sleep(PAUSE)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Collection, Iterable, Sequence
-from datetime import datetime
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING
 
 from fastapi_maintenance.windows import Window, format_instant
@@ -25,9 +25,15 @@ _MOST_NAMES = 5
 _INSTANT = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 
 
-def with_instants(message: str, shown: Callable[[datetime], str]) -> str:
+def clock(instant: datetime, at: datetime, zone: tzinfo | None = None) -> str:
+    """The time of day in a reader's zone, None: this machine's; with the date on another day."""
+    local, today = instant.astimezone(zone), at.astimezone(zone).date()
+    return local.strftime("%H:%M:%S" if local.date() == today else "%a %d %b %H:%M:%S")
+
+
+def on_clock(message: str, at: datetime, zone: tzinfo | None = None) -> str:
     """A message with each of its instants, which are in UTC, as a reader is to see it."""
-    return _INSTANT.sub(lambda found: shown(datetime.fromisoformat(found[0])), message)
+    return _INSTANT.sub(lambda it: clock(datetime.fromisoformat(it[0]), at, zone), message)
 
 
 def all_enforce(answers: Sequence[Answer], silent: Sequence[Answer] = ()) -> str:

@@ -60,6 +60,15 @@ def zone(name: str) -> ZoneInfo:
         ) from cause
 
 
+def is_zone(name: str) -> bool:
+    """Whether a time zone of this name is known here."""
+    try:
+        zone(name)
+    except InvalidWindow:
+        return False
+    return True
+
+
 def seconds_of(instant: datetime, before: timedelta = timedelta()) -> int:
     """An instant, or so long before it; parts of a second are cut off."""
     return (instant - _BEGIN - before) // _SECOND

@@ -9,12 +9,14 @@ from importlib import resources
 from itertools import groupby
 from xml.etree.ElementTree import Element
 
+from fastapi_maintenance.proof.wording import on_clock
+
 from .elements import Child, document, element
 from .model import UNKNOWN, Broken, Entry, Fact, Opened, Page
 from .parts import left_out, section, table
 from .replicas import Doing, Replica
 from .timeline import legend, timeline
-from .words import age, apps_of, length, mode_of, moment, on_clock, remarks, until
+from .words import age, apps_of, length, mode_of, moment, remarks, until
 
 _OF_UNKNOWN = "Nothing is known of the namespace that you ask for."
 _HERE = resources.files(__package__)

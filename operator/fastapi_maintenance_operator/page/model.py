@@ -16,13 +16,12 @@ from zoneinfo import ZoneInfo
 from fastapi_maintenance.proof.processes import Process
 from fastapi_maintenance.windows import (
     DEFAULT_MESSAGE,
-    InvalidWindow,
     Occurrence,
     Window,
     next_occurrence,
     occurrence_at,
 )
-from fastapi_maintenance.windows.zones import zone
+from fastapi_maintenance.windows.zones import is_zone, zone
 from fastapi_maintenance_operator.reconcile import Observed
 
 from .replicas import Replica, make_replicas
@@ -150,15 +149,6 @@ def make_page(
         replicas_left_out=max(0, len(replicas) - MOST_REPLICAS),
         broken=tuple(_broken(seen)[:MOST_ROWS]),
     )
-
-
-def is_zone(name: str) -> bool:
-    """Whether a time zone of this name is known here."""
-    try:
-        zone(name)
-    except InvalidWindow:
-        return False
-    return True
 
 
 def _place(name: str) -> tuple[ZoneInfo, bool]:

@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 from aiohttp import web
 
 from fastapi_maintenance.windows import make_calendar
+from fastapi_maintenance.windows.zones import is_zone
 from fastapi_maintenance_operator.controller import Controller
 from fastapi_maintenance_operator.listening import listen
 
 from .document import POLICY, render_page, render_standby
-from .model import UNKNOWN, Wish, is_zone, make_page
+from .model import UNKNOWN, Wish, make_page
 from .texts import Texts
 
 Leader = Callable[[], Controller | None]

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from xml.etree.ElementTree import Element
 from zoneinfo import ZoneInfo
 
-from fastapi_maintenance.proof.wording import with_instants
 from fastapi_maintenance.windows import Mode, Window, format_instant
 from fastapi_maintenance.windows.explain import Cause
 from fastapi_maintenance.windows.match import EVERYTHING
@@ -21,17 +20,6 @@ def moment(instant: datetime, place: ZoneInfo, form: str = "%a %d %b %H:%M") -> 
     """An instant as clocks somewhere show it."""
     text = instant.astimezone(place).strftime(form)
     return element("time", text, datetime=format_instant(instant.replace(microsecond=0)))
-
-
-def on_clock(message: str, now: datetime, place: ZoneInfo) -> str:
-    """A condition's message with its instants as clocks somewhere show them."""
-    today = now.astimezone(place).date()
-
-    def shown(instant: datetime) -> str:
-        local = instant.astimezone(place)
-        return local.strftime("%H:%M:%S" if local.date() == today else "%a %d %b %H:%M:%S")
-
-    return with_instants(message, shown)
 
 
 def until(span_start: datetime, end: datetime | None, place: ZoneInfo) -> Element:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from fastapi_maintenance import K8sBackend
 from fastapi_maintenance.backends.kubernetes.transport import ApiError, Unreachable
 from tests.unit.processes import Book, ProcessServer
 from tests.unit.reporting.conftest import Make
@@ -38,16 +39,22 @@ def test_r2_while_something_runs_the_object_stays_and_says_stopping(
     wait_for(lambda: not server.processes, what="the last act")
 
 
-def test_r2_an_object_that_it_had_to_leave_behind_it_removes_when_it_begins_again(
-    server: ProcessServer, make: Make
-) -> None:
-    """Outside of a Pod nobody else would; its own Pod lives on."""
-    backend = make()
+def leave_behind(backend: K8sBackend, server: ProcessServer) -> str:
+    """Let it end while nobody answers; the object's name, once somebody does again."""
     backend.wait()
     server.refuses = Unreachable("connection reset")
     backend.close()
     (left,) = server.processes
     server.refuses = None
+    return left
+
+
+def test_r2_an_object_that_it_had_to_leave_behind_it_removes_when_it_begins_again(
+    server: ProcessServer, make: Make
+) -> None:
+    """Outside of a Pod nobody else would; its own Pod lives on."""
+    backend = make()
+    left = leave_behind(backend, server)
     backend.wait()
     wait_for(lambda: left not in server.processes)
     assert len(server.processes) == 1
@@ -83,12 +90,7 @@ def test_r2_an_object_that_it_had_to_leave_behind_it_removes_when_it_can(
     server: ProcessServer, make: Make
 ) -> None:
     """Though it never begins again: its process may live on for long."""
-    backend = make()
-    backend.wait()
-    server.refuses = Unreachable("connection reset")
-    backend.close()
-    assert len(server.processes) == 1
-    server.refuses = None
+    leave_behind(make(), server)
     wait_for(lambda: not server.processes)
 
 
