@@ -13,7 +13,7 @@ from typer.core import TyperCommand
 from . import _options as options
 from ._access import Flags, connected
 from ._failures import FAILED, told
-from ._hints import note_command, note_flags
+from ._hints import noting
 
 COMMAND = "fastapi_maintenance.command"
 """Where the context keeps what stands behind two dashes."""
@@ -73,9 +73,8 @@ def add(
 
     def command(**given: Any) -> None:
         flags = Flags.of(given)
-        note_flags(flags.words)  # here, since what is told last is told outside of the loop
-        with told(fails_with):
-            note_command(name, given)
+        # Out here, since what is told last is told outside of the loop.
+        with noting(name, given, flags.words), told(fails_with):
             if check is not None:
                 check(given)
             asyncio.run(_on_cluster(verb, flags, given))
@@ -90,9 +89,7 @@ def add_local(
 
     def command(**given: Any) -> None:
         flags = Flags.of(given)
-        note_flags(flags.words)  # here, since what is told last is told outside of the loop
-        with told():
-            note_command(name, given)
+        with noting(name, given, flags.words), told():
             verb(flags, **given)
 
     _register(app, name, verb, command, examples, group, TyperCommand)

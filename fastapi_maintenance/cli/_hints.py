@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
 
 CLUSTER = "cmw/"
@@ -14,8 +15,21 @@ _READING = ("status", "processes", "explain", "timeline", "calendar")
 _NAMES = ("name", "what", "output")
 """What of a command is another's where it is told of another window."""
 
-_command: ContextVar[tuple[str, tuple[str, ...]]] = ContextVar("command", default=("", ()))
+_NOTHING: tuple[str, tuple[str, ...]] = "", ()
+_command: ContextVar[tuple[str, tuple[str, ...]]] = ContextVar("command", default=_NOTHING)
 _given: ContextVar[tuple[str, ...]] = ContextVar("given", default=())
+
+
+@contextlib.contextmanager
+def noting(verb: str, given: Mapping[str, object], words: Sequence[str]) -> Iterator[None]:
+    """While a command runs: what was asked for, and of which cluster."""
+    note_flags(words)
+    _note_command(verb, given)
+    try:
+        yield
+    finally:
+        note_flags(())
+        _command.set(_NOTHING)
 
 
 def note_flags(words: Sequence[str]) -> None:
@@ -23,7 +37,7 @@ def note_flags(words: Sequence[str]) -> None:
     _given.set(tuple(words))
 
 
-def note_command(verb: str, given: Mapping[str, object]) -> None:
+def _note_command(verb: str, given: Mapping[str, object]) -> None:
     """What was asked for, with its options, to be told of another window."""
     options = {name: value for name, value in given.items() if name not in _NAMES}
     words = [
