@@ -88,13 +88,18 @@ def _await(
     """Wait until it is ready, passing on what it says meanwhile; `seen` bytes of it are old."""
 
     def ready() -> bool:
+        # In this order: who holds the folder has removed an earlier one's mark before, and has
+        # said all before it leaves its own.
+        whole = holder(folder) is not None and (folder / "ready").exists()
+        pass_on()
+        return whole
+
+    def pass_on() -> None:
         nonlocal seen
         with (folder / "serve.log").open("rb") as log:
             log.seek(seen)
             sys.stderr.write(log.read().decode(errors="replace"))
             seen = log.tell()
-        # In this order: who holds the folder has removed an earlier one's mark before.
-        return holder(folder) is not None and (folder / "ready").exists()
 
     def ended() -> str | None:
         # Ours may have found that another was quicker; then that one is waited for.
