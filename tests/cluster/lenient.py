@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from tests.chart import ROOT
+from tests.controlplane.install import await_served
 
 if TYPE_CHECKING:
     from tests.controlplane.kubectl import Kubectl
@@ -40,9 +41,12 @@ def installed(kubectl: Kubectl, item: dict[str, Any]) -> Iterator[None]:
 
 
 def replace(kubectl: Kubectl, item: dict[str, Any]) -> None:
-    """Put a CRD in place, and wait until its schema is in force."""
+    """Put a CRD in place, and wait until its kind can be listed: its storage is opened anew.
+
+    The API server takes the new schema a moment after it has told so.
+    """
     kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", input=yaml.safe_dump(item))
-    kubectl("wait", "--for=condition=Established", "--timeout=60s", "crd", item["metadata"]["name"])
+    await_served(kubectl, [item["metadata"]["name"]])
 
 
 def without_rules(schema: Any) -> Any:

@@ -12,6 +12,7 @@ import yaml
 from tests.chart import CHART, ROOT
 from tests.cluster.windows import apply_window, get_window
 from tests.controlplane.cluster import ControlPlane
+from tests.controlplane.install import await_served
 from tests.controlplane.target import own
 from tests.e2e.helm import Helm, HelmError
 
@@ -69,8 +70,7 @@ def be_served(kubectl: Kubectl) -> None:
     says so conflicts, the CRD waits for the next resync of its controller, for minutes.
     """
     for crd in kubectl("get", "crd", "-o", "name").stdout.split():
-        kubectl("wait", "--for=condition=Established", crd, "--timeout=60s")
-        kubectl("get", crd.partition("/")[2], "--all-namespaces")
+        await_served(kubectl, [crd.partition("/")[2]])
 
 
 def columns(kubectl: Kubectl) -> list[str]:

@@ -70,7 +70,6 @@ def test_04_a_410_in_the_stream_is_listed_anew(
         control_plane.apiserver.kill()
         following.wait_for(lambda: following.health.last_error, "the failure to be noticed")
         control_plane.apiserver.start()
-        kubectl("get", "mw", "-n", namespace)  # which waits while their storage is made ready
         create(kubectl, namespace, "after")
         delete(kubectl, "default", f"moves-the-version-on-{namespace}")
         assert following.names == {"before"}

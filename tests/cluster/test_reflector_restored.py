@@ -76,7 +76,6 @@ def test_after_a_backup_was_restored_what_it_holds_is_known_and_followed(
         following.wait_for(lambda: len(following.names) == 102, "all to be known")
         following.log.held = True  # until nothing else than the version is strange
         control_plane.restore()
-        kubectl("get", "mw")
         following.log.held = False
         following.wait_for_names("kept", "going")
         assert "504: Timeout: Too large resource version" in str(following.log.failed)

@@ -105,7 +105,7 @@ class ControlPlane(Parts):
 
     def _apiserver(self, **settings: object) -> Daemon:
         arguments = flags.apiserver(self._pki, self.port, **settings)
-        return self._daemon("kube-apiserver", arguments, lambda: self.answers("/readyz"))
+        return self._daemon("kube-apiserver", arguments, self._serves)
 
     def _daemon(self, name: str, arguments: list[str], ready: Callable[[], bool]) -> Daemon:
         command = [str(self._binaries.path(name)), *arguments]

@@ -9,20 +9,25 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import contextmanager
+from functools import partial
 from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from fastapi_maintenance.windows import VERSION
 from tests.chart import NAMESPACE, ROOT, is_hook, render
 from tests.controlplane import flags, ports
 from tests.controlplane.daemon import Daemon
 from tests.controlplane.identity import Identity, make_identity
+from tests.controlplane.parts import SERVED
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from tests.controlplane.kubectl import Kubectl
     from tests.controlplane.target import Cluster
 
 OPERATOR = "fastapi_maintenance_operator"
@@ -38,19 +43,17 @@ def install(cluster: Cluster, values: dict[str, Any] | None = None) -> None:
     objects = [item for item in render(values) if _applies(item)]
     stream = yaml.safe_dump_all([namespace, *crds, *objects])
     cluster.kubectl("apply", "--server-side", "-n", NAMESPACE, "-f", "-", input=stream)
-    _await_served(cluster, [crd["metadata"]["name"] for crd in crds])
+    await_served(cluster.kubectl, [crd["metadata"]["name"] for crd in crds])
 
 
-def _await_served(cluster: Cluster, names: list[str]) -> None:
-    """Wait until the new kinds can be listed.
-
-    For a moment after a CRD is established, the API server answers 429 ("storage is
-    (re)initializing"); kubectl tries again then, as the server asks it to.
-    """
+def await_served(kubectl: Kubectl, names: Sequence[str]) -> None:
+    """Wait until the kinds of these CRDs can be listed and watched."""
     crds = [f"crd/{name}" for name in names]
-    cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", *crds)
+    kubectl("wait", "--for=condition=Established", "--timeout=60s", *crds)
     for name in names:
-        cluster.kubectl("get", name, "--all-namespaces")
+        plural, _, group = name.partition(".")
+        path = f"/apis/{group}/{VERSION}/{plural}{SERVED}"
+        wait_for(partial(kubectl.request, "GET", path), 60, f"{plural} to be served")
 
 
 def _documents(path: Path) -> list[dict[str, Any]]:

@@ -7,6 +7,8 @@ from abc import ABC, abstractmethod
 from http.client import HTTPSConnection
 from typing import TYPE_CHECKING
 
+from fastapi_maintenance.proof.processes import PLURAL as PROCESSES
+from fastapi_maintenance.windows import API_VERSION, PLURAL
 from tests.controlplane import flags
 
 if TYPE_CHECKING:
@@ -15,6 +17,15 @@ if TYPE_CHECKING:
 
     from tests.controlplane.daemon import Daemon
     from tests.controlplane.pki import Pki
+
+
+SERVED = "?resourceVersion=0&labelSelector=asked-by=nobody"
+"""Behind the path of a kind: what is answered once the API server has filled its cache of it.
+
+It opens the storage of a kind of a CRD by the first request, and refuses lists and watches until
+then (429, "storage is (re)initializing"); but not `kubectl get`, whose pages it reads from etcd.
+"""
+OURS = [f"/apis/{API_VERSION}/{plural}{SERVED}" for plural in (PLURAL, PROCESSES)]
 
 
 class Parts(ABC):
@@ -76,6 +87,12 @@ class Parts(ABC):
             return response.status, response.read().decode()
         finally:
             connection.close()
+
+    def _serves(self) -> bool:
+        """Whether it is ready, and can list our kinds where it has them."""
+        return self.answers("/readyz") and all(
+            self.ask("GET", path, timeout=5)[0] in (200, 404) for path in OURS
+        )
 
     def _has_account(self) -> bool:
         """Whether namespaces get their service account: the controller-manager's work."""

@@ -134,9 +134,7 @@ class Node(Parts):
         controllers = self._kubeconfig("kube-controller-manager")
         kubelet = settings.kubelet(self.folder, self._kubeconfig("kubelet"))
         self.etcd = self._daemon("etcd", flags.etcd(), self._etcd_serves)
-        self.apiserver = self._daemon(
-            "kube-apiserver", settings.apiserver(self._pki), lambda: self.answers("/readyz")
-        )
+        self.apiserver = self._daemon("kube-apiserver", settings.apiserver(self._pki), self._serves)
         self.controller_manager = self._daemon(
             "kube-controller-manager",
             settings.controller_manager(self._pki, controllers),
