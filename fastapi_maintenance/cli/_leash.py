@@ -42,8 +42,9 @@ def main(pipe: int, command: list[str]) -> int:
     signal.set_wakeup_fd(waker)
     for number in _heeded():
         signal.signal(number, lambda *_: None)
+    own = os.getpid()
     try:
-        child = subprocess.Popen(command, preexec_fn=_die_with_parent)
+        child = subprocess.Popen(command, preexec_fn=lambda: _die_with_parent(own))
     except OSError as error:
         print(f"error: {command[0]}: {error.strerror}", file=sys.stderr)
         return _NOT_FOUND if isinstance(error, FileNotFoundError) else _NOT_EXECUTABLE
@@ -158,8 +159,10 @@ def _parents() -> dict[int, int]:
     return table
 
 
-def _die_with_parent() -> None:
+def _die_with_parent(parent: int) -> None:
     _prctl(_DEATH_SIGNAL, signal.SIGKILL)
+    if os.getppid() != parent:  # it died between the fork and the line above
+        os._exit(1)
     for number in _heeded():
         signal.signal(number, signal.SIG_DFL)
 

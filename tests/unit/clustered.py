@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from fastapi_maintenance.backends.kubernetes import backend as backend_module
+from fastapi_maintenance.backends.kubernetes import report_thread
 from fastapi_maintenance.backends.kubernetes import watcher as watcher_module
 from fastapi_maintenance.backends.kubernetes.identity import Access
 from fastapi_maintenance.backends.kubernetes.transport import ApiError, Transport, Unreachable
@@ -68,6 +69,11 @@ class StandingCluster(Transport):
 
 
 def put_into(cluster: Transport, patch: pytest.MonkeyPatch) -> None:
-    """Let backends that are made from now on believe that they are in a Pod of a cluster."""
+    """Let backends that are made from now on believe that they are in a Pod of a cluster.
+
+    However busy the machine is, what ends with them has ended when they are closed.
+    """
+    patch.setattr(watcher_module, "_CLOSE_TIMEOUT", 30.0)
+    patch.setattr(report_thread, "_PATIENCE", 30.0)
     patch.setattr(backend_module, "find_identity", lambda *_: Someone(cluster))
     patch.setattr(watcher_module, "Transport", lambda *_: cluster)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-import threading
 import time
 import weakref
 from collections.abc import Iterator, Mapping
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 
 from fastapi_maintenance.backends import ledger
+from fastapi_maintenance.backends.forks import ForkLock
 from fastapi_maintenance.backends.kubernetes import report_thread
 from fastapi_maintenance.backends.kubernetes.transport import ApiError, Unreachable
 from fastapi_maintenance.backends.ledger import Flight, Ledger, add
@@ -46,7 +46,7 @@ class ProcessServer(StandingCluster):
         self.order: list[str] = []
         """What was asked, in its order."""
         self._versions = itertools.count(2)
-        self._lock = threading.Lock()
+        self._lock = ForkLock()
 
     async def get(self, path: str, params: Mapping[str, str]) -> Object:
         if "/maintenanceprocesses" in path:

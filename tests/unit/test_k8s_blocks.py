@@ -204,8 +204,9 @@ async def test_after_so_long_an_absence_that_its_window_was_cleared_up_it_gets_o
     backend: K8sBackend, cluster: WritableCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with maintenance_mode_on(backend):
-        cluster.away = True
-        cluster.windows.clear()
+        with cluster._lock:  # no renewal is under way
+            cluster.away = True
+            cluster.windows.clear()
         monkeypatch.setattr(blocks_module, "wall_clock", lambda: wall_clock() + 120)
         cluster.away = False
         await until(lambda: cluster.names, "the window")

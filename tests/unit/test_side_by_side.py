@@ -115,8 +115,8 @@ def test_a_run_that_is_killed_leaves_nothing_behind(tmp_path: Path) -> None:
     write(tmp_path, "test_a.py", text=STARTING.replace("END", "time.sleep(600)"))
     started = tmp_path / "started"
     held = Leashed(command("-n1"), log=tmp_path / "log", cwd=tmp_path, env=environment())
-    held.wait_for(started.exists, 60, "the test to start something")
-    parts = {*descendants(held.pid), int(started.read_text())}
+    child = held.wait_for(lambda: int(started.read_text()), 60, "the test to start something")
+    parts = {*descendants(held.pid), child}
     held.kill()
     wait_for(lambda: all(map(gone, parts)), what="all to end")
 

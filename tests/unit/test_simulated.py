@@ -19,8 +19,9 @@ SECONDS = float(os.environ.get("SIMULATE", "0"))
 
 
 @pytest.fixture(autouse=True)
-def quiet() -> None:
-    logging.getLogger("fastapi_maintenance_operator").setLevel(logging.CRITICAL)
+def quiet(caplog: pytest.LogCaptureFixture) -> None:
+    """For these tests alone: others of the process look at what is logged."""
+    caplog.set_level(logging.CRITICAL, "fastapi_maintenance_operator")
 
 
 @pytest.mark.timeout(SECONDS + 120)

@@ -61,9 +61,9 @@ class WritableCluster(StandingCluster):
         body: bytes = b"",
         content_type: str = "application/json",
     ) -> dict[str, Any]:
-        if self.away:
-            raise Unreachable("connection refused", sent=False)
         with self._lock:
+            if self.away:
+                raise Unreachable("connection refused", sent=False)
             self.requests.append((method, path.rpartition("/")[2]))
             self.bodies.append(json.loads(body) if body else None)
             if self.failing.get(method):

@@ -43,10 +43,9 @@ class Complaints:
     def complain(self, who: str, error: Failure) -> None:
         """Note a failure; log it unless the same kind of failure is known."""
         kind = _kind(who, error)
-        known = any(kind == other for other, _ in self._open.values())
-        self._open[who] = (kind, str(error))
-        if not known:
+        if not any(kind == other for other, _ in self._open.values()):
             logger.error("%s; what is known stays in force", explain(error, self._source))
+        self._open[who] = (kind, str(error))  # last: whoever asks for it finds the log
 
     def settle(self, who: str) -> None:
         """All is well (again) with this one."""

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_PATIENCE = 0.8
-"""Seconds that the end of a process waits for its last report."""
+_PATIENCE, _FAREWELL = 0.8, 0.2
+"""Seconds that the end of a process waits for its last report, and then for the thread."""
 _LOOK_FOR_NAMESPACE_EVERY = 1.0
 
 
@@ -67,7 +67,7 @@ class Reporting:
         if self._loop is not None and self._task is not None and not in_time:
             with contextlib.suppress(RuntimeError):  # it ended by itself meanwhile
                 self._loop.call_soon_threadsafe(self._task.cancel)
-        self._thread.join(1.0 - _PATIENCE)
+        self._thread.join(_FAREWELL)
 
     def _run(self) -> None:
         with contextlib.suppress(asyncio.CancelledError):

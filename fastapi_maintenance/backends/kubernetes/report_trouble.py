@@ -27,13 +27,14 @@ class Trouble:
 
     def note(self, error: ApiError | Unreachable) -> None:
         """A request has failed."""
-        self.current, self.status = str(error), getattr(error, "status", None)
-        self.retry_after, self.lacks_crd = error.retry_after, _lacks_crd(error)
+        self.status, self.retry_after = getattr(error, "status", None), error.retry_after
+        self.lacks_crd = _lacks_crd(error)
         kind = (self.status or type(error), self.lacks_crd)
         if kind != self._kind:
             self._kind = kind
             text = NO_CRD if self.lacks_crd else explain(error, "")
             logger.error("%s; this process does not report what it enforces", text)
+        self.current = str(error)  # last: whoever asks for it finds the log
 
     def settle(self) -> None:
         """One has worked."""

@@ -6,6 +6,7 @@ import pytest
 
 from fastapi_maintenance import K8sBackend
 from fastapi_maintenance.backends.kubernetes.transport import ApiError
+from fastapi_maintenance.backends.kubernetes.watcher import Health
 from fastapi_maintenance.windows import make_plan
 from tests.unit.making import at, stored
 from tests.unit.processes import ProcessServer
@@ -41,7 +42,7 @@ def test_r1_the_first_list_may_be_older_than_the_registration(
     server.too_new_for_caches = [stored("new", apps=["orders"])]
     backend = make(sync_timeout=0.3)
     backend.wait()
-    assert server.consistent_lists > 0
+    wait_for(lambda: server.consistent_lists > 0)
     assert not backend._reports.allow_serving
     server.too_new_for_caches = []
     wait_for(lambda: backend._reports.allow_serving)
@@ -52,15 +53,21 @@ def test_r1_what_fails_by_the_sync_timeout_is_an_error_and_it_serves_outside_the
 ) -> None:
     server.refuses = ApiError(403, "no")
     backend = make(sync_timeout=0.1)
+    backend.start()
+    wait_for(lambda: health_of(backend).synced, what="the list")
+    wait_for(lambda: health_of(backend).unreported == "403: no", what="a registration to fail")
     backend.wait()
     assert backend.ready
     assert backend.state().writes is not None, "it enforces what it knows"
     assert "not registered as a MaintenanceProcess within 0.1 s" in caplog.text
+    server.refuses = None
+    wait_for(lambda: health_of(backend).unreported is None)
+
+
+def health_of(backend: K8sBackend) -> Health:
     health = backend.health()
     assert health is not None
-    assert health.unreported == "403: no"
-    server.refuses = None
-    wait_for(lambda: (backend.health() or health).unreported is None)
+    return health
 
 
 def test_r1_with_refuse_it_serves_nothing_before_it_is_registered(
@@ -102,11 +109,11 @@ def test_r1_what_else_conflicts_or_is_missing_is_not_taken_for_the_crd(
     server.refuses = error
     backend = make(sync_timeout=0.2, before_first_sync="refuse")
     backend.wait()
+    wait_for(lambda: error.message in caplog.text)
     assert not backend._reports.allow_serving
-    assert error.message in caplog.text
     assert "is not installed" not in caplog.text
     server.refuses = None
-    wait_for(lambda: backend._reports.allow_serving, timeout=20)
+    wait_for(lambda: backend._reports.allow_serving)
     assert len(server.processes) == 1
 
 
@@ -121,7 +128,7 @@ def test_r1_a_broken_plan_is_not_no_windows(
     """A namespace that never had a window has none."""
     if plan is not None:
         server.configmaps = {"fastapi_maintenance_plan": {"windows.json": plan}}
-    backend = make(source="configmap", sync_timeout=0.3)
+    backend = make(source="configmap", sync_timeout=60.0 if serves else 0.3)
     backend.wait()
     assert backend._reports.allow_serving is serves
 

@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from fastapi_maintenance import maintenance_mode_off
-from fastapi_maintenance.backends.kubernetes import process_self
+from fastapi_maintenance.backends.kubernetes import process_self, report_thread
 from fastapi_maintenance.backends.kubernetes.process import Life, Pod, Report, Self, new_object
 from fastapi_maintenance.backends.kubernetes.transport import ApiError
 from tests.unit.making import at, stored
@@ -263,8 +263,8 @@ def test_when_reports_fail_requests_do_not_and_it_is_said_once(
     assert backend.state().writes is not None
     assert caplog.text.count("does not report what it enforces") == 1
     server.refuses = None
-    wait_for(lambda: (server.reported() or {}).get("reason") == "Something", timeout=20)
-    assert "reports what it enforces again" in caplog.text
+    wait_for(lambda: (server.reported() or {}).get("reason") == "Something")
+    wait_for(lambda: "reports what it enforces again" in caplog.text, what="that to be said")
 
 
 def test_it_waits_as_long_as_the_server_asks_for(server: ProcessServer, make: Make) -> None:
@@ -276,7 +276,10 @@ def test_it_waits_as_long_as_the_server_asks_for(server: ProcessServer, make: Ma
     assert second - first >= 2.0
 
 
-def test_no_thread_outlives_the_last_act(server: ProcessServer, make: Make) -> None:
+def test_no_thread_outlives_the_last_act(
+    server: ProcessServer, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report_thread, "_FAREWELL", 30.0)
     before = set(threading.enumerate())  # some of others, which can't remove what they made
     backend = make()
     backend.wait()

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from fastapi_maintenance import K8sBackend
+from fastapi_maintenance.backends.kubernetes import report_thread
 from fastapi_maintenance.backends.kubernetes.transport import ApiError, Unreachable
 from tests.unit.processes import Book, ProcessServer
 from tests.unit.reporting.conftest import Make
@@ -73,9 +74,10 @@ def test_r2_what_came_of_a_registration_that_was_cut_off_is_removed(
 
 
 def test_r2_a_registration_that_arrives_after_the_end_is_removed(
-    server: ProcessServer, make: Make
+    server: ProcessServer, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While it is on its way, that there is nothing to remove proves nothing."""
+    monkeypatch.setattr(report_thread, "_PATIENCE", 0.1)
     server.is_slow = True
     backend = make(sync_timeout=0.01)
     backend.wait()
