@@ -24,7 +24,8 @@ class ConfigService:
         self.delay = 0.0
         """Seconds before each answer."""
         self.status = 200
-        self.asked = 0
+        self.asked = self.running = self.most = 0
+        """How often it was asked, how many wait for its answer, and the most that ever did."""
         self.keys: list[str | None] = []
         """The keys that clients sent."""
         self.port = free_port()
@@ -65,7 +66,10 @@ class ConfigService:
     async def _answer(self, request: Request) -> Response:
         self.asked += 1
         self.keys.append(request.headers.get("Authorization"))
+        self.running += 1
+        self.most = max(self.most, self.running)
         await asyncio.sleep(self.delay)
+        self.running -= 1
         if self.status != 200:
             return Response(status_code=self.status)
         if request.method == "POST":

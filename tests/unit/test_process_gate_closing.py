@@ -45,10 +45,18 @@ async def test_r2_a_timeout_within_the_application_hides_no_thread_either() -> N
 
         async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
             try:
-                await asyncio.wait_for(self.app(scope, receive, send), 0.1)
+                async with asyncio.timeout(None) as limit:
+                    ending = asyncio.create_task(self.end(limit))
+                    await self.app(scope, receive, send)
+                    await ending
             except TimeoutError:
                 await send({"type": "http.response.start", "status": 504, "headers": []})
                 await send({"type": "http.response.body", "body": b""})
+
+        async def end(self, limit: asyncio.Timeout) -> None:
+            """Once a thread is at work."""
+            await shop.has_begun()
+            limit.reschedule(0.0)
 
     app = MaintenanceModeMiddleware(Timeout(routes_of(shop)), backend=shop.backend)
     async with httpx.AsyncClient(

@@ -8,6 +8,7 @@ from collections import Counter
 
 import pytest
 
+from fastapi_maintenance.backends.kubernetes import report_pace
 from fastapi_maintenance.backends.kubernetes.process import BUSY_HEARTBEAT, IDLE_HEARTBEAT
 from fastapi_maintenance.backends.kubernetes.report_pace import (
     FIRST_DELAY,
@@ -57,9 +58,11 @@ class Process:
 
 def curve(drained_after: float, until: float, seed: int) -> list[int]:
     """Writes of all processes in each second."""
-    random.seed(seed)
-    processes = [Process(random.uniform(0, drained_after)) for _ in range(PROCESSES)]
-    counts = Counter(int(time) for process in processes for time in process.writes(until))
+    chance = random.Random(seed)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(report_pace, "random", chance)  # threads of other tests draw from the other
+        processes = [Process(chance.uniform(0, drained_after)) for _ in range(PROCESSES)]
+        counts = Counter(int(time) for process in processes for time in process.writes(until))
     return [counts[second] for second in range(int(until))]
 
 

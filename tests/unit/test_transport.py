@@ -21,8 +21,6 @@ from tests.unit.tls_server import Account, Request, Server, Wire, serving
 
 pytestmark = pytest.mark.anyio
 
-QUICK = Pace(connect=0.2, answer=0.2, idle=(0.2, 0.2), first_word=0.6, credentials=0.2)
-
 
 @contextlib.asynccontextmanager
 async def asking(server: Server, pace: Pace = Pace(), account: Any = None) -> Any:  # noqa: B008
@@ -210,7 +208,7 @@ async def test_a_server_that_does_not_answer_is_not_waited_for_for_ever(verb: st
     async def handler(_: Request, wire: Wire) -> None:
         await wire.silence()
 
-    async with serving(handler) as server, asking(server, QUICK) as transport:
+    async with serving(handler) as server, asking(server, Pace(answer=0.2)) as transport:
         with pytest.raises(Unreachable, match=r"no answer within 0\.2 s"):
             await ask(transport, verb)
 
@@ -225,7 +223,8 @@ async def test_an_answer_that_drips_is_not_waited_for_for_ever(verb: str, status
             await wire.chunk(b" ")
             await asyncio.sleep(0.02)
 
-    async with serving(handler) as server, asking(server, QUICK) as transport, asyncio.timeout(20):
+    hasty = Pace(answer=0.2)
+    async with serving(handler) as server, asking(server, hasty) as transport, asyncio.timeout(20):
         with pytest.raises(Unreachable, match=r"no answer within 0\.2 s"):
             await ask(transport, verb)
 
@@ -236,7 +235,7 @@ async def test_a_watch_that_says_nothing_is_unreachable_after_its_events() -> No
         await wire.events({"n": 1})
         await wire.silence()
 
-    async with serving(handler) as server, asking(server, QUICK) as transport:
+    async with serving(handler) as server, asking(server, Pace(idle=(0.2, 0.2))) as transport:
         events = transport.watch("/w", {}, lambda: None)
         assert await anext(events) == [{"n": 1}]
         with pytest.raises(Unreachable, match=r"nothing came for 0\.2 s"):
@@ -250,21 +249,23 @@ async def test_a_watch_may_say_nothing_for_longer_until_it_has_said_something() 
         await wire.open()
         await wire.silence()
 
-    async with serving(handler) as server, asking(server, QUICK) as transport:
+    pace = Pace(idle=(0.2, 0.2), first_word=0.6)
+    async with serving(handler) as server, asking(server, pace) as transport:
         with pytest.raises(Unreachable, match=r"nothing came for 0\.6 s"):
             await watched(transport)
 
 
 async def test_a_watch_that_is_told_of_something_in_time_goes_on() -> None:
+    """Longer in all than it may say nothing."""
+
     async def handler(_: Request, wire: Wire) -> None:
         await wire.open()
-        await asyncio.sleep(0.3)
         for number in range(5):
-            await asyncio.sleep(0.1)
             await wire.events({"n": number})
+            await asyncio.sleep(0.5)
         await wire.end()
 
-    async with serving(handler) as server, asking(server, QUICK) as transport:
+    async with serving(handler) as server, asking(server, Pace(idle=(2.0, 2.0))) as transport:
         assert len(await watched(transport)) == 5
 
 
@@ -300,7 +301,7 @@ async def test_a_plugin_that_hangs_is_not_waited_for_for_ever() -> None:
             raise AssertionError
 
     with pytest.raises(Unreachable, match="credentials can't be read"):
-        await Transport(Hanging(), QUICK).get("/w", {})  # type: ignore[arg-type]
+        await Transport(Hanging(), Pace(credentials=0.2)).get("/w", {})  # type: ignore[arg-type]
 
 
 async def test_a_list_that_is_no_json_object_is_an_api_error() -> None:

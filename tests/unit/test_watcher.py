@@ -80,7 +80,7 @@ async def test_what_is_seen_arrives_in_the_thread_of_the_controller(
     given = kopf_does(body)
     subject, noticed = watch(listener, namespace)
     async with subject:
-        await asyncio.wait_for(listener.told.wait(), 5)
+        await asyncio.wait_for(listener.told.wait(), 30)
     assert listener.seen == [("ADDED", {"name": "lunch"}, threading.current_thread())]
     assert noticed == [1]
     assert given.pop("memories")
@@ -115,4 +115,4 @@ async def test_an_end_of_kopf_is_told_with_its_reason(
     subject, _ = watch(listener)
     async with subject:
         with pytest.raises(WatcherDied, match=reason):
-            await asyncio.wait_for(subject.watch(), 5)
+            await asyncio.wait_for(subject.watch(), 30)
