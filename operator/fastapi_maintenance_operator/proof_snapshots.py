@@ -48,6 +48,12 @@ class Snapshot:
         return left
 
 
+def _noted(task: asyncio.Task[Snapshot]) -> None:
+    """Also where all who had asked were cancelled meanwhile: a failure is no news to anybody."""
+    if not task.cancelled():
+        task.exception()
+
+
 class Snapshots:
     """Lists processes: of each namespace at most once at a time."""
 
@@ -64,8 +70,10 @@ class Snapshots:
         if task is None:
             before = self._running.get(namespace)
             task = asyncio.create_task(self._after(before, namespace))
+            task.add_done_callback(_noted)
             self._next[namespace] = task
-        return await asyncio.shield(task)
+        await asyncio.wait({task})  # which a cancellation of one who shares it leaves alone
+        return task.result()
 
     async def _after(self, before: asyncio.Task[Snapshot] | None, namespace: str) -> Snapshot:
         if before is not None:

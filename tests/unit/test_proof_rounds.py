@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Iterator
 from typing import Any
 
@@ -387,6 +388,30 @@ async def test_whoever_asks_while_a_list_is_taken_gets_the_next_one() -> None:
     counts = [len(s.processes) for s in await asyncio.gather(*first, *late)]
     assert counts == [0, 0, 0, 1, 1, 1]
     assert processes.lists == 2
+
+
+async def test_a_list_that_fails_when_nobody_waits_for_it_any_more_is_no_news() -> None:
+    """As at the end of the operator, where the connection is closed under it."""
+    processes, go_on, said = MemoryProcesses(), asyncio.Event(), list[dict[str, Any]]()
+
+    async def fail(namespace: str) -> list[Object]:
+        await go_on.wait()
+        raise OSError("closed")
+
+    processes.list = fail  # type: ignore[method-assign]
+    asyncio.get_running_loop().set_exception_handler(lambda _, told: said.append(told))
+    snapshots = Snapshots(processes, lambda: Clock.instant, lambda: 0.0)
+    asked = asyncio.create_task(snapshots.take("shop"))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    asked.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asked
+    go_on.set()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    gc.collect()
+    assert said == []
 
 
 async def test_what_others_push_out_of_the_plan_is_claimed_no_longer(
