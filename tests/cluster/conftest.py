@@ -15,6 +15,7 @@ import pytest
 
 from tests.controlplane.binaries import UnavailableError
 from tests.controlplane.cluster import ControlPlane
+from tests.controlplane.daemon import PATIENCE
 from tests.controlplane.identity import Identity, ServiceAccounts, make_identity
 from tests.controlplane.install import Operator, install, start_operator
 from tests.controlplane.target import Cluster, existing, own
@@ -150,10 +151,11 @@ def _operator_where_asked_for(request: pytest.FixtureRequest, started: list[Oper
 
 @pytest.fixture
 def operator(running_operator: Operator) -> Operator:
-    """The operator, ready; a test may stop, kill or freeze it, the next one gets it running."""
+    """The operator, which leads; a test may stop, kill or freeze it, the next one gets it back."""
     if running_operator.running:
         running_operator.resume()
     running_operator.start()
+    running_operator.process.wait_for(running_operator.leads, PATIENCE, "the operator to lead")
     return running_operator
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
@@ -16,7 +17,14 @@ class Shifted(datetime):
 
     @classmethod
     def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
-        return datetime.now(tz) + timedelta(seconds=float(SHIFT.read_text()))
+        return datetime.now(tz) + timedelta(seconds=ahead())
+
+
+def ahead() -> float:
+    """Read again where somebody is about to write: the file is empty for a moment then."""
+    while not (said := SHIFT.read_text()):
+        time.sleep(0.001)
+    return float(said)
 
 
 for module in (controller, proof_rounds):

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tests.controlplane.target import Cluster
 
 OPERATOR = "fastapi_maintenance_operator"
+LEADER = "fastapi_maintenance_operator_leader"
 # CRDs come from their source; nothing here would run a Pod.
 LEFT_OUT = {"CustomResourceDefinition", "Deployment"}
 DAY = 24 * 60 * 60
@@ -89,6 +90,13 @@ class Operator(Daemon):
             yield
         finally:
             self._command, self._env = before
+
+    def leads(self) -> bool:
+        """Whether it holds the Lease, and has looked at everything since: a standby is ready, too.
+
+        One that was killed has left the Lease behind, and the next one waits until it is over.
+        """
+        return self.metric(LEADER) == 1 and self.answers("/readyz")
 
     def answers(self, path: str) -> bool:
         """Whether its own HTTP server answers a GET with 200."""
