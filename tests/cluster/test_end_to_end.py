@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
+from fastapi_maintenance.windows import format_instant
 from tests.cluster.application import Application
 from tests.cluster.windows import apply_window, in_seconds, reasons, wait_for_condition
 from tests.waiting import wait_for
@@ -40,6 +42,13 @@ def plan_app(service_account: ServiceAccounts, tmp_path: Path) -> Iterator[Appli
     application.start()
     yield application
     application.stop()
+
+
+def await_announced(app: Application, start: datetime) -> None:
+    """Wait until the application knows of a window that is to open then."""
+    told = f"starts={format_instant(start)}"
+    wait_for(lambda: told in app.get().headers.get("X-Maintenance", ""), what=told)
+    assert datetime.now(UTC) < start, "it was too late to be of use"
 
 
 def test_apply_refuses_and_delete_serves(
@@ -79,8 +88,9 @@ def test_a_scheduled_window_opens_and_closes_by_itself(
     kubectl: Kubectl, namespace: str, app: Application, operator: Operator
 ) -> None:
     """No answer contradicts the window's own times, and the operator tells of both edges once."""
-    start, end = in_seconds(4), in_seconds(7)
-    apply_window(kubectl, "upgrade", namespace, start=start, end=end)
+    start, end = in_seconds(12), in_seconds(15)
+    apply_window(kubectl, "upgrade", namespace, start=start, end=end, announceBefore="1h")
+    await_announced(app, start)
     wait_for_condition(kubectl, "upgrade", namespace, "Ready")
     answers = list(app.ask_until(lambda a: a.asked > end.timestamp()))
     wrong = [a for a in answers if a.contradicts(start.timestamp(), end.timestamp())]
@@ -113,13 +123,9 @@ def test_a_window_is_kept_to_while_the_api_server_is_down(
     kubectl: Kubectl, namespace: str, app: Application, control_plane: ControlPlane
 ) -> None:
     """What is known opens and closes on time; what is new is learnt when the server is back."""
-    start, end = in_seconds(6), in_seconds(9)
-    # The second window is known after the first: once it refuses, both have arrived.
-    apply_window(kubectl, "upgrade", namespace, start=start, end=end)
-    apply_window(kubectl, "signal", namespace, start=PAST)
-    app.wait_for_code(503)
-    kubectl("delete", "mw", "signal", "-n", namespace)
-    app.wait_for_code(200)
+    start, end = in_seconds(12), in_seconds(15)
+    apply_window(kubectl, "upgrade", namespace, start=start, end=end, announceBefore="1h")
+    await_announced(app, start)
     control_plane.apiserver.kill()
     answers = list(app.ask_until(lambda a: a.asked > end.timestamp()))
     assert not [a for a in answers if a.contradicts(start.timestamp(), end.timestamp())]

@@ -59,7 +59,7 @@ def test_an_edit_is_in_progress_until_the_operator_has_seen_it(
     assert kstatus(edited) is Outcome.IN_PROGRESS
     assert all(kubectl_waits_for(edited, kind) for kind in ("Ready", "Active"))
     waited = kubectl(
-        *("wait", "--for=condition=Active", "mw/upgrade", "-n", namespace, "--timeout=1s"),
+        *("wait", "--for=condition=Active", "mw/upgrade", "-n", namespace, "--timeout=3s"),
         check=False,
     )
     assert "timed out" in waited.stderr

