@@ -32,7 +32,7 @@ KEPT = 7 * 86_400
 _SKEW = 2
 """Seconds that a start lies in the past: clocks differ, and all are to see the window open."""
 _MOST_SKEW = 5.0
-"""Seconds that clocks may be apart before it is worth a word; a request may take some."""
+"""Seconds that clocks may be apart before it is worth a word."""
 _CONFLICT = 409
 _TRIES = 3
 
@@ -85,15 +85,19 @@ class Opening:
         return {name: value for name, value in given.items() if value is not None}
 
 
-def skew_of(made: Object, at: datetime) -> str | None:
-    """That this clock is off, by the time that the API server gave a new object."""
+def skew_of(made: Object, asked: datetime, answered: datetime) -> str | None:
+    """That this clock is off, by the time that the API server gave a new object.
+
+    It may have been made at any time between question and answer, however long that took.
+    """
     created = datetime.fromisoformat(made["metadata"]["creationTimestamp"])
-    off = (at - created).total_seconds()
-    if int(made["metadata"]["generation"]) > 1 or -_MOST_SKEW < off < _MOST_SKEW:
+    ahead, behind = (asked - created).total_seconds(), (created - answered).total_seconds()
+    off = max(ahead, behind)
+    if int(made["metadata"]["generation"]) > 1 or off < _MOST_SKEW:
         return None
-    way = "ahead of" if off > 0 else "behind"
+    way = "ahead of" if off == ahead else "behind"
     return (
-        f"warning: the clock of this machine is {abs(off):.0f} s {way} the cluster's, and the "
+        f"warning: the clock of this machine is {off:.0f} s {way} the cluster's, and the "
         "window opens and ends so much off what is said here: see timedatectl"
     )
 
@@ -125,9 +129,10 @@ async def open_window(cluster: Cluster, opening: Opening) -> tuple[Seen, bool]:
             if error.status != _CONFLICT:
                 raise
             continue
-        if warning := skew_of(made, at):
+        answered = now()
+        if warning := skew_of(made, at, answered):
             tell(warning)
-        return see(made, now()), True
+        return see(made, answered), True
     raise Failure(f'"{opening.called}" is written by somebody else all the time', "try again")
 
 
