@@ -100,7 +100,7 @@ def _take_away(control_plane: ControlPlane, away: float) -> tuple[float, float]:
     """When it was killed, and when it was ready again."""
     killed = time.monotonic()
     control_plane.apiserver.kill()
-    time.sleep(killed + away - time.monotonic())
+    time.sleep(max(0.0, killed + away - time.monotonic()))
     control_plane.apiserver.start()
     say("it is back …")
     return killed, time.monotonic()

@@ -118,7 +118,7 @@ class Leashed:
         """The end of the output, for an error message."""
         return "\n".join(self.output().splitlines()[-lines:])
 
-    def wait_for(self, condition: Callable[[], T], timeout: float = 30, what: str = "") -> T:
+    def wait_for(self, condition: Callable[[], T], timeout: float = 60, what: str = "") -> T:
         """Wait until `condition` returns something true; give up as soon as the process ends.
 
         Raises:

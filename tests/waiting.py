@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 def wait_for(
     condition: Callable[[], T],
-    timeout: float = 30,
+    timeout: float = 60,
     what: str = "",
     *,
     interval: float = 0.05,

@@ -51,7 +51,7 @@ class Application(Daemon):
         **environment: str,
     ) -> None:
         port = ports.free_port()
-        self.client = httpx.Client(base_url=f"http://{HOST}:{port}", trust_env=False, timeout=30)
+        self.client = httpx.Client(base_url=f"http://{HOST}:{port}", trust_env=False, timeout=60)
         own = {"FASTAPI_MAINTENANCE_KUBECONFIG": str(identity.kubeconfig), "SOURCE": source}
         super().__init__(
             [sys.executable, "-m", *serve(f"tests.cluster.{app}", port)],
@@ -60,7 +60,7 @@ class Application(Daemon):
             env=os.environ | own | environment,
         )
 
-    def stop(self, timeout: float = 30) -> int:
+    def stop(self, timeout: float = 60) -> int:
         """End it, and the client with it."""
         self.client.close()
         return super().stop(timeout)
@@ -84,7 +84,7 @@ class Application(Daemon):
                 return
             time.sleep(0.01)
 
-    def wait_for_code(self, code: int, timeout: float = 30) -> httpx.Response:
+    def wait_for_code(self, code: int, timeout: float = 60) -> httpx.Response:
         """Wait until the orders are answered with a status code."""
 
         def answered() -> httpx.Response | None:

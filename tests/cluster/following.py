@@ -140,7 +140,7 @@ class Following:
     def health(self) -> Health:
         return self.watcher.health()
 
-    def wait_for(self, condition: Callable[[], object], what: str, timeout: float = 30) -> None:
+    def wait_for(self, condition: Callable[[], object], what: str, timeout: float = 60) -> None:
         wait_for(condition, timeout, what, interval=0.01)
 
     def wait_for_names(self, *names: str) -> None:

@@ -188,7 +188,7 @@ def test_the_garbage_collector_takes_off_owners_that_are_gone(
     stays = {"apiVersion": "v1", "kind": "ServiceAccount", "name": editor.name, "uid": uid}
     kubectl(*here, "create", "-f", "-", input=window("move", ownerReferences=[GONE, stays]))
     owners = (*here, "get", "mw", "move", "-o", "jsonpath={.metadata.ownerReferences[*].name}")
-    wait_for(lambda: kubectl(*owners).stdout == editor.name, what="one owner", timeout=60)
+    wait_for(lambda: kubectl(*owners).stdout == editor.name, what="one owner", timeout=120)
 
 
 def test_labels_are_nobodys_maintenance(kubectl: Kubectl, editor: Identity) -> None:
@@ -294,10 +294,10 @@ def test_the_operator_is_not_asked(
     """What has finished, and shall be deleted then, is."""
     over = {"end": "2026-01-01T01:00:00Z", "ttlSecondsAfterFinished": 0}
     apply_window(kubectl, "done", editor.namespace, start="2026-01-01T00:00:00Z", **over)
-    kubectl("-n", editor.namespace, "wait", "--for=delete", "mw/done", "--timeout=60s")
+    kubectl("-n", editor.namespace, "wait", "--for=delete", "mw/done", "--timeout=120s")
 
 
 def test_a_namespace_goes_with_its_windows(kubectl: Kubectl, policy: str, editor: Identity) -> None:
     """The controller that deletes it is not asked."""
     kubectl("-n", editor.namespace, "create", "-f", "-", input=window("move"))
-    kubectl("delete", "namespace", editor.namespace, "--timeout=60s")
+    kubectl("delete", "namespace", editor.namespace, "--timeout=120s")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.owns_control_plane
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_flips_are_taken_of_each_kind_of_watch(cluster: Cluster) -> None:
     """One backend as applications have it, and several that share processes."""
     measured = {watches: flip.measure(cluster, watches, 3) for watches in (1, 3)}
@@ -31,7 +31,7 @@ def test_flips_are_taken_of_each_kind_of_watch(cluster: Cluster) -> None:
 
 
 @pytest.mark.owns_control_plane
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_requests_are_counted_until_the_last_watch_is_back(
     cluster: Cluster, control_plane: ControlPlane
 ) -> None:

@@ -19,7 +19,7 @@ SEED, SECONDS = 3, 60
 
 
 @pytest.mark.owns_control_plane
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 def test_no_decision_is_wrong_and_no_request_fails_whatever_fails_around_it(
     control_plane: ControlPlane, operator: Operator, service_account: ServiceAccounts
 ) -> None:

@@ -175,8 +175,8 @@ def test_21_children_have_an_owner_and_are_collected_with_it(
     kubectl: Kubectl, namespace: str, distributed: str
 ) -> None:
     """By the garbage collector; nothing holds the deletion up, and the window closes."""
-    kubectl("delete", "cmw", distributed, "--timeout=30s")
-    wait_for(lambda: placed(kubectl, distributed) == [], what="the child to go")
+    kubectl("delete", "cmw", distributed, "--timeout=60s")
+    wait_for(lambda: placed(kubectl, distributed) == [], 120, "the child to go")
     assert reasons(kubectl, namespace) == ["WindowOpened"]
 
 

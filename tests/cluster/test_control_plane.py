@@ -104,9 +104,9 @@ def test_a_named_cluster_is_not_ours(
 
 def test_a_namespace_is_deleted_with_what_it_holds(kubectl: Kubectl, namespace: str) -> None:
     """A namespace comes with a service account and a CA, and goes with all its objects."""
-    kubectl("wait", "--for=create", "configmap/kube-root-ca.crt", "-n", namespace)
+    kubectl("wait", "--for=create", "configmap/kube-root-ca.crt", "-n", namespace, "--timeout=60s")
     kubectl("create", "configmap", "held", "-n", namespace)
-    kubectl("delete", "namespace", namespace, "--timeout=60s")
+    kubectl("delete", "namespace", namespace, "--timeout=120s")
     gone = kubectl("get", "namespace", namespace, check=False)
     assert "NotFound" in gone.stderr
 
@@ -118,7 +118,7 @@ def test_what_is_owned_is_collected(kubectl: Kubectl, namespace: str) -> None:
     reference["uid"] = owner["metadata"]["uid"]
     apply(kubectl, config_map("owned", namespace, metadata={"ownerReferences": [reference]}))
     kubectl("delete", "configmap", "owner", "-n", namespace)
-    kubectl("wait", "--for=delete", "configmap/owned", "-n", namespace, "--timeout=60s")
+    kubectl("wait", "--for=delete", "configmap/owned", "-n", namespace, "--timeout=120s")
 
 
 def test_server_side_apply_knows_who_owns_a_field(kubectl: Kubectl, namespace: str) -> None:
@@ -150,7 +150,7 @@ def test_a_killed_part_comes_back_where_it_was(
 @pytest.mark.owns_control_plane
 def test_the_api_server_stops_politely_in_time(control_plane: ControlPlane) -> None:
     """Open watches, such as the controller-manager's, do not hold up a polite stop."""
-    assert control_plane.apiserver.stop(timeout=30) == 0
+    assert control_plane.apiserver.stop(timeout=90) == 0
 
 
 @pytest.mark.owns_control_plane

@@ -22,7 +22,7 @@ def test_the_story_is_told_to_its_end(cluster: Cluster, tmp_path: Path) -> None:
     """By hand and by the clock: served, refused, served; with the Events at the end."""
     command = [sys.executable, "-m", "examples.demo.cluster"]
     with Leashed(command, log=tmp_path / "log", cwd=ROOT) as demo:
-        assert demo.wait(110) == 0, demo.tail()
+        assert demo.wait(280) == 0, demo.tail()
         codes = re.findall(r"→  (\d{3})", demo.output())
         assert codes == ["200", "503", "200", "503", "200"]
         assert demo.output().count("condition met") == 3

@@ -207,7 +207,7 @@ class Drains(RuleBasedStateMachine):
             self.delete_the_window()
 
 
-@pytest.mark.timeout(60 + 120 * EXAMPLES)
+@pytest.mark.timeout(120 + 240 * EXAMPLES)
 def test_drained_is_never_true_while_a_process_admits_or_runs_what_is_refused(
     kubectl: Kubectl, namespace: str, operator: Operator, service_account: ServiceAccounts
 ) -> None:

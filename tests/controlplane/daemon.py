@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-PATIENCE = 90.0  # seconds to become ready; a tenth of it is normal
+PATIENCE = 180.0  # seconds to become ready; a twentieth of it is normal
 
 
 class Daemon:
@@ -73,7 +73,7 @@ class Daemon:
         """Wait until it is ready (again)."""
         self.process.wait_for(self._ready, timeout, f"{self.name} to be ready")
 
-    def stop(self, timeout: float = 30) -> int:
+    def stop(self, timeout: float = 60) -> int:
         """End it politely (SIGTERM) and return the exit code; -9: it had to be killed."""
         return self.process.stop(timeout)
 

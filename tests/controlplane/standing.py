@@ -131,7 +131,7 @@ def down(folder: Path, standing: Standing = CONTROL_PLANE) -> None:
 
 
 def _end(folder: Path, pid: int) -> None:
-    for number, seconds in ((signal.SIGTERM, 30), (signal.SIGKILL, 10)):
+    for number, seconds in ((signal.SIGTERM, 60), (signal.SIGKILL, 30)):
         with suppress(ProcessLookupError):
             os.kill(pid, number)
         with suppress(AssertionError):

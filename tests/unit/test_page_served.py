@@ -24,6 +24,12 @@ pytestmark = pytest.mark.anyio
 OPEN = {"start": "2026-01-01T00:00:00Z"}
 
 
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long a machine that does much else takes for a page, its readers wait for it."""
+    monkeypatch.setattr(texts, "_PATIENCE", 60.0)
+
+
 def leader(*windows: Any, processes: Any = ()) -> Any:
     """What works in this term, as far as the page asks for it."""
     return SimpleNamespace(windows=list(windows), processes=list(processes))
