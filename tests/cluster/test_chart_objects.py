@@ -13,6 +13,7 @@ import yaml
 from tests.chart import NAMESPACE, only, render
 from tests.chart import pod as pod_of
 from tests.cluster.rights import verbs_of
+from tests.controlplane.install import await_served
 from tests.snapshots import FOLDER, NAMES
 
 if TYPE_CHECKING:
@@ -55,9 +56,8 @@ def monitored(kubectl: Kubectl) -> Iterator[None]:
     """What of the Prometheus operator's API the chart uses: kinds and fields of the same names."""
     crds = Path(__file__).with_name("monitoring.yaml").read_text()
     kubectl("apply", "--server-side", "-f", "-", input=crds)
-    kubectl("wait", "--for=condition=Established", "--timeout=60s", "-f", "-", input=crds)
-    for plural in ("servicemonitors", "prometheusrules"):
-        kubectl("get", f"{plural}.monitoring.coreos.com", "--all-namespaces")
+    names = [f"{plural}.monitoring.coreos.com" for plural in ("servicemonitors", "prometheusrules")]
+    await_served(kubectl, names, "v1")
     yield
     kubectl("delete", "-f", "-", input=crds)
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.controlplane.target import Cluster
 
 # The first test may have to start two control planes.
-pytestmark = [pytest.mark.owns_control_plane, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.owns_control_plane, pytest.mark.timeout(600)]
 
 WINDOWS = "maintenancewindows.fastapi-maintenance.io"
 START = "2990-01-01T00:00:00Z"
@@ -85,7 +85,7 @@ def test_an_upgrade_brings_the_crds_and_uninstalling_leaves_them(
     """The window stays the same object all the time, and what is left is taken up again."""
     helm.install(older, "first")
     before = columns(kubectl)
-    kubectl("wait", "--for=condition=Established", f"crd/{WINDOWS}", "--timeout=60s")
+    be_served(kubectl)
     apply_window(kubectl, "upgrade", "default", start=START)
     uid = get_window(kubectl, "upgrade", "default")["metadata"]["uid"]
     helm.upgrade(CHART, "first")
@@ -99,8 +99,9 @@ def test_crds_that_are_not_to_be_kept_go_with_the_release(helm: Helm, kubectl: K
     """With them every window."""
     helm.install(CHART, "first", {"crds": {"keep": False}})
     be_served(kubectl)
+    crds = kubectl("get", "crd", "-o", "name").stdout.split()
     helm.uninstall("first")
-    kubectl("wait", "--for=delete", f"crd/{WINDOWS}", "--timeout=60s")
+    kubectl("wait", "--for=delete", *crds, "--timeout=120s")
 
 
 def test_crds_that_kubectl_applied_are_refused_or_left_alone(helm: Helm, kubectl: Kubectl) -> None:

@@ -91,8 +91,11 @@ class Identity:
             "subjects": [account],
         }
         self._request("POST", self._bindings, binding)
-        right = self._first_right(cluster_role)
-        wait_for(lambda: not right or self.may(**right), what=f"{self.user} to get {cluster_role}")
+        rights = self._rights(cluster_role)
+        wait_for(
+            lambda: all(self.may(**right) for right in rights),
+            what=f"{self.user} to get {cluster_role}",
+        )
 
     def unbind(self) -> None:
         """Take away what `bind` gave; the API server follows within milliseconds."""
@@ -119,16 +122,21 @@ class Identity:
     def _request(self, *what: Any, check: bool = True) -> Any:
         return self.cluster.kubectl.request(*what, check=check)
 
-    def _first_right(self, cluster_role: str) -> dict[str, str]:
-        """Something that the role permits, to see by it that a binding is in force."""
+    def _rights(self, cluster_role: str) -> list[dict[str, str]]:
+        """Something that each rule of the role permits, to see by it that a binding is in force.
+
+        One alone might be a right that another binding gives, or one that was replaced just now.
+        """
         shown = self._request("GET", f"/apis/{RBAC}/v1/clusterroles/{cluster_role}")
-        for rule in shown.get("rules") or ():
-            if rule.get("resources"):
-                resource, _, subresource = rule["resources"][0].partition("/")
-                right = {"verb": rule["verbs"][0], "resource": resource, "subresource": subresource}
-                right["group"] = rule["apiGroups"][0]
-                return right | {"name": rule.get("resourceNames", [""])[0]}
-        return {}
+        return [_right(rule) for rule in shown.get("rules") or () if rule.get("resources")]
+
+
+def _right(rule: dict[str, Any]) -> dict[str, str]:
+    """The last that a rule permits."""
+    resource, _, subresource = rule["resources"][-1].partition("/")
+    name = rule.get("resourceNames", [""])[-1]
+    about = {"resource": resource, "subresource": subresource, "name": name}
+    return {"verb": rule["verbs"][-1], "group": rule["apiGroups"][-1], **about}
 
 
 class ServiceAccounts(Protocol):

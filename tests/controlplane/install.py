@@ -47,13 +47,14 @@ def install(cluster: Cluster, values: dict[str, Any] | None = None) -> None:
     await_served(cluster.kubectl, [crd["metadata"]["name"] for crd in crds])
 
 
-def await_served(kubectl: Kubectl, names: Sequence[str]) -> None:
-    """Wait until the kinds of these CRDs can be listed and watched."""
+def await_served(kubectl: Kubectl, names: Sequence[str], version: str = VERSION) -> None:
+    """Wait until the kinds of these CRDs are told of, as kubectl asks, and listed and watched."""
     crds = [f"crd/{name}" for name in names]
     kubectl("wait", "--for=condition=Established", "--timeout=60s", *crds)
     for name in names:
         plural, _, group = name.partition(".")
-        path = f"/apis/{group}/{VERSION}/{plural}{SERVED}"
+        wait_for(partial(kubectl, "get", name, "--all-namespaces"), 60, f"{plural} to be told of")
+        path = f"/apis/{group}/{version}/{plural}{SERVED}"
         wait_for(partial(kubectl.request, "GET", path), 60, f"{plural} to be served")
 
 
@@ -104,7 +105,7 @@ class Operator(Daemon):
 
     def get(self, path: str) -> tuple[int, str]:
         """What its own HTTP server answers to a GET: status code and text."""
-        connection = HTTPConnection(flags.HOST, self.port, timeout=5)
+        connection = HTTPConnection(flags.HOST, self.port, timeout=30)
         try:
             connection.request("GET", path)
             response = connection.getresponse()

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from tests.controlplane.binaries import UnavailableError
 
 Ask = Callable[[str, str, str | None], tuple[int, str]]
 """Sends method, path and body to an API server; gives the status code and the text."""
+_TOO_EARLY, _TRIES = 429, 10
 VERBS = {"GET": "get", "POST": "create", "DELETE": "delete"}
 
 
@@ -85,13 +87,25 @@ class Kubectl:
             given = () if text is None else ("-f", "-")
             done = self(VERBS[method], "--raw", path, *given, input=text, check=check)
             return json.loads(done.stdout or "null")
-        try:
-            status, said = self.ask(method, path, text)
-        except OSError as error:
-            status, said = 0, repr(error)
+        status, said = self._patiently(self.ask, method, path, text)
         if check and not 200 <= status < 300:
             raise AssertionError(f"{method} {path}: {status} {said}")
         return json.loads(said) if status else None
+
+    def _patiently(self, ask: Ask, *what: Any) -> tuple[int, str]:
+        """As kubectl does, ask again where the API server says that it is too early for that.
+
+        So it says of a list while the storage of a CRD is (re)initializing.
+        """
+        for left in reversed(range(_TRIES)):
+            try:
+                status, said = ask(*what)
+            except OSError as error:
+                return 0, repr(error)
+            if status != _TOO_EARLY or not left:
+                break
+            time.sleep(1)
+        return status, said
 
     def _environment(self) -> dict[str, str]:
         """The caller's, but for the cluster, the preferences, and the cache in the home folder.
