@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _AT_ONCE = 32
+_HEARTBEAT = 60
+"""Seconds: who is spoken for once is heard for three minutes, however slow the machine is."""
 _MERGE: dict[str, Any] = {"_content_type": "application/merge-patch+json", "_request_timeout": 30}
 
 
@@ -61,7 +63,9 @@ class Puppets:
 
     async def register(self, name: str, pod: Pod | None = None, *said: WindowReport) -> None:
         """A process of the app orders begins."""
-        item = new_object(name, Self("orders", pod), Report(said), datetime.now(UTC) + self.ahead)
+        now = datetime.now(UTC) + self.ahead
+        item = new_object(name, Self("orders", pod), Report(said), now)
+        item["spec"]["heartbeatSeconds"] = _HEARTBEAT
         async with self.limit:
             await self.api.create_namespaced_custom_object(
                 GROUP, VERSION, self.namespace, PLURAL, item, _request_timeout=30
@@ -69,7 +73,8 @@ class Puppets:
 
     async def say(self, name: str, *said: WindowReport) -> None:
         """A process reports."""
-        patch: Any = {"spec": spec_of(Report(said), datetime.now(UTC) + self.ahead)}
+        spec = spec_of(Report(said), datetime.now(UTC) + self.ahead)
+        patch: Any = {"spec": spec | {"heartbeatSeconds": _HEARTBEAT}}
         async with self.limit:
             await self.api.patch_namespaced_custom_object(
                 *(GROUP, VERSION, self.namespace, PLURAL, name, patch),
@@ -82,6 +87,14 @@ class Puppets:
             GROUP, VERSION, self.namespace, WINDOWS, name
         )
         return found
+
+    async def list(self) -> list[dict[str, Any]]:
+        """All of them, as they stand."""
+        found = await self.api.list_namespaced_custom_object(
+            GROUP, VERSION, self.namespace, PLURAL, _request_timeout=60
+        )
+        items: list[dict[str, Any]] = found["items"]
+        return items
 
     async def all(self, names: Iterable[str], verb: str, *arguments: Any) -> None:
         """The same of many processes."""

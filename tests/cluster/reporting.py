@@ -26,7 +26,7 @@ POD = {
     "POD_UID": "5f0e7f2c-0000-4000-8000-000000000001",
     "CONTAINER_NAME": "web",
 }
-PATIENCE = 30
+PATIENCE = 60
 
 
 class Exports(Daemon):
@@ -78,23 +78,32 @@ class Processes:
 
     def windows(self) -> list[dict[str, Any]]:
         """What all say of all windows."""
-        return [window for item in self.all() for window in item["spec"].get("windows", ())]
+        return windows_of(self.all())
 
     def await_count(self, count: int) -> list[dict[str, Any]]:
         """Wait until there are so many."""
 
+        items: list[dict[str, Any]] = []
+
         def enough() -> bool:
-            return len(self.all()) == count
+            items[:] = self.all()
+            return len(items) == count
 
         wait_for(enough, PATIENCE, f"{count} processes")
-        return self.all()
+        return items
 
     def await_windows(self, **wanted: Any) -> list[dict[str, Any]]:
         """Wait until every process says this of its window."""
 
         def said() -> list[dict[str, Any]]:
-            windows = self.windows()
+            items = self.all()
+            windows = windows_of(items)
             fits = [all(w.get(name) == v for name, v in wanted.items()) for w in windows]
-            return windows if fits and all(fits) and len(fits) == len(self.all()) else []
+            return windows if fits and all(fits) and len(fits) == len(items) else []
 
         return wait_for(said, PATIENCE, f"windows with {wanted}")
+
+
+def windows_of(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What these say of all windows."""
+    return [window for item in items for window in item["spec"].get("windows", ())]

@@ -85,12 +85,11 @@ class Case:
     def await_drained(self, status: str, reason: str) -> str:
         """Wait for a status with a reason; gives the message."""
 
-        def said() -> bool:
+        def said() -> dict[str, Any]:
             found = self.drained()
-            return (found.get("status"), found.get("reason")) == (status, reason)
+            return found if (found.get("status"), found.get("reason")) == (status, reason) else {}
 
-        wait_for(said, 30, f"{status}, {reason}")
-        return str(self.drained()["message"])
+        return str(wait_for(said, what=f"{status}, {reason}")["message"])
 
 
 @pytest.fixture
@@ -150,7 +149,7 @@ def test_a_process_whose_container_was_restarted_is_removed_and_that_is_told(
         only = ("--field-selector=reason=ProcessRemoved", "-o", "jsonpath={.items[*].note}")
         return kubectl(*events, *only).stdout
 
-    note = wait_for(notes, 30, "the Event")
+    note = wait_for(notes, what="the Event")
     assert note == "orders-9: its container has ended or was started again"
     (left,) = Processes(kubectl, namespace).all()
     assert left["metadata"]["name"] == "mp-1"
@@ -227,7 +226,7 @@ def test_a_process_that_starts_in_mid_window_is_waited_for_unless_it_is_proven(
         counts = case.window()["status"]["processes"]
         return (counts["registered"], counts["enforcing"]) == (2, 0)
 
-    wait_for(replaced, 30, "the count of the new processes")
+    wait_for(replaced, what="the count of the new processes")
     found = case.drained()
     assert (found["status"], found["lastTransitionTime"]) == ("True", since)
 
