@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from tests.waiting import wait_for
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -37,6 +39,15 @@ def granted(kubectl: Kubectl, user: str, namespace: str) -> set[Rule]:
         for name in rule.get("resourceNames") or [""]
         for verb in rule["verbs"]
     }
+
+
+def let(kubectl: Kubectl, user: str, namespace: str, verbs: str, resource: str) -> None:
+    """Let a user do something, from when this returns on: the authorizer may lag behind a write."""
+    name = ("-n", namespace, user)
+    kubectl("create", "role", *name, f"--verb={verbs}", f"--resource={resource}")
+    kubectl("create", "rolebinding", *name, f"--role={user}", f"--user={user}")
+    last = ("-n", namespace, f"--as={user}", verbs.rpartition(",")[2], resource)
+    wait_for(lambda: kubectl("auth", "can-i", *last).stdout == "yes\n", what="the right")
 
 
 def verbs_of(

@@ -12,8 +12,9 @@ import pytest
 from fastapi_maintenance.backends.kubernetes.process import Pod
 from tests.cluster.commanding import call
 from tests.cluster.proving import puppets
+from tests.cluster.rights import let
 from tests.cluster.test_cli_wait import speak
-from tests.cluster.windows import apply_window, in_seconds
+from tests.cluster.windows import apply_window, far_weekday, in_seconds
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from tests.controlplane.kubectl import Kubectl
     from tests.controlplane.target import Cluster
 
-WEEKLY = ("--cron", "0 2 * * sun", "--duration", "2h", "--tz", "Europe/Berlin")
+WEEKLY = ("--cron", f"0 2 * * {far_weekday()}", "--duration", "2h", "--tz", "Europe/Berlin")
 
 
 def test_bypass_prints_a_link_whose_hash_stands_in_the_window(cli: Cli) -> None:
@@ -116,9 +117,7 @@ def test_where_processes_can_not_be_listed_nothing_is_said_of_names(
     """Whoever may write windows and no more opens them as before."""
     cli("on", "orders", "--duration", "1h")
     speak(cluster, cli, "orders-on")
-    rights = ("create", "role", "opener", "--verb=get,list,create,patch")
-    kubectl(*rights, "--resource=maintenancewindows", "-n", cli.namespace)
-    kubectl("create", "rolebinding", "opener", "--role=opener", "--user=jo", "-n", cli.namespace)
+    let(kubectl, "jo", cli.namespace, "get,list,create,patch", "maintenancewindows")
     said = cli("on", "oders", "--duration", "1h", "--as", "jo")
     assert "oders-on opened" in said.out
     assert said.err == ""
@@ -128,9 +127,7 @@ def test_where_windows_can_not_be_listed_others_are_said_to_be_unknown(
     cli: Cli, kubectl: Kubectl
 ) -> None:
     """What was done stands: exit 0."""
-    rights = ("create", "role", "opener", "--verb=get,create,patch")
-    kubectl(*rights, "--resource=maintenancewindows", "-n", cli.namespace)
-    kubectl("create", "rolebinding", "opener", "--role=opener", "--user=jo", "-n", cli.namespace)
+    let(kubectl, "jo", cli.namespace, "get,create,patch", "maintenancewindows")
     assert "opened" in cli("on", "orders", "--duration", "1h", "--as", "jo").out
     said = cli("end", "orders-on", "--as", "jo")
     assert said.out == "maintenancewindow/orders-on ended\n"

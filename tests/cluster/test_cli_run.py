@@ -20,6 +20,7 @@ from fastapi_maintenance.backends.ledger import Flight
 from tests.cluster.network import Forwarder
 from tests.cluster.test_cli_wait import speak
 from tests.cluster.windows import in_seconds
+from tests.controlplane import ports
 from tests.leash import Leashed
 from tests.processes import descendants, gone
 from tests.waiting import wait_for
@@ -86,6 +87,13 @@ def lasting(start: Start, tmp_path: Path) -> tuple[Leashed, int]:
     return running, int(pid.read_text())
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that the test speaks for may take a minute to register."""
+    monkeypatch.setattr("fastapi_maintenance.cli._looking._GRACE", 60)
+
+
+@pytest.mark.usefixtures("patient")
 def test_a_command_that_succeeds_ends_the_window(
     cluster: Cluster, cli: Cli, operator: Operator, tmp_path: Path
 ) -> None:
@@ -223,6 +231,7 @@ def test_a_failed_command_may_end_the_window_too(cli: Cli, operator: Operator) -
     assert "endedAt" in windows(cli)[0]["spec"]
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_process_that_never_drains_is_named_and_the_command_is_not_run(
     cluster: Cluster, cli: Cli, operator: Operator, tmp_path: Path
 ) -> None:
@@ -231,7 +240,7 @@ def test_a_process_that_never_drains_is_named_and_the_command_is_not_run(
     holding = {"in_flight": 2, "oldest": (flight,)}
     speaking = threading.Thread(target=speak_for_newest, args=(cluster, cli), kwargs=holding)
     speaking.start()
-    words = ("run", "orders", "--duration", "5m", "--timeout", "4s")
+    words = ("run", "orders", "--duration", "5m", "--timeout", "15s")
     said = cli(*words, "--", "touch", str(tmp_path / "ran"), code=124)
     speaking.join()
     assert said.err.count("\n  mp-1: 2 requests, GET /export/{id} since ") == 1
@@ -241,7 +250,7 @@ def test_a_process_that_never_drains_is_named_and_the_command_is_not_run(
         f"  or with more patience: {end}, then the same again with a longer --timeout" in said.err
     )
     assert "  serve again: fastapi-maintenance end " in said.err
-    assert "not drained after 4 s: mp-1: 2 requests, GET /export/{id} since " in said.err
+    assert "not drained after 15 s: mp-1: 2 requests, GET /export/{id} since " in said.err
     assert not (tmp_path / "ran").exists()
     assert f"touch {tmp_path}/ran was not run" in said.err
     assert "endedAt" not in windows(cli)[0]["spec"]
@@ -252,7 +261,8 @@ def test_ctrl_c_before_the_drain_runs_nothing_and_says_how_to_serve_again(
 ) -> None:
     ran = tmp_path / "ran"
     running = start("orders", "--duration", "5m", "--", "touch", str(ran))
-    running.wait_for(lambda: "No process reports" in running.output(), 60, "the wait")
+    speak_for_newest(cluster, cli, in_flight=1)
+    running.wait_for(lambda: "mp-1: 1 request" in running.output(), 60, "the wait")
     os.kill(running.pid, signal.SIGINT)
     assert running.wait(60) == 130
     assert "SIGINT came before the command was run" in running.output()
@@ -260,6 +270,7 @@ def test_ctrl_c_before_the_drain_runs_nothing_and_says_how_to_serve_again(
     assert not ran.exists()
 
 
+@pytest.mark.usefixtures("patient")
 def test_without_an_operator_the_processes_own_word_is_enough(
     cluster: Cluster, cli: Cli, operator: Operator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -278,7 +289,7 @@ def test_without_operator_and_processes_run_itself_fails(
 ) -> None:
     monkeypatch.setattr("fastapi_maintenance.cli._looking.LAG", timedelta(seconds=1))
     operator.stop()
-    said = cli("run", "orders", "--duration", "5m", "--timeout", "2s", "--", "true", code=125)
+    said = cli("run", "orders", "--duration", "5m", "--timeout", "5s", "--", "true", code=125)
     assert "No process reports for orders" in said.err
     assert "FASTAPI_MAINTENANCE_KUBECONFIG" in said.err
     assert "  true was not run" in said.err
@@ -320,13 +331,13 @@ def test_what_the_command_has_started_dies_with_run_that_is_killed(
 def test_the_end_is_moved_while_the_command_lives(
     start: Start, cli: Cli, operator: Operator, tmp_path: Path
 ) -> None:
-    """A window of three seconds is open until a command has ended that takes longer."""
+    """A window of ten seconds is open until a command has ended that takes longer."""
     go_on = tmp_path / "go-on"
-    words = ("orders", "--duration", "3s", "--if-no-processes", "ok")
+    words = ("orders", "--duration", "10s", "--if-no-processes", "ok")
     running = start(*words, "--", "sh", "-c", f"until test -e {go_on}; do sleep 0.1; done")
-    planned = running.wait_for(lambda: windows(cli)[0], 30, "the window")
+    planned = running.wait_for(lambda: windows(cli)[0], 60, "the window")
     text = "the command still runs: the window is extended until"
-    running.wait_for(lambda: text in running.output(), 30, "an extension")
+    running.wait_for(lambda: text in running.output(), 60, "an extension")
     assert end_of(windows(cli)[0]) > end_of(planned)
     wait_for(lambda: in_seconds(0) > end_of(planned), 30, "the end that was planned")
     assert "Open" in cli("status").out
@@ -341,7 +352,7 @@ def test_a_lost_connection_ends_neither_the_command_nor_its_window(
     """Once it is back the window is ended as if nothing had happened."""
     here = yaml.safe_load(cluster.kubeconfig.read_text())
     server = here["clusters"][0]["cluster"]
-    forwarder = Forwarder("127.0.0.1", port_of(cluster))
+    forwarder = Forwarder("127.0.0.1", port_of(cluster), ports.free_port())
     server["server"] = f"https://127.0.0.1:{forwarder.port}"
     kubeconfig = tmp_path / "forwarded"
     kubeconfig.write_text(json.dumps(here))

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from tests.cluster.windows import apply_window, in_seconds
+from tests.cluster.windows import apply_window, far_weekday, in_seconds
 
 if TYPE_CHECKING:
     from tests.cluster.commanding import Cli
     from tests.controlplane.kubectl import Kubectl
 
-WEEKLY = ("--cron", "0 2 * * sun", "--duration", "2h", "--tz", "Europe/Berlin")
-LATER = ("--cron", "0 3 * * sun", "--duration", "2h", "--tz", "Europe/Berlin")
+DAY = far_weekday()
+WEEKLY = ("--cron", f"0 2 * * {DAY}", "--duration", "2h", "--tz", "Europe/Berlin")
+LATER = ("--cron", f"0 3 * * {DAY}", "--duration", "2h", "--tz", "Europe/Berlin")
 
 
 def test_schedule_writes_a_window_and_the_server_can_be_asked_first(cli: Cli) -> None:
@@ -39,13 +40,13 @@ def test_one_that_is_there_and_differs_is_changed_only_if_that_was_said(cli: Cli
     assert said.err.splitlines() == [
         'error: maintenancewindow "weekly" is there already, and differs',
         "  spec.apps: orders -> orders, billing",
-        "  spec.schedule: 0 2 * * sun -> 0 3 * * sun",
+        f"  spec.schedule: 0 2 * * {DAY} -> 0 3 * * {DAY}",
         "  spec.mode: Full -> ReadOnly",
         "  spec.response.message: Moving -> none",
         "  change it: the same again with --replace; all other fields stay",
     ]
     shown = yaml.safe_load(cli(*changed, "--replace", "--dry-run", "server").out)
-    assert shown["spec"]["schedule"] == "0 3 * * sun"
+    assert shown["spec"]["schedule"] == f"0 3 * * {DAY}"
     assert cli.window("weekly")["spec"] == before
     said = cli(*changed, "--replace")
     assert said.out == "maintenancewindow/weekly changed\n"
@@ -93,7 +94,7 @@ def test_fields_that_another_tool_brings_back_are_changed_there(
     kubectl("patch", "mw", "weekly", "-n", cli.namespace, "--type=merge", "-p", patch)
     said = cli("schedule", "weekly", "orders", *LATER, "--replace", code=1)
     assert f"{tool} manages it, so change it in {source}; --dry-run=client prints it" in said.err
-    assert cli.window("weekly")["spec"]["schedule"] == "0 2 * * sun"
+    assert cli.window("weekly")["spec"]["schedule"] == f"0 2 * * {DAY}"
 
 
 def test_a_window_that_does_not_come_again_is_never_made_one_that_does(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tests.cluster.proving import acknowledgement, puppets
-from tests.cluster.windows import apply_window, in_seconds, wait_for_condition
+from tests.cluster.windows import apply_window, condition, in_seconds, wait_for_condition
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     import pytest
@@ -20,15 +21,32 @@ if TYPE_CHECKING:
     from tests.controlplane.target import Cluster
 
 
-def speak(cluster: Cluster, cli: Cli, name: str, process: str = "mp-1", **changes: Any) -> None:
+def speak(
+    cluster: Cluster,
+    cli: Cli,
+    name: str,
+    process: str = "mp-1",
+    ahead: timedelta = timedelta(0),
+    **changes: Any,
+) -> None:
     """One process of orders says of a window that it refuses requests, or what is given."""
 
     async def say() -> None:
         async with puppets(cluster.kubeconfig, cli.namespace) as processes:
+            processes.ahead = ahead
             said = acknowledgement(await processes.window(name), **changes)
             await processes.register(process, None, said)
 
     asyncio.run(say())
+
+
+def await_word(cli: Cli, name: str, reason: str) -> None:
+    """Wait until the operator has said so: what is asked for a short time only then says it too."""
+
+    def said() -> bool:
+        return condition(cli.window(name), "Drained").get("reason") == reason
+
+    wait_for(said, 60, reason)
 
 
 def test_on_waits_until_the_operator_says_drained(
@@ -50,22 +68,23 @@ def test_a_wait_that_is_not_over_in_time_names_who_holds_it(
 ) -> None:
     cli("on", "orders", "--duration", "30m")
     speak(cluster, cli, "orders-on", in_flight=2)
+    await_word(cli, "orders-on", "RequestsRunning")
     said = cli("wait", "orders-on", "--timeout", "3s", code=1)
     assert "error: not drained after 3 s: mp-1: 2 requests" in said.err
     assert f"fastapi-maintenance processes orders-on -n {cli.namespace}" in said.err
 
 
 def test_one_that_is_silent_is_told_of_with_what_strikes_it_out(
-    cluster: Cluster, cli: Cli, kubectl: Kubectl, operator: Operator
+    cluster: Cluster, cli: Cli, operator: Operator
 ) -> None:
     """By `wait` and by `status`; it has no Pod that could be looked at."""
     cli("on", "orders", "--duration", "30m")
-    speak(cluster, cli, "orders-on", in_flight=1)
-    old = json.dumps({"spec": {"renewTime": "2026-01-01T00:00:00.000000Z"}})
-    kubectl("patch", "mp", "mp-1", "-n", cli.namespace, "--type=merge", "-p", old)
+    long_ago = datetime(2026, 1, 1, tzinfo=UTC) - datetime.now(UTC)
+    speak(cluster, cli, "orders-on", ahead=long_ago, in_flight=1)
     remove = f"fastapi-maintenance processes --remove POD -n {cli.namespace}"
     strike = f"  strike out what is dead for certain: {remove}"
-    said = cli("wait", "orders-on", "--timeout", "15s", code=1)
+    await_word(cli, "orders-on", "ProcessSilent")
+    said = cli("wait", "orders-on", "--timeout", "3s", code=1)
     assert "No heartbeat of mp-1, last heard Thu 01 Jan 00:00:00; " in said.err
     assert strike.replace("POD", "mp-1") in said.err.splitlines()
     assert strike in cli("status").err.splitlines()
@@ -73,6 +92,7 @@ def test_one_that_is_silent_is_told_of_with_what_strikes_it_out(
 
 def test_where_nobody_reports_wait_fails_unless_that_is_ok(cli: Cli, operator: Operator) -> None:
     cli("on", "orders", "--duration", "30m")
+    await_word(cli, "orders-on", "NoProcesses")
     said = cli("wait", "orders-on", "--timeout", "2s", code=1)
     assert "No process reports for orders; none is registered" in said.err
     assert "FASTAPI_MAINTENANCE_KUBECONFIG" in said.err
@@ -86,7 +106,8 @@ def test_a_mistyped_app_is_told_by_a_wait_with_the_name_that_may_have_been_meant
     cli("on", "orders", "--duration", "30m")
     speak(cluster, cli, "orders-on")
     cli("on", "ordrs", "--duration", "30m")
-    first, second, _ = cli("wait", "ordrs-on", "--timeout", "8s", code=1).err.splitlines()[-3:]
+    await_word(cli, "ordrs-on", "NoProcesses")
+    first, second, _ = cli("wait", "ordrs-on", "--timeout", "2s", code=1).err.splitlines()[-3:]
     problem = "No process reports for ordrs (did you mean orders?); registered are: orders"
     assert first == f"error: {problem}"
     edit = f"kubectl edit maintenancewindow ordrs-on -n {cli.namespace}"
@@ -136,6 +157,7 @@ def test_an_operator_that_takes_over_is_waited_for(
 ) -> None:
     """As after a node was lost: the status lags for longer than ten seconds, one second here."""
     monkeypatch.setattr("fastapi_maintenance.cli._looking.LAG", timedelta(seconds=1))
+    monkeypatch.setattr("fastapi_maintenance.cli._looking._TAKEOVER", 120)
     apply_window(kubectl, "other", cli.namespace, start=in_seconds(3600))
     wait_for_condition(kubectl, "other", cli.namespace, "Ready")
     operator.kill()
@@ -144,7 +166,7 @@ def test_an_operator_that_takes_over_is_waited_for(
     starting = threading.Timer(4, operator.start)
     starting.start()
     try:
-        said = cli("wait", "orders-on", "--timeout", "60s")
+        said = cli("wait", "orders-on", "--timeout", "120s")
     finally:
         starting.join()
     assert said.err.count("no operator answers (") == 1
@@ -179,10 +201,10 @@ def test_a_status_that_speaks_of_an_earlier_occurrence_is_not_believed(
     speak(cluster, cli, "orders-on")
     cli("wait", "orders-on")
     operator.stop()
-    override = {
-        "occurrence": cli.window("orders-on")["spec"]["start"],
-        "start": f"{in_seconds(-1):%Y-%m-%dT%H:%M:%SZ}",
-    }
+    start = cli.window("orders-on")["spec"]["start"]
+    # The occurrence is another one once it begins at another second.
+    wait_for(lambda: in_seconds(-1) > datetime.fromisoformat(start))
+    override = {"occurrence": start, "start": f"{in_seconds(-1):%Y-%m-%dT%H:%M:%SZ}"}
     patch = json.dumps({"spec": {"overrides": [override]}})
     kubectl("patch", "mw", "orders-on", "-n", cli.namespace, "--type=merge", "-p", patch)
     said = cli("wait", "orders-on", "--timeout", "2s", code=1)

@@ -17,6 +17,11 @@ def in_seconds(seconds: float) -> datetime:
     return (datetime.now(UTC) + timedelta(seconds=seconds)).replace(microsecond=0)
 
 
+def far_weekday() -> str:
+    """A weekday, as cron has it, on which nothing is open now or soon, whenever a test runs."""
+    return f"{in_seconds(3 * 86_400):%a}".lower()
+
+
 def manifest(name: str, namespace: str, **spec: Any) -> dict[str, Any]:
     """A window for the app orders; instants may be datetimes."""
     values = {k: format_instant(v) if isinstance(v, datetime) else v for k, v in spec.items()}
