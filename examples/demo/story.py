@@ -35,7 +35,7 @@ class Visitor:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._client = httpx.Client(base_url=url, trust_env=False)
+        self._client = httpx.Client(base_url=url, trust_env=False, timeout=_PATIENCE)
 
     def ask_until(self, code: int) -> None:
         """Ask until the answer has a status code, and show that answer.
