@@ -81,7 +81,8 @@ def namespace(kubectl: Kubectl) -> Iterator[str]:
     made = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
     kubectl.request("POST", path, made)
     account = f"{path}/{name}/serviceaccounts/default"
-    wait_for(lambda: kubectl.request("GET", account), 60, account)
+    # A controller-manager whose API server was away looks for it again after a minute at most.
+    wait_for(lambda: kubectl.request("GET", account), 120, account)
     yield name
     kubectl.request("DELETE", f"{path}/{name}", check=False)
 

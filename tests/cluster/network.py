@@ -23,10 +23,11 @@ def why_not() -> str | None:
         return "needs Linux and ip (iproute2)"
     if os.geteuid() != 0:
         return "needs root: it makes a network namespace"
-    done = subprocess.run(["ip", "netns", "add", "probe"], capture_output=True, check=False)
+    probe = f"p{secrets.token_hex(3)}"  # others may look at the same time
+    done = subprocess.run(["ip", "netns", "add", probe], capture_output=True, check=False)
     if done.returncode:
         return f"no network namespaces here: {done.stderr.decode().strip()}"
-    subprocess.run(["ip", "netns", "delete", "probe"], check=True)
+    subprocess.run(["ip", "netns", "delete", probe], check=True)
     return None
 
 

@@ -15,6 +15,7 @@ from tests.chart import pod as pod_of
 from tests.cluster.rights import verbs_of
 from tests.controlplane.install import await_served
 from tests.snapshots import FOLDER, NAMES
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from tests.controlplane.kubectl import Kubectl
 
 API = "fastapi-maintenance.io"
+REFUSED = 'violates PodSecurity "restricted'
 OPERATOR = f"system:serviceaccount:{NAMESPACE}:fastapi-maintenance-operator"
 WINDOW = {
     "apiVersion": "fastapi-maintenance.io/v1alpha1",
@@ -37,6 +39,9 @@ def restricted(kubectl: Kubectl, namespace: str) -> str:
     """A namespace that enforces Pod Security `restricted`, and warns of what makes such Pods."""
     levels = [f"pod-security.kubernetes.io/{mode}=restricted" for mode in ("enforce", "warn")]
     kubectl("label", "namespace", namespace, *levels)
+    # Admission knows a namespace by a watch.
+    unfit = ("run", "unfit", "--image=none", "--dry-run=server", "-n", namespace)
+    wait_for(lambda: REFUSED in kubectl(*unfit, check=False).stderr, what="the level in force")
     return namespace
 
 
@@ -108,7 +113,7 @@ def test_without_its_security_context_the_same_pod_is_refused(
     del (pod["spec"] if level == "Pod" else pod["spec"]["containers"][0])["securityContext"]
     dry = ("create", "--dry-run=server", "-f", "-")
     tried = kubectl("-n", restricted, *dry, input=json.dumps(pod), check=False)
-    assert 'violates PodSecurity "restricted' in tried.stderr
+    assert REFUSED in tried.stderr
 
 
 @pytest.fixture

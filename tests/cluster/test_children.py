@@ -49,7 +49,7 @@ def select(kubectl: Kubectl, namespace: str, name: str) -> None:
 
 def wait_for_parent(kubectl: Kubectl, name: str, what: str) -> None:
     """`kubectl wait` for a condition of it."""
-    kubectl("wait", f"--for=condition={what}", f"cmw/{name}", "--timeout=60s")
+    kubectl("wait", f"--for=condition={what}", f"cmw/{name}", "--timeout=120s")
 
 
 def get_parent(kubectl: Kubectl, name: str) -> dict[str, Any]:

@@ -76,16 +76,16 @@ def test_the_command_that_is_told_changes_it_everywhere(cli: Cli, name: str) -> 
     end = datetime.fromisoformat(kept()["end"])
     said = run(cli, told(cli("extend", name, "--by", "30m", code=1)))
     assert said.out.startswith(f"clustermaintenancewindow/{name} extended until ")
-    overrides: Any = wait_for(lambda: kept().get("overrides"), 30, "the extension")
+    overrides: Any = wait_for(lambda: kept().get("overrides"), 60, "the extension")
     (override,) = overrides
     assert datetime.fromisoformat(override["end"]) == end + timedelta(minutes=30)
     said = cli("suspend", f"cmw/{name}")
     assert said.out.endswith(f"let it open again: fastapi-maintenance resume cmw/{name}\n")
     assert "it is open until" in cli("resume", f"clustermaintenancewindow/{name}").out
-    wait_for(lambda: not kept().get("suspend"), 30, "the window to be resumed")
+    wait_for(lambda: not kept().get("suspend"), 60, "the window to be resumed")
     said = run(cli, told(cli("end", name, code=1)))
     assert said.out == f"clustermaintenancewindow/{name} ended\n"
-    assert wait_for(lambda: kept().get("endedAt"), 30, "the end")
+    assert wait_for(lambda: kept().get("endedAt"), 60, "the end")
     fields = get_parent(cli.kubectl, name)["metadata"]["managedFields"]
     mine = next(f for f in fields if f["manager"] == "fastapi-maintenance")
     assert {"f:endedAt", "f:overrides"} <= set(mine["fieldsV1"]["f:spec"])

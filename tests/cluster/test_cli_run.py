@@ -322,7 +322,7 @@ def test_what_the_command_has_started_dies_with_run_that_is_killed(
     assert len(set(family)) >= 3
     before = end_of(windows(cli)[0])
     running.kill()
-    wait_for(lambda: all(map(gone, family)), 30, "the command to be gone")
+    wait_for(lambda: all(map(gone, family)), 60, "the command to be gone")
     (window,) = windows(cli)
     assert "endedAt" not in window["spec"]
     assert end_of(window) == before
@@ -339,7 +339,7 @@ def test_the_end_is_moved_while_the_command_lives(
     text = "the command still runs: the window is extended until"
     running.wait_for(lambda: text in running.output(), 60, "an extension")
     assert end_of(windows(cli)[0]) > end_of(planned)
-    wait_for(lambda: in_seconds(0) > end_of(planned), 30, "the end that was planned")
+    wait_for(lambda: in_seconds(0) > end_of(planned), 60, "the end that was planned")
     assert "Open" in cli("status").out
     go_on.touch()
     assert running.wait(60) == 0

@@ -54,7 +54,7 @@ def condition(window: dict[str, Any], kind: str) -> dict[str, Any]:
 
 def wait_for_condition(kubectl: Kubectl, name: str, namespace: str, what: str) -> None:
     """`kubectl wait` for a condition such as Ready, or Active=false."""
-    kubectl("wait", f"--for=condition={what}", f"mw/{name}", "-n", namespace, "--timeout=60s")
+    kubectl("wait", f"--for=condition={what}", f"mw/{name}", "-n", namespace, "--timeout=120s")
 
 
 def reasons(kubectl: Kubectl, namespace: str) -> list[str]:
