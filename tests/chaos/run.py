@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from tests.controlplane.identity import Identity
     from tests.controlplane.install import Operator
 
-PROPAGATION = 1.0
+PROPAGATION = 3.0
 """Seconds in which an acknowledged write arrives where nothing is wrong but that all are busy."""
-BY_OPERATOR = 3.0
+BY_OPERATOR = 10.0
 """The same, by the operator's plan."""
 SLACK = 10.0
 """For connecting and listing on a machine where all are busy."""
