@@ -155,6 +155,12 @@ class Server(Daemon):
         new, self._seen = whole[self._seen :], len(whole)
         return new
 
+    def wait_for_faults(self, error: str, count: int = 1) -> None:
+        """Wait until so many were logged since then: a server may answer before it logs."""
+        self.process.wait_for(
+            lambda: self.output()[self._seen :].count(error) >= count, PATIENCE, f"{count} {error}"
+        )
+
     def stop(self, timeout: float = PATIENCE) -> int:
         """End it, and the client with it."""
         self.client.close()

@@ -15,6 +15,7 @@ from tests.servers.serving import PATIENCE, Server
 from tests.waiting import wait_for
 
 UPLOAD = os.urandom(5 << 20)
+FAULT = "RuntimeError: a fault of the application"
 
 
 @pytest.fixture(scope="module")
@@ -82,9 +83,7 @@ def test_a_fault_of_the_application_is_a_500_and_is_logged(server: Server, bare:
     responses = [shop.client.get("/fault") for shop in (bare, server)]
     assert facts(responses[1]) == facts(responses[0])
     assert responses[1].status_code == 500
-    server.process.wait_for(
-        lambda: "a fault of the application" in server.new_output(), what="the traceback"
-    )
+    server.wait_for_faults(FAULT)
 
 
 def test_a_fault_ends_nothing_else(server: Server) -> None:
@@ -94,6 +93,7 @@ def test_a_fault_ends_nothing_else(server: Server) -> None:
         with server.asking() as client:  # some servers close the connection of a fault
             codes.append(client.get(path).status_code)
     assert codes == [500, 200, 500]
+    server.wait_for_faults(FAULT, 2)
 
 
 def test_a_websocket_talks(server: Server, name: str) -> None:

@@ -291,7 +291,6 @@ asyncio.run(main(*map(int, sys.argv[1:])))
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read from /proc")
-@pytest.mark.timeout(300)
 def test_27_memory_is_flat_after_100_000_events() -> None:
     """From TLS to the decision: less than 1 % more than after the first tenth.
 

@@ -24,7 +24,7 @@ def quiet(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.CRITICAL, "fastapi_maintenance_operator")
 
 
-@pytest.mark.timeout(SECONDS + 120)
+@pytest.mark.timeout(SECONDS + 300)
 async def test_kills_conflicts_throttling_and_relists_leave_no_trace() -> None:
     """Each seed is a story; SIMULATE_SEED begins with the one that failed."""
     until, seed, kills = time.monotonic() + SECONDS, FIRST, 0

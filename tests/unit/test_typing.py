@@ -41,13 +41,11 @@ def lines_that_pyright_minds(file: Path, tmp_path: Path) -> set[int]:
 
 
 @pytest.mark.parametrize(("name", "minded"), [("right.py", set()), ("wrong.py", MARKED)])
-@pytest.mark.timeout(300)
 def test_mypy_minds_what_is_wrong_and_nothing_else(name: str, minded: set[int]) -> None:
     assert lines_that_mypy_minds(TYPED / name) == minded
 
 
 @pytest.mark.parametrize(("name", "minded"), [("right.py", set()), ("wrong.py", MARKED)])
-@pytest.mark.timeout(300)
 def test_pyright_minds_what_is_wrong_and_nothing_else(
     name: str, minded: set[int], tmp_path: Path
 ) -> None:
