@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from fastapi_maintenance.backends.kubernetes.transport import ApiError, Unreachable
 from fastapi_maintenance.proof.wording import nearest, with_nearest
-from fastapi_maintenance.windows import Window, applies_to
+from fastapi_maintenance.windows.globs import meet
 
 from ._cluster import Cluster, Object
 from ._failures import known
@@ -130,23 +130,14 @@ def _mend(each: Seen) -> str:
 
 def others_open(items: Sequence[Object], apps: Sequence[str], name: str = "") -> list[Seen]:
     """Windows by other names that are open for one of the apps, or globs."""
-    return [each for each in all_open(items, name) if _concerns(each.window, apps)]
+    return [
+        each
+        for each in all_open(items, name)
+        if each.window is not None and meet(each.window.apps, apps)
+    ]
 
 
 def all_open(items: Sequence[Object], name: str = "") -> list[Seen]:
     """Windows by other names that are open, for whatever app."""
     seen = [see(item, now()) for item in items if item["metadata"]["name"] != name]
     return [each for each in seen if each.current]
-
-
-def _concerns(window: Window | None, apps: Sequence[str]) -> bool:
-    """Whether it is for one of them; of two globs none is known to meet the other."""
-    if window is None:
-        return False
-    asked = Window(window.namespace, "", tuple(apps), window.timing)
-    names = [app for app in window.apps if "*" not in app]
-    return (
-        any(applies_to(window, app) for app in apps)
-        or any(applies_to(asked, name) for name in names)
-        or "*" in window.apps
-    )

@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from fastapi_maintenance.backends.kubernetes.transport import ApiError, Unreachable
-from fastapi_maintenance.windows import Occurrence, Window, applies_to
+from fastapi_maintenance.windows import Occurrence, Window
+from fastapi_maintenance.windows.globs import meet
 from fastapi_maintenance.windows.occurrences import longest_between
 
 from ._cluster import Cluster, Object
@@ -58,7 +59,7 @@ def never_closes(window: Window, at: datetime) -> bool:
 
 def first_overlap(one: Window, other: Window, at: datetime) -> datetime | None:
     """From when on both are open for an app; None where they never are, as far as is looked."""
-    if one.suspend or other.suspend or not _share(one, other):
+    if one.suspend or other.suspend or not meet(one.apps, other.apps):
         return None
     ours, theirs = list(_coming(one, at)), list(_coming(other, at))
     while ours and theirs:
@@ -68,12 +69,6 @@ def first_overlap(one: Window, other: Window, at: datetime) -> datetime | None:
             return max(start, at)
         del first_to_end[0]
     return None
-
-
-def _share(one: Window, other: Window) -> bool:
-    return any(applies_to(one, app) for app in other.apps) or any(
-        applies_to(other, app) for app in one.apps
-    )
 
 
 def _coming(window: Window, at: datetime) -> Iterator[Occurrence]:

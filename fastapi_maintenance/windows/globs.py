@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Iterable
+from itertools import product
 
 _STARS = re.compile(r"\*+")
 
@@ -18,6 +20,22 @@ def matches(pattern: str, text: str) -> bool:
 def covers(patterns: tuple[str, ...], path: str) -> bool:
     """Whether one of the patterns covers a path; ``/api/*`` covers ``/api`` as well."""
     return _compiled(patterns, of_paths=True).fullmatch(path) is not None
+
+
+def meet(ones: Iterable[str], others: Iterable[str]) -> bool:
+    """Whether there is a text that a pattern of each covers."""
+    return any(_meet(one, other) for one, other in product(ones, others))
+
+
+def _meet(one: str, other: str) -> bool:
+    """Of two with stars a text need only begin and end as both say: stars take what is between."""
+    if "*" not in one or "*" not in other:
+        return matches(one, other) or matches(other, one)
+    head, its_head = one.partition("*")[0], other.partition("*")[0]
+    tail, its_tail = one.rpartition("*")[2], other.rpartition("*")[2]
+    return (head.startswith(its_head) or its_head.startswith(head)) and (
+        tail.endswith(its_tail) or its_tail.endswith(tail)
+    )
 
 
 @functools.lru_cache(maxsize=1024)

@@ -68,6 +68,9 @@ def test_a_clock_that_is_off_is_told_of(created: str, took: float, said: str | N
         (["orders"], ["or*"], True),
         (["or*"], ["orders"], True),
         (["or*"], ["*"], True),
+        (["*"], ["or*"], True),
+        (["*-db"], ["orders-*"], True),
+        (["or*"], ["bill*"], False),
         (["orders"], ["billing"], False),
     ],
 )
