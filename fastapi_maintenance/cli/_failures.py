@@ -20,6 +20,7 @@ FAILED, MISTYPED, NO_OPERATOR, INTERRUPTED = 1, 2, 3, 130
 _MIGRATOR = "fastapi-maintenance-migrator"
 _BINDING = "maintenance-migrator"
 _VIEW, _VIEW_BINDING = "fastapi-maintenance-view", "maintenance-view"
+_ASK = "ask one, or --context, --as one"
 
 
 class Failure(Exception):
@@ -140,5 +141,7 @@ def _refused(message: str) -> Failure:
         granted = grant(message, _VIEW, _VIEW_BINDING, cluster_flags())
         mend = f"look at one namespace: -n NAMESPACE; or grant it for all: {granted}"
     if f"cluster{PLURAL}" in message:
-        mend = "windows of the cluster are for its administrators: ask one, or --context, --as one"
+        mend = f"windows of the cluster are for its administrators: {_ASK}"
+    if 'cannot delete resource "maintenanceprocesses"' in message:
+        mend = f"no role of the chart lets people strike out a process; administrators may: {_ASK}"
     return Failure(f"a right is missing: {message}", mend)

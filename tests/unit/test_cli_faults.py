@@ -112,6 +112,7 @@ def test_a_group_alone_is_nobody(tmp_path: Path) -> None:
     assert "--as-group goes with --as" in call(words, code=2).err
 
 
+WINDOWS, PROCESSES = "maintenancewindows", "maintenanceprocesses"
 EVERYWHERE = "at the cluster scope"
 FORBIDDEN = (
     'maintenancewindows.fastapi-maintenance.io is forbidden: User "{}" cannot create resource '
@@ -151,6 +152,13 @@ FORBIDDEN = (
             "a right is missing: maintenancewindows",
             "look at one namespace: -n NAMESPACE; or grant it for all: kubectl create "
             "clusterrolebinding maintenance-view --clusterrole=fastapi-maintenance-view --user=bob",
+        ),
+        (
+            ApiError(
+                403, FORBIDDEN.format("bob").replace("create", "delete").replace(WINDOWS, PROCESSES)
+            ),
+            "a right is missing: maintenanceprocesses",
+            "no role of the chart lets people strike out a process; administrators may: ask one",
         ),
         (ApiError(404, "404 page not found"), "are not installed here", "crds | kubectl apply"),
         (
