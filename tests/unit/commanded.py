@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Mapping
 from contextvars import copy_context
 from dataclasses import dataclass
 
-from typer.testing import CliRunner
+import pytest
+from typer.testing import CliRunner, Result
 
 from fastapi_maintenance.cli._app import NAME, app
 
@@ -27,10 +30,20 @@ class Said:
     err: str
 
 
+def invoke(words: list[str], env: Mapping[str, str | None]) -> Result:
+    """Run it in the zone that its environment names, whatever this machine's is."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", env["TZ"] or "")
+        time.tzset()
+        result = copy_context().run(CliRunner().invoke, app, words, env=env, prog_name=NAME)
+    time.tzset()
+    return result
+
+
 def call(words: list[str], code: int = 0, home: object = "/nowhere", **environment: str) -> Said:
     """Run it; anything but an exit is an error of the test's subject."""
     env = {**NOWHERE, "HOME": str(home), **environment}
-    result = copy_context().run(CliRunner().invoke, app, words, env=env, prog_name=NAME)
+    result = invoke(words, env)
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception
     said = Said(result.exit_code, result.stdout, result.stderr)

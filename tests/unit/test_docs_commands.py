@@ -20,14 +20,13 @@ from typing import Any
 import pytest
 import typer
 import yaml
-from typer.testing import CliRunner
 
 from fastapi_maintenance.cli._app import app
 from fastapi_maintenance.windows import load_documents
 from tests.controlplane.kubectl import find_kubectl
 from tests.documentation import ROOT, Block, blocks, spoken_commands
 from tests.shell import commands, documents
-from tests.unit.commanded import NOWHERE
+from tests.unit.commanded import NOWHERE, invoke
 
 SHELL = blocks("sh", "console")
 ALONE = ("$ fastapi-maintenance explain", "$ fastapi-maintenance schedule")
@@ -167,8 +166,7 @@ def test_what_a_command_is_shown_to_say_it_says(block: Block) -> None:
     """Those that need no cluster; what goes to standard error is shown nowhere."""
     prompt, _, shown = block.text.partition("\n")
     words = shlex.split(prompt.removeprefix("$ "))[1:]
-    env = {**NOWHERE, "TZ": "Etc/UTC", "COLUMNS": "200", "HOME": "/nowhere"}
-    told = CliRunner().invoke(app, words, env=env)
+    told = invoke(words, {**NOWHERE, "COLUMNS": "200", "HOME": "/nowhere"})
     assert told.stdout == shown
     assert told.exit_code == 0
 
