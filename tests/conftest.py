@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     _hand_on_no_ignored_signals()
+    _let_examples_take_their_time()
     if config.getoption("--context") and not config.getoption("--kubeconfig"):
         raise pytest.UsageError("--context chooses within a file: it needs --kubeconfig PATH")
 
@@ -48,6 +50,17 @@ def _hand_on_no_ignored_signals() -> None:
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, lambda *_: None)
+
+
+def _let_examples_take_their_time() -> None:
+    """hypothesis would take a machine with other work to do for a test that is too slow."""
+    if find_spec("hypothesis") is None:
+        return
+    from hypothesis import HealthCheck, settings
+
+    unhurried = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+    settings.register_profile("unhurried", settings.default, **unhurried)
+    settings.load_profile("unhurried")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
