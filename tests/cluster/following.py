@@ -30,12 +30,10 @@ BRISK = Pace(
     spread=0.05,
     idle=(20.0, 20.0),
     first_word=20.0,
-    connect=2.0,
-    answer=5.0,
 )
-"""As the defaults, for tests that have not all day."""
-IMPATIENT = replace(BRISK, idle=(2.0, 2.0), first_word=2.0)
-"""For those in which a watch goes silent."""
+"""As the defaults, for tests that have not all day; as patient with a machine that is busy."""
+IMPATIENT = replace(BRISK, idle=(2.0, 2.0), first_word=2.0, connect=2.0, answer=5.0)
+"""For those in which a server goes silent."""
 ROLE = "fastapi-maintenance-application"
 
 

@@ -14,6 +14,8 @@ import sys
 import threading
 from contextlib import suppress
 
+PREFIX = "fmtest"
+"""How the names of namespaces and devices begin that are made here."""
 NEAR, FAR = "198.18.77.1", "198.18.77.2"  # RFC 2544: for tests of networks, and nobody's
 
 
@@ -35,7 +37,7 @@ class Network:
     """A namespace, from the beginning of a block to its end."""
 
     def __init__(self) -> None:
-        self._name = f"t{secrets.token_hex(3)}"
+        self._name = f"{PREFIX}{secrets.token_hex(3)}"
         self.prefix = ("ip", "netns", "exec", self._name)
         """What comes before a command that is to run there."""
 
@@ -87,7 +89,11 @@ class Forwarder:
         with suppress(OSError):
             while True:
                 near, _ = self._listening.accept()
-                far = socket.create_connection(self._target)
+                try:
+                    far = socket.create_connection(self._target)
+                except OSError:
+                    near.close()
+                    continue
                 self._open += [near, far]
                 for pair in ((near, far), (far, near)):
                     threading.Thread(target=pass_on, args=pair, daemon=True).start()

@@ -33,21 +33,24 @@ class Proxy:
                 threading.Thread(target=self._serve, args=(near,), daemon=True).start()
 
     def _serve(self, near: socket.socket) -> None:
+        with near, suppress(OSError):  # who asks may go at any moment
+            self._connect(near)
+
+    def _connect(self, near: socket.socket) -> None:
         head = b""
         while not head.endswith(b"\r\n\r\n"):
-            head += near.recv(1)
+            if not (came := near.recv(1)):
+                return
+            head += came
         method, target, _ = head.decode().split(" ", 2)
         if method != "CONNECT" or (self._wanted and f"Basic {self._wanted}" not in head.decode()):
             near.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
-            near.close()
             return
         self.asked.append(target)
         host, _, port = target.rpartition(":")
-        far = socket.create_connection((host, int(port)))
-        near.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        back = threading.Thread(target=pass_on, args=(far, near), daemon=True)
-        back.start()
-        pass_on(near, far)
-        back.join()
-        near.close()
-        far.close()
+        with socket.create_connection((host, int(port))) as far:
+            near.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            back = threading.Thread(target=pass_on, args=(far, near), daemon=True)
+            back.start()
+            pass_on(near, far)
+            back.join()

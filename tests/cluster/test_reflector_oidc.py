@@ -12,6 +12,7 @@ from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.request import Request, urlopen
 
 import pytest
 import trustme
@@ -21,14 +22,15 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from fastapi_maintenance.backends.kubernetes.identity import KubeconfigIdentity
 from tests.cluster.following import BRISK, ROLE, Following, create
 from tests.controlplane.pki import write_kubeconfig
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from tests.controlplane.cluster import ControlPlane
     from tests.controlplane.kubectl import Kubectl
     from tests.controlplane.target import Cluster
 
-LIVES = 3.0
-"""Seconds; an API server takes a token that it knows for ten seconds more."""
+LIVES = 8.0
+"""Seconds, in which a new one has to arrive; an API server takes one that it knows for ten."""
 
 
 def encoded(content: bytes) -> str:
@@ -89,13 +91,17 @@ class Provider:
         }
 
     def give(self) -> dict[str, str]:
+        self.given.append(self.sign())
+        return {"id_token": self.given[-1], "refresh_token": f"refresh-{len(self.given)}"}
+
+    def sign(self) -> str:
+        """An id-token."""
         now = time.time()
         claims = {"iss": self.url, "aud": "shop", "sub": "ann?>~", "iat": now, "exp": now + LIVES}
         parts = ({"alg": "RS256", "kid": "k"}, claims)
         signed = ".".join(encoded(json.dumps(part).encode()) for part in parts)
         signature = self._key.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256())
-        self.given.append(f"{signed}.{encoded(signature)}")
-        return {"id_token": self.given[-1], "refresh_token": f"refresh-{len(self.given)}"}
+        return f"{signed}.{encoded(signature)}"
 
     def close(self) -> None:
         self._server.shutdown()
@@ -115,10 +121,19 @@ def provider(control_plane: ControlPlane, tmp_path: Path) -> Iterator[Provider]:
             oidc_ca_file=tmp_path / "provider.crt",
             oidc_username_prefix="oidc:",
         )
+        wait_for(lambda: knows(control_plane, provider.sign()), 60, "the provider to be known")
         yield provider
     finally:
         provider.close()
         control_plane.restart_apiserver()
+
+
+def knows(control_plane: ControlPlane, token: str) -> bool:
+    """Whether the API server takes a token; it asks who gives them only once it runs."""
+    trust = ssl.create_default_context(cafile=control_plane.ca)
+    asked = Request(f"{control_plane.server}/api", headers={"Authorization": f"Bearer {token}"})
+    with urlopen(asked, timeout=10, context=trust) as answer:
+        return bool(answer.status == 200)
 
 
 @pytest.mark.owns_control_plane

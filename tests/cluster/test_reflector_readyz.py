@@ -42,7 +42,8 @@ def test_a_process_is_ready_once_it_has_listed_and_stays_so(
     with TestClient(names["app"]) as client:
         first = client.get("/readyz")
         assert (first.status_code, first.json()["synced"]) == (503, False)
-        assert "403" in first.json()["last_error"]
+        # Within the half second that the start waits, the API server need not have answered.
+        wait_for(lambda: "403" in client.get("/readyz").json()["last_error"], what="the refusal")
         account.bind(ROLE)
         wait_for(lambda: client.get("/readyz").status_code == 200, 60, "it to be ready")
         control_plane.apiserver.pause()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,7 +69,8 @@ def test_after_a_backup_was_restored_what_it_holds_is_known_and_followed(
     kubectl = target.kubectl
     account = by_kubeconfig(make_identity(target, "orders", "default", cluster_role=ROLE))
     create(kubectl, "default", "kept", "going")
-    with Following(account, pace=IMPATIENT) as following:
+    # Three seconds pass before the server says that it has not come so far.
+    with Following(account, pace=replace(IMPATIENT, answer=30.0)) as following:
         following.wait_for_names("kept", "going")
         control_plane.back_up()
         # More than is written while the API server starts.

@@ -107,7 +107,7 @@ def test_15_a_bookmark_moves_the_version_and_nothing_else(
 ) -> None:
     """Before a watch ends, the server says how far it has come; another namespace moved it on."""
     create(kubectl, namespace, "here")
-    with Following(account, pace=replace(BRISK, watch=(5, 5), idle=(9.0, 9.0))) as following:
+    with Following(account, pace=replace(BRISK, watch=(5, 5))) as following:
         following.wait_for_names("here")
         timeline, version = following.view.timeline, following.stores[0].version
 

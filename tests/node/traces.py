@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from tests.cluster import network
 from tests.node import cgroups
 
 SYSCTLS = (
@@ -20,9 +21,15 @@ def traces(folder: Path) -> dict[str, object]:
         "processes": [pid for pid, line in command_lines().items() if str(folder) in line],
         "mounts": [line for line in mounts if str(folder) in line],
         "cgroups": [str(path) for path in groups(os.getpid())],
-        "devices": sorted(path.name for path in Path("/sys/class/net").iterdir()),
+        "devices": sorted(devices()),
         "sysctls": {name: Path("/proc/sys", name).read_text() for name in SYSCTLS},
     }
+
+
+def devices() -> list[str]:
+    """The network devices of this machine, less those of tests that run beside this one."""
+    names = [path.name for path in Path("/sys/class/net").iterdir()]
+    return [name for name in names if not name.startswith(network.PREFIX)]
 
 
 def groups(starter: int) -> list[Path]:
