@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import secrets
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,7 +17,7 @@ from fastapi_maintenance.backends.kubernetes.process import Pod, Report, Self, n
 from fastapi_maintenance_operator.names import PLAN_CONFIGMAP, PLAN_KEY
 from fastapi_maintenance_operator.rights import CLUSTER, ELECTION, WORK, Right
 from tests.chart import NAMESPACE, render
-from tests.cluster.rights import granted
+from tests.cluster.rights import Rule, granted
 from tests.cluster.windows import apply_window, get_window, reasons, wait_for_condition
 from tests.controlplane import ports
 from tests.controlplane.identity import Identity, make_identity
@@ -48,8 +49,15 @@ def test_25_the_operator_has_the_rights_that_it_asks_for_and_no_others(
         for place in (namespace, NAMESPACE, "kube-public"):
             expected = everywhere | (rules(WORK) if place == namespace else set())
             expected |= rules(ELECTION) if place == lease else set()
+            # The authorizer hears of roles and bindings a moment after they were written.
+            wait_for(partial(has, kubectl, user, place, expected), what=f"the rights in {place}")
             everybodys = granted(kubectl, NOBODY, place)
             assert granted(kubectl, user, place) - everybodys == expected, place
+
+
+def has(kubectl: Kubectl, user: str, place: str, expected: set[Rule]) -> bool:
+    """Whether these rights are in force."""
+    return expected <= granted(kubectl, user, place)
 
 
 class installed:  # noqa: N801  (a context manager)
@@ -77,7 +85,7 @@ def name_of(item: dict[str, Any]) -> str:
     return str(item["metadata"]["name"])
 
 
-def rules(rights: Iterable[Right]) -> set[tuple[str, str, str, str]]:
+def rules(rights: Iterable[Right]) -> set[Rule]:
     """Group, resource, name and verb of each right."""
     return {(r.group, r.resource, r.name or "", verb) for r in rights for verb in r.verbs}
 
@@ -131,17 +139,20 @@ BROKEN = {
 """What does not happen without a right."""
 
 
-def prepare(kubectl: Kubectl, namespace: str) -> None:
-    """What is there before the operator begins."""
+def prepare(kubectl: Kubectl, namespace: str, *, ended: bool = True) -> None:
+    """What is there before the operator begins; it looks again where a process has ended."""
     apply_window(kubectl, "upgrade", namespace, start=PAST)
-    ended = {"end": "2026-01-01T01:00:00Z", "ttlSecondsAfterFinished": 0}
-    apply_window(kubectl, "done", namespace, start=PAST, **ended)
-    put_process(kubectl, namespace, "ended", Pod("no-such-pod", "uid-of-none", None))
+    over = {"end": "2026-01-01T01:00:00Z", "ttlSecondsAfterFinished": 0}
+    apply_window(kubectl, "done", namespace, start=PAST, **over)
+    if ended:
+        put_process(kubectl, namespace, "ended", Pod("no-such-pod", "uid-of-none", None))
 
 
 def change(kubectl: Kubectl, namespace: str, *, plan: bool = True) -> None:
     """What happens later on; an edit of the plan makes the operator list the windows anew."""
     apply_window(kubectl, "later", namespace, start=PAST)
+    if plan:  # else the later window would restore the plan, whoever has edited it meanwhile
+        wait_for_condition(kubectl, "later", namespace, "Active")
     put_process(kubectl, namespace, "first")
     put_process(kubectl, namespace, "second")
     if plan:
@@ -163,7 +174,7 @@ def limited(
     """Runs an operator of the test's namespace, which does not look at its rights, under some."""
     started: list[Operator] = []
 
-    def run(rights: Iterable[Right]) -> Operator:
+    def run(rights: Sequence[Right]) -> Operator:
         identity = make_identity(cluster, ACCOUNT, namespace)
         grant(kubectl, identity, rights)
         operator = Unchecked(identity, namespace)
@@ -184,7 +195,7 @@ class Unchecked(Operator):
         self._command = [sys.executable, "-m", "tests.cluster.unchecked", *self._command[3:]]
 
 
-def grant(kubectl: Kubectl, identity: Identity, rights: Iterable[Right]) -> None:
+def grant(kubectl: Kubectl, identity: Identity, rights: Sequence[Right]) -> None:
     """Give an account these rights in its namespace."""
     granted_rules = [yaml.safe_load(right.rule()) for right in rights if right.verbs]
     metadata = {"name": "some", "namespace": identity.namespace}
@@ -205,6 +216,10 @@ def grant(kubectl: Kubectl, identity: Identity, rights: Iterable[Right]) -> None
         ],
     }
     kubectl("apply", "-f", "-", input=yaml.safe_dump_all([role, binding]))
+    wait_for(
+        partial(has, kubectl, identity.user, identity.namespace, rules(rights)),
+        what="the rights to be in force",
+    )
 
 
 def without(resource: str, verb: str) -> list[Right]:
@@ -245,7 +260,8 @@ def test_without_one_right_what_it_is_for_does_not_happen(
     verb: str,
 ) -> None:
     """The API server refuses, the operator says what, and the behaviour is not there."""
-    prepare(kubectl, namespace)
+    # Once an ended process was removed, others are counted anew, which a watch alone is to tell of.
+    prepare(kubectl, namespace, ended=(resource, verb) != ("maintenanceprocesses", "watch"))
     operator = limited(without(resource, verb))
     behaviour = behaves(kubectl, namespace, operator)[BROKEN[resource, verb]]
     if verb == "watch":
