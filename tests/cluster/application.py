@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from tests.servers.serving import Command
 
 
+SHORT_LIVED = httpx.Limits(keepalive_expiry=2)
+"""No connection is asked on again that the server, after five seconds, may be about to close."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """A status code, and the instants (POSIX seconds) between which it was decided."""
@@ -51,7 +55,9 @@ class Application(Daemon):
         **environment: str,
     ) -> None:
         port = ports.free_port()
-        self.client = httpx.Client(base_url=f"http://{HOST}:{port}", trust_env=False, timeout=60)
+        self.client = httpx.Client(
+            base_url=f"http://{HOST}:{port}", trust_env=False, timeout=60, limits=SHORT_LIVED
+        )
         own = {"FASTAPI_MAINTENANCE_KUBECONFIG": str(identity.kubeconfig), "SOURCE": source}
         super().__init__(
             [sys.executable, "-m", *serve(f"tests.cluster.{app}", port)],

@@ -14,7 +14,9 @@ from fastapi_maintenance import K8sBackend, MaintenanceModeMiddleware
 logging.basicConfig(format="%(levelname)s %(message)s", level=logging.INFO)
 
 GO_ON = Path(os.environ["GO_ON"])
-backend = K8sBackend(app="orders", report=True)
+# A busy machine may take longer to register than an application waits by default.
+SYNC_TIMEOUT = float(os.environ.get("SYNC_TIMEOUT", "60"))
+backend = K8sBackend(app="orders", report=True, sync_timeout=SYNC_TIMEOUT)
 
 app = FastAPI()
 app.add_middleware(MaintenanceModeMiddleware, backend=backend)

@@ -14,7 +14,9 @@ logging.basicConfig(format="%(levelname)s %(message)s", level=logging.INFO)
 logging.getLogger("httpx").setLevel(logging.WARNING)
 
 source: Any = os.environ.get("SOURCE", "maintenancewindow")
-backend = K8sBackend(app="orders", source=source)
+# A busy machine may take longer to list than an application waits by default.
+SYNC_TIMEOUT = float(os.environ.get("SYNC_TIMEOUT", "60"))
+backend = K8sBackend(app="orders", source=source, sync_timeout=SYNC_TIMEOUT)
 
 app = FastAPI()
 app.add_middleware(MaintenanceModeMiddleware, backend=backend)

@@ -39,7 +39,8 @@ async def lifespan(_: FastAPI) -> AsyncIterator[None]:
 
 def make(name: str) -> FastAPI:
     """A shop; constructed before a server forks, if it does so."""
-    backend = K8sBackend(app=name, source=source)
+    # A busy machine may take longer to list than an application waits by default.
+    backend = K8sBackend(app=name, source=source, sync_timeout=60)
     app = FastAPI(lifespan=lifespan)
     app.state.backend = backend
     app.add_middleware(MaintenanceModeMiddleware, backend=backend, exempt_paths=["/asleep"])

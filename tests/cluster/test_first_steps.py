@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 BLOCK = next(b for b in blocks("sh") if b.page == ROOT / "README.md" and "make cluster" in b.text)
 BY_THE_TESTS = ("make cluster", "source ", "export ", "kubectl create namespace")
 """What is there already, or elsewhere."""
+UNTIL, DONE = "until (: >/dev/tcp/127.0.0.1/", ") 2>/dev/null; do sleep 0.1; done\n"
+"""Who types takes some seconds from one line to the next, in which the application starts."""
 
 
 def test_the_readme_leads_to_a_migration_by_few_commands(
@@ -30,7 +32,8 @@ def test_the_readme_leads_to_a_migration_by_few_commands(
     typed = [line for line in lines if not line.startswith(BY_THE_TESTS)]
     assert len(typed) == 3
     script = "\n".join(typed).replace("shop", namespace)
-    script = script.replace("app:app &", f"app:app --port {free_port()} & server=$!\n")
+    port = free_port()
+    script = script.replace("app:app &", f"app:app --port {port} & server=$!\n{UNTIL}{port}{DONE}")
     script = re.sub(
         r"(fastapi-maintenance run.*)", r"\1; code=$?; kill $server; exit $code", script
     )

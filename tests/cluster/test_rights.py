@@ -20,7 +20,7 @@ def test_a_missing_right_is_named_once_and_recovered_from(
     """It serves, logs one error with the command that mends it, and follows once that was run."""
     apply_window(kubectl, "upgrade", namespace, start="2026-01-01T00:00:00Z")
     identity = service_account("orders")
-    app = Application(identity, tmp_path / "app.log")
+    app = Application(identity, tmp_path / "app.log", SYNC_TIMEOUT="5")
     app.start()
     try:
         app.wait_for_code(200)

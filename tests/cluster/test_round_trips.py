@@ -67,10 +67,13 @@ def watched(identity: Identity, source: str, objects: int) -> Iterator[tuple[Win
     assert found is not None
     target, view = Target(found, source, identity.namespace), View("orders")
     watcher = join(target, view)
+
+    def known() -> tuple[Window, ...]:
+        windows = view.timeline.windows if view.timeline else ()
+        return windows if len(windows) == objects else ()
+
     try:
-        wait_for(lambda: watcher.health().objects == objects, what=f"{objects} windows")
-        assert view.timeline is not None
-        yield view.timeline.windows
+        yield wait_for(known, what=f"{objects} windows")
     finally:
         leave(target, watcher, view)
 

@@ -28,8 +28,13 @@ if TYPE_CHECKING:
     Start = Callable[..., Application]
 
 
+PATIENCE = 25.0
+"""Seconds, less than a server waits for a worker that does not end: thirty."""
+
+
 def uvicorn_4(app: str, port: int) -> list[str]:
-    return [*uvicorn(app, port), "--workers", "4"]
+    """Of which none is replaced for being late on a busy machine."""
+    return [*uvicorn(app, port), "--workers", "4", "--timeout-worker-healthcheck", "20"]
 
 
 def without_lifespan(app: str, port: int) -> list[str]:
@@ -111,7 +116,7 @@ def test_every_worker_follows_and_any_writes(
     assert app.get().status_code == 200
     began = time.monotonic()
     app.stop()
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < PATIENCE
     assert faults(app.output()) == []
 
 
@@ -122,7 +127,8 @@ def test_a_blocked_event_loop_hears_of_a_window_meanwhile(
     app = start()
     with httpx.Client(base_url=app.client.base_url, trust_env=False, timeout=60) as client:
         with pytest.raises(httpx.ReadTimeout):
-            client.get("/asleep", params={"seconds": 8}, timeout=0.2)
+            # Only the answer is not waited for: to connect may take a while on a busy machine.
+            client.get("/asleep", params={"seconds": 8}, timeout=httpx.Timeout(60, read=0.2))
         apply_window(kubectl, "upgrade", namespace, start="2026-01-01T00:00:00Z")
         assert client.get("/orders").status_code == 503
 

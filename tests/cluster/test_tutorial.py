@@ -88,7 +88,7 @@ def typed(text: str, folder: Path, env: Mapping[str, str], port: int) -> list[in
     for line in text.splitlines():
         if asked := ASKED.match(line):
             came.append(int(asked[2]))
-            wait_for(partial(answers, port, asked[1], came[-1]), 15, line)
+            wait_for(partial(answers, port, asked[1], came[-1]), 60, line)
         elif not line.startswith("make "):
             subprocess.run(["bash", "-c", line], cwd=folder, env=env, check=True, timeout=90)
     return came
