@@ -63,7 +63,9 @@ class Application(Daemon):
         kubeconfig = write_kubeconfig(
             folder / "kubeconfig", cluster=endpoint, user=user, namespace=identity.namespace
         )
-        where = ("--host", HOST, "--port", str(self.port), "--no-access-log")
+        # Longer than clients keep a connection: none is closed in the moment that one asks on it.
+        kept = ("--timeout-keep-alive", "60")
+        where = ("--host", HOST, "--port", str(self.port), "--no-access-log", *kept)
         super().__init__(
             [sys.executable, "-m", "uvicorn", "tests.chaos.orders:app", *where],
             log=folder / "app.log",
