@@ -131,7 +131,9 @@ class Chromium:
         with urlopen(Request(f"{self._address}/new?about:blank", method="PUT")) as answer:
             target = json.load(answer)
         try:
-            with connect(target["webSocketDebuggerUrl"], max_size=None) as socket:
+            # Without pings: a browser that is late on a busy machine is not given up.
+            how: dict[str, Any] = {"open_timeout": _PATIENCE, "ping_interval": None}
+            with connect(target["webSocketDebuggerUrl"], max_size=None, **how) as socket:
                 yield Tab(socket)
         finally:
             with urlopen(f"{self._address}/close/{target['id']}"):
