@@ -10,11 +10,13 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from fastapi_maintenance import K8sBackend, MaintenanceModeMiddleware
+from fastapi_maintenance.backends.kubernetes import report_thread
 
 logging.basicConfig(format="%(levelname)s %(message)s", level=logging.INFO)
 
 GO_ON = Path(os.environ["GO_ON"])
-# A busy machine may take longer to register than an application waits by default.
+# A busy machine may take longer to register, and to leave, than an application waits by default.
+report_thread._PATIENCE = 10.0
 SYNC_TIMEOUT = float(os.environ.get("SYNC_TIMEOUT", "60"))
 backend = K8sBackend(app="orders", report=True, sync_timeout=SYNC_TIMEOUT)
 

@@ -220,8 +220,10 @@ PREFORK = """
 import os, sys, time
 from pathlib import Path
 from fastapi_maintenance import K8sBackend
+from fastapi_maintenance.backends.kubernetes import report_thread
 
-backend = K8sBackend("orders", report=True)
+report_thread._PATIENCE = 10.0  # seconds to leave in, on a busy machine
+backend = K8sBackend("orders", report=True, sync_timeout=60)
 backend.start()
 backend.wait()  # as a parent does that loads everything beforehand
 children = []
