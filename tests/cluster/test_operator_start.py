@@ -42,7 +42,7 @@ def start(kubeconfig: Path | str, *options: str) -> subprocess.CompletedProcess[
         env=os.environ | {"KUBECONFIG": str(kubeconfig)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
 
