@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 SCRIPT = Path(__file__).with_name("traffic.py")
 RATE = 10  # requests a second to each Service
-SETTLED = 15  # answers of one kind in a row: every process of four has had its turn
+SETTLED = 25  # answers of one kind in a row: every process of four has had its turn
+PATIENCE = 120  # seconds for what takes some on a machine with nothing else to do
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ class Client:
             finally:
                 process.kill()
 
-    def await_refusals(self, to: str, window: str, since: float, timeout: float = 60) -> float:
+    def await_refusals(self, to: str, window: str, since: float) -> float:
         """Wait until all answers are that window's, and say since when they are."""
 
         def settled() -> float | None:
@@ -126,9 +127,9 @@ class Client:
             done = len(last) == SETTLED and all(answer.refused_by == window for answer in last)
             return last[0].sent if done else None
 
-        return wait_for(settled, timeout, f"{window} to refuse {to}", interval=0.3) or 0
+        return wait_for(settled, PATIENCE, f"{window} to refuse {to}", interval=0.3) or 0
 
-    def await_service(self, to: str, since: float, timeout: float = 60) -> float:
+    def await_service(self, to: str, since: float) -> float:
         """Wait until all answers are the application's, and say since when they are."""
 
         def settled() -> float | None:
@@ -136,7 +137,7 @@ class Client:
             done = len(last) == SETTLED and all(answer.status == 200 for answer in last)
             return last[0].sent if done else None
 
-        return wait_for(settled, timeout, f"{to} to serve again", interval=0.3) or 0
+        return wait_for(settled, PATIENCE, f"{to} to serve again", interval=0.3) or 0
 
 
 def refusals_only(answers: list[Answer], window: str) -> list[Answer]:

@@ -88,7 +88,7 @@ def bare(
     with ExitStack() as stack:
         yield _enter(stack, target(kind, folder, registry))
     if kind == "own":
-        wait_for(lambda: traces(folder) == before, what="everything to be as it was")
+        wait_for(lambda: traces(folder) == before, 120, "everything to be as it was")
 
 
 def _enter(stack: ExitStack, context: AbstractContextManager[Target]) -> Target:

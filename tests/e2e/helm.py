@@ -27,7 +27,7 @@ class Helm:
 
     kubeconfig: Path
     namespace: str
-    timeout: int = 120  # seconds
+    timeout: int = 240  # seconds
     waits: bool = True
 
     @property

@@ -47,6 +47,8 @@ class Application:
         spec["replicas"] = self.replicas
         pod, container = spec["template"]["spec"], spec["template"]["spec"]["containers"][0]
         container["image"] = image
+        # On a busy machine a proxy hears late that a Pod is to go.
+        container["lifecycle"]["preStop"]["sleep"]["seconds"] = 10
         container["env"].append({"name": "MAINTENANCE_SOURCE", "value": self.source})
         if not self.account:
             del pod["serviceAccountName"]
@@ -141,7 +143,7 @@ class Shop:
         conditions = found.get("status", {}).get("conditions", [])
         return next((it for it in conditions if it["type"] == kind), {})
 
-    def await_condition(self, name: str, kind: str, timeout: int = 60) -> float:
+    def await_condition(self, name: str, kind: str, timeout: int = 120) -> float:
         """Wait as `kubectl wait` does; when it was met."""
         self.kubectl("wait", f"--for=condition={kind}", f"mw/{name}", f"--timeout={timeout}s")
         return time.time()
@@ -167,7 +169,7 @@ class Shop:
 def make_namespace(kubectl: Kubectl, name: str) -> None:
     """Make it, complete with the account that Pods have by default."""
     kubectl("create", "namespace", name)
-    kubectl("wait", "--for=create", "serviceaccount/default", "-n", name, "--timeout=60s")
+    kubectl("wait", "--for=create", "serviceaccount/default", "-n", name, "--timeout=120s")
 
 
 def moment(seconds: float) -> str:

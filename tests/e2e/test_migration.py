@@ -72,7 +72,7 @@ class Release:
         pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "prepare"}, "spec": spec}
         self._kubectl("-n", self.namespace, "apply", "-f", "-", input=json.dumps(pod))
         done = "--for=jsonpath={.status.phase}=Succeeded"
-        self._kubectl("-n", self.namespace, "wait", done, "pod/prepare", "--timeout=60s")
+        self._kubectl("-n", self.namespace, "wait", done, "pod/prepare", "--timeout=120s")
 
     def state(self) -> str:
         """The state of the window: `Open`, `Finished`, …"""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tests.e2e.helm import Helm
     from tests.e2e.target import Target
 
-PATIENCE = 60  # seconds; the Pod's own end takes some of them
+PATIENCE = 180  # seconds; the Pod's own end takes some of them
 
 
 def test_a_namespace_with_an_open_window_is_deleted_without_help(

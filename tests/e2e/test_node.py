@@ -49,7 +49,7 @@ def test_a_node_leaves_nothing_behind_even_when_its_starter_is_killed(folder: Pa
     assert groups(pid)
     os.kill(pid, signal.SIGKILL)
     wait_for(lambda: not groups(pid), what="its cgroups to be gone")
-    wait_for(lambda: traces(folder) == before, what="everything to be as it was")
+    wait_for(lambda: traces(folder) == before, 120, "everything to be as it was")
     assert not (folder / "run").exists()
 
 

@@ -47,7 +47,7 @@ def test_uninstalling_leaves_windows_and_applications_go_on(
     assert kubectl("get", "deployments", "-n", NAMESPACE, "-o", "name").stdout == ""
     wait_for(lambda: len(shop.client.answers("orders", without)) > 20, what="some answers")
     assert refusals_only(shop.client.answers("orders", without), window) == []
-    shop.kubectl("delete", "mw", "upgrade", "--timeout=20s")
+    shop.kubectl("delete", "mw", "upgrade", "--timeout=60s")
 
 
 def test_upgrading_from_the_previous_chart_keeps_windows_in_force(
@@ -64,7 +64,7 @@ def test_upgrading_from_the_previous_chart_keeps_windows_in_force(
     release.upgrade(CHART, RELEASE, values)
     assert refusals_only(shop.client.answers("orders", enforced), window) == []
     shop.apply("upgrade", "orders", response={"message": "Upgraded"})
-    wait_for(lambda: observed(shop, "upgrade"), 60, "the new operator to take up an edit")
+    wait_for(lambda: observed(shop, "upgrade"), 120, "the new operator to take up an edit")
     assert shop.condition("upgrade", "Drained")["status"] == "True"
     answers = shop.client.answers("orders", enforced)
     assert len(answers) > 20

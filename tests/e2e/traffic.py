@@ -48,7 +48,7 @@ def tell(name: str, url: str) -> None:
 def ask(url: str) -> dict[str, object]:
     """One request: status, the window that refused it, and what went wrong, if anything did."""
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=10)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
     try:
         connection.request("GET", parts.path)
         answer = connection.getresponse()
