@@ -132,5 +132,5 @@ def test_a_window_is_kept_to_while_the_api_server_is_down(
     assert 503 in {a.code for a in answers}
     control_plane.apiserver.start()
     apply_window(kubectl, "later", namespace, start=PAST)
-    app.wait_for_code(503, timeout=60)
+    app.wait_for_code(503, timeout=120)
     assert app.output().count("can't be reached") == 1

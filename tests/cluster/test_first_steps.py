@@ -44,6 +44,6 @@ def test_the_readme_leads_to_a_migration_by_few_commands(
     command = ["bash", "-c", script]
     log, env = tmp_path / "log", os.environ | files | {"PATH": path}
     with Leashed(command, log=log, cwd=ROOT, env=env) as shell:
-        assert shell.wait(90) == 0, shell.tail()
+        assert shell.wait(240) == 0, shell.tail()
         said = shell.output()
     assert re.search(r"drained: 1 of 1 reporting.*\nmigrated\n.* ended", said, re.DOTALL), said

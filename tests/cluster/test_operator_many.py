@@ -75,7 +75,7 @@ def test_07_a_window_beside_thousands_opens_and_closes_within_a_second(
     kubectl: Kubectl, namespace: str, operator: Operator
 ) -> None:
     """By the operator's own clock, which stands in its Events; it looks at no other at an edge."""
-    start = in_seconds(10)
+    start = in_seconds(15)
     end = start + timedelta(seconds=3)
     apply_window(kubectl, "upgrade", namespace, start=start, end=format_instant(end))
     wait_for_condition(kubectl, "upgrade", namespace, "Ready")

@@ -73,7 +73,7 @@ def test_04_the_time_of_a_transition_moves_with_the_status_alone(
 def test_09_a_start_that_was_missed_while_down_is_made_up_for(
     kubectl: Kubectl, namespace: str, operator: Operator
 ) -> None:
-    start = in_seconds(8)
+    start = in_seconds(12)
     apply_window(kubectl, "upgrade", namespace, start=start)
     await_reason(kubectl, "upgrade", namespace, "Scheduled")
     operator.stop()

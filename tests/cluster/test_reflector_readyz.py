@@ -49,3 +49,4 @@ def test_a_process_is_ready_once_it_has_listed_and_stays_so(
         control_plane.apiserver.pause()
         assert client.get("/readyz").json()["synced"]
         assert client.get("/readyz").status_code == 200
+        control_plane.apiserver.resume()  # else the test's namespace is asked to go in vain

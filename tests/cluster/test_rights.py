@@ -30,7 +30,7 @@ def test_a_missing_right_is_named_once_and_recovered_from(
         )
         app.process.wait_for(lambda: grant in app.output(), 30, "the error to be logged")
         kubectl(*grant.split()[1:])
-        app.wait_for_code(503, timeout=90)
+        app.wait_for_code(503, timeout=120)
         assert app.output().count("a right is missing") == 1
         assert 'cannot list resource "maintenancewindows"' in app.output()
     finally:

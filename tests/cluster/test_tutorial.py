@@ -90,7 +90,7 @@ def typed(text: str, folder: Path, env: Mapping[str, str], port: int) -> list[in
             came.append(int(asked[2]))
             wait_for(partial(answers, port, asked[1], came[-1]), 60, line)
         elif not line.startswith("make "):
-            subprocess.run(["bash", "-c", line], cwd=folder, env=env, check=True, timeout=90)
+            subprocess.run(["bash", "-c", line], cwd=folder, env=env, check=True, timeout=240)
     return came
 
 
