@@ -16,7 +16,7 @@ from fastapi import WebSocket
 from starlette.requests import HTTPConnection
 from starlette.types import Message
 
-from fastapi_maintenance import MaintenanceModeMiddleware, maintenance_mode_on
+from fastapi_maintenance import MaintenanceModeMiddleware, _connections, maintenance_mode_on
 from fastapi_maintenance.windows import OFF, Match
 from tests.unit.gated import ON, WRITES
 from tests.unit.making import Held, open_since_2026
@@ -254,8 +254,11 @@ async def test_a_server_that_does_not_take_the_close_holds_nobody_up() -> None:
 
 
 @pytest.mark.parametrize("path", ["/talk", "/events"])
-async def test_no_endpoint_ends_before_its_client_is_told(path: str) -> None:
+async def test_no_endpoint_ends_before_its_client_is_told(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A server would close a socket by itself then, without our code (granian)."""
+    monkeypatch.setattr(_connections, "_PATIENCE", 30.0)
     held = Held(OFF)
     app = shop(talks, backend=held)
     client = Client(app, "websocket" if path == "/talk" else "http", path, "2.4")

@@ -237,6 +237,8 @@ async def test_where_it_cannot_be_asked_nothing_is_on() -> None:
 @pytest.mark.anyio
 async def test_a_backend_that_cannot_be_written_has_blocks_of_this_process_alone() -> None:
     class Reads:
+        backend_timeout = 30.0
+
         def get_value(self) -> bool:
             return False
 
@@ -413,6 +415,8 @@ async def test_a_word_that_refuses_writes_comes_back() -> None:
 class Leases:
     """A store that counts the blocks of all processes itself; duck-typed."""
 
+    backend_timeout = 30.0
+
     def __init__(self) -> None:
         self.value = False
         self.leases: list[object] = []
@@ -452,7 +456,7 @@ async def test_a_store_that_counts_itself_is_written_at_once(value: bool) -> Non
 @pytest.mark.parametrize("given_up_by", ["time", "cancelled"])
 async def test_a_lease_that_comes_too_late_is_given_back(given_up_by: str) -> None:
     store = Leases()
-    store.backend_timeout = 0.1 if given_up_by == "time" else 30  # type: ignore[attr-defined]
+    store.backend_timeout = 0.1 if given_up_by == "time" else 30
     store.may_open.clear()
     task = asyncio.create_task(maintenance_mode_on(store).__aenter__())
     if given_up_by == "time":
