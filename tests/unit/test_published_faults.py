@@ -186,19 +186,21 @@ async def test_16_a_reader_never_sees_half_a_write(tmp_path: Path) -> None:
     file = tmp_path / "mode"
     backend = LocalFileBackend(file)
     await backend.set_value(True)
-    seen: set[str] = set()
+    seen: list[str] = []
     done = threading.Event()
 
     def read() -> None:
         while not done.is_set():
-            seen.add(file.read_text())
+            seen.append(file.read_text())
 
     reader = threading.Thread(target=read)
     reader.start()
-    for _ in range(50):
-        await backend.set_value(True)
-    done.set()
-    reader.join()
+    try:
+        while len(seen) < 50:
+            await backend.set_value(True)
+    finally:
+        done.set()
+        reader.join()
     assert {text.strip() for text in seen} == {"1"}
 
 
