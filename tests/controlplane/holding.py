@@ -28,7 +28,11 @@ def gate(folder: Path) -> Iterator[None]:
     """Be the only one to look at the folder, or to change who serves from it."""
     while True:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with (folder / "gate").open("a") as file:
+        try:
+            file = (folder / "gate").open("a")
+        except FileNotFoundError:  # the folder was removed just now
+            continue
+        with file:
             fcntl.flock(file, fcntl.LOCK_EX)
             if _in_place(file, folder / "gate"):  # else the folder was removed meanwhile
                 yield
