@@ -213,7 +213,10 @@ class Operator(Controller):
     """A controller that works at one instant until nothing is left to do."""
 
     def __init__(self, cluster: MemoryCluster) -> None:
-        super().__init__(cluster, Rounds(cluster.processes, lambda: Clock.instant))
+        super().__init__(
+            cluster,
+            Rounds(cluster.processes, lambda: Clock.instant, lambda: Clock.instant.timestamp()),
+        )
         self.cluster = cluster
 
     async def _sleep(self) -> None:

@@ -184,12 +184,11 @@ async def test_many_processes_that_speak_at_once_are_listed_four_times_a_second(
 
 
 async def test_counts_alone_are_not_written_at_every_word(
-    operator: Operator, cluster: MemoryCluster, monkeypatch: pytest.MonkeyPatch
+    operator: Operator, cluster: MemoryCluster
 ) -> None:
     """Each write wakes every application that watches; a verdict that changes is no mere count."""
     operator.observe_process("ADDED", cluster.processes.put(stored_process("orders-2")))
     assert await operator.work_after(seconds=1) == []
-    monkeypatch.setattr("fastapi_maintenance_operator.proof_rounds._DETAILS_PAUSE", 0.0)
     assert await operator.work_after(seconds=6) == ["status lunch"]
     assert cluster.windows["shop", "lunch"]["status"]["processes"]["registered"] == 2
 
