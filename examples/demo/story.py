@@ -17,6 +17,8 @@ import uvicorn
 
 EXAMPLES = Path(__file__).parents[1]
 _PATIENCE = 60.0
+_KEPT = httpx.Limits(keepalive_expiry=2)
+"""So that no question goes to a connection that the server, after five seconds, closes just now."""
 _BOLD, _DIM, _PLAIN = ("\033[1m", "\033[2m", "\033[0m") if sys.stdout.isatty() else ("", "", "")
 
 
@@ -35,7 +37,7 @@ class Visitor:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._client = httpx.Client(base_url=url, trust_env=False, timeout=_PATIENCE)
+        self._client = httpx.Client(base_url=url, trust_env=False, timeout=_PATIENCE, limits=_KEPT)
 
     def ask_until(self, code: int) -> None:
         """Ask until the answer has a status code, and show that answer.

@@ -12,7 +12,7 @@ import httpx
 
 from tests.controlplane import ports
 from tests.controlplane.daemon import Daemon
-from tests.servers.serving import HOST, uvicorn
+from tests.servers.serving import HOST, SHORT_LIVED, uvicorn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,10 +20,6 @@ if TYPE_CHECKING:
 
     from tests.controlplane.identity import Identity
     from tests.servers.serving import Command
-
-
-SHORT_LIVED = httpx.Limits(keepalive_expiry=2)
-"""No connection is asked on again that the server, after five seconds, may be about to close."""
 
 
 @dataclass(frozen=True)

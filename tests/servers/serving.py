@@ -19,6 +19,8 @@ from tests.controlplane.daemon import Daemon
 from tests.waiting import wait_for
 
 HOST = "127.0.0.1"
+SHORT_LIVED = httpx.Limits(keepalive_expiry=2)
+"""No connection is asked on again that the server, after five seconds, may be about to close."""
 ROOT = Path(__file__).parents[2]
 PATIENCE = 15.0
 """Seconds for what is promised within one: a slow machine makes a test slower, not red."""
@@ -72,7 +74,9 @@ class Server(Daemon):
         self.file, self._journal = folder / "maintenance", folder / "journal"
         self._journal.touch()
         self.port = ports.free_port()
-        self.client = httpx.Client(base_url=self.url(), trust_env=False, timeout=PATIENCE)
+        self.client = httpx.Client(
+            base_url=self.url(), trust_env=False, timeout=PATIENCE, limits=SHORT_LIVED
+        )
         self._seen = 0
         self.expects_faults = False
         command = KINDS[kind](f"tests.servers.orders:{app}", self.port)
