@@ -92,7 +92,8 @@ class Watcher:
         """Hand an event over to the thread of the controller, which wakes once for many."""
         self._seen.append((kind, item))
         if len(self._seen) == 1:
-            self._outer.call_soon_threadsafe(self._take)
+            with suppress(RuntimeError):  # the outer loop has ended
+                self._outer.call_soon_threadsafe(self._take)
 
     def _take(self) -> None:
         """Take one; what else this thread has to do comes in between."""

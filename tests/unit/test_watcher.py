@@ -116,3 +116,29 @@ async def test_an_end_of_kopf_is_told_with_its_reason(
     async with subject:
         with pytest.raises(WatcherDied, match=reason):
             await asyncio.wait_for(subject.watch(), 30)
+
+
+def test_what_is_seen_when_nobody_waits_for_it_any_more_is_no_news(
+    listener: Listener, kopf_does: Callable[[Body], dict[str, Any]]
+) -> None:
+    """As where kopf takes longer to end than it is waited for, on a busy machine."""
+    over, came = threading.Event(), list[bool]()
+
+    async def late(observe: Observe) -> None:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            over.wait(60)
+            observe("MODIFIED", {})
+            came.append(True)
+
+    async def lead() -> Watcher:
+        following, _ = watch(listener)
+        async with following:
+            return following
+
+    kopf_does(late)
+    following = asyncio.run(lead())
+    over.set()
+    following._thread.join(60)
+    assert came == [True]
