@@ -64,7 +64,7 @@ def test_02_the_status_is_applied_through_its_subresource(
 
 
 def make_bad(kubectl: Kubectl, namespace: str, windows: dict[str, dict[str, Any]]) -> None:
-    """Store windows that the rules of our CRD would refuse."""
+    """Store windows that the rules of our CRD would refuse, and have the operator look at them."""
     crd = lenient.crd()
     with lenient.installed(kubectl, lenient.without_rules(crd)):
         for name, spec in windows.items():
@@ -75,6 +75,9 @@ def make_bad(kubectl: Kubectl, namespace: str, windows: dict[str, dict[str, Any]
                 return not kubectl("apply", "-f", "-", input=item, check=False).returncode
 
             wait_for(stored, what=f"{name} to be stored")
+        # Under the rules the API server takes no first status of such a window.
+        for name in windows:
+            wait_for_condition(kubectl, name, namespace, "Stalled")
 
 
 def test_05_a_bad_schedule_or_zone_is_said_once(
