@@ -38,10 +38,17 @@ class Manner:
     """How long one lasts."""
     vanishing: bool
     """Whether connections may go silent for ever, which takes `Pace.idle` to be seen."""
+    arrival: float
+    """In which an acknowledged write arrives where nothing is wrong but that all are busy,"""
+    by_operator: float
+    """and in which it does by the operator's plan."""
 
 
-LONG = Manner(Pace(), storm=45, calm=105, faults=(1, 12), vanishing=True)
-SHORT = Manner(BRISK, storm=14, calm=16, faults=(0.5, 4), vanishing=False)
+LONG = Manner(Pace(), storm=45, calm=105, faults=(1, 12), vanishing=True, arrival=1, by_operator=3)
+# Beside other tests all are busier.
+SHORT = Manner(
+    BRISK, storm=14, calm=16, faults=(0.5, 4), vanishing=False, arrival=3, by_operator=10
+)
 
 
 @dataclass(frozen=True)

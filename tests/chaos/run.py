@@ -25,10 +25,6 @@ if TYPE_CHECKING:
     from tests.controlplane.identity import Identity
     from tests.controlplane.install import Operator
 
-PROPAGATION = 3.0
-"""Seconds in which an acknowledged write arrives where nothing is wrong but that all are busy."""
-BY_OPERATOR = 10.0
-"""The same, by the operator's plan."""
 SLACK = 10.0
 """For connecting and listing on a machine where all are busy."""
 OPERATOR_RECOVERS = 75.0
@@ -146,7 +142,7 @@ def _converge(company: Company, writer: Writer, manner: Manner) -> float:
         return all(answer.number == number for answer in latest)
 
     # On a busy machine faults come late, and the last of them may just be over.
-    limit = recovery(company.app.kind, "operator", "vanish", manner.pace) + BY_OPERATOR
+    limit = recovery(company.app.kind, "operator", "vanish", manner.pace) + manner.by_operator
     wait_for(obeys, limit, f"{company.app.kind.name} to obey the last write")
     return time.time()
 
@@ -166,7 +162,7 @@ def _outcome(
         if kind.planned or each.subject != "operator"
     ]
     answers = [answer for client in company.clients for answer in list(client.answers)]
-    propagation = BY_OPERATOR if kind.planned else PROPAGATION
+    propagation = manner.by_operator if kind.planned else manner.arrival
     oracle = Oracle(versions, troubles, propagation, ordered=not kind.planned)
     return Outcome(
         kind,
