@@ -91,6 +91,7 @@ class Lease:
         self._known: Object | None = None
         self._known_since = monotonic()
         self._held_until = float("-inf")
+        self._trouble = ""
         self.last_try = monotonic()
         """When it was last tried to take or renew it, for the liveness probe."""
 
@@ -153,23 +154,33 @@ class Lease:
         """Take or renew the Lease if that may be done now."""
         started = self.last_try = self._monotonic()
         try:
-            if _holder(self._known) != self.identity or not self.held:
-                self._notice(await self._read())
-            if not self._free():
-                return False
-            self._notice(await self._write(self._claim(datetime.now(UTC))))
+            taken = await self._take()
         except FAILURES as error:
-            await self._failed(error)
+            self._failed(error)
             return False
-        # From before the request: nobody may take it before `duration` has passed since the write.
-        self._held_until = started + self._timings.deadline
+        self._trouble = ""
+        if taken:
+            # From before the request: nobody may take it for `duration` since the write.
+            self._held_until = started + self._timings.deadline
+        return taken
+
+    async def _take(self) -> bool:
+        if _holder(self._known) != self.identity or not self.held:
+            self._notice(await self._read())
+        if not self._free():
+            return False
+        self._notice(await self._write(self._claim(datetime.now(UTC))))
         return True
 
-    async def _failed(self, error: Exception) -> None:
+    def _failed(self, error: Exception) -> None:
+        """Told once, however long it lasts."""
+        before, self._trouble = self._trouble, ""
         if isinstance(error, client.ApiException) and error.status in _TAKEN:
             self._known = None  # somebody was quicker: look who, at the next try
             return
-        logger.warning("the Lease can't be asked for: %s", message_of(error))
+        self._trouble = message_of(error)
+        if self._trouble != before:
+            logger.warning("the Lease can't be asked for: %s", self._trouble)
 
     def _notice(self, lease: Object | None) -> None:
         """Remember since when the Lease stands as it does, on this process's own clock."""
@@ -187,9 +198,14 @@ class Lease:
         return self._known_since + float(said or self._timings.duration)
 
     def _pause(self) -> float:
-        """Until the next try: sooner where the Lease ends sooner; drawn, so that two don't meet."""
-        left = max(self._free_at() - self._monotonic(), 0.1)
-        return min(self._timings.retry * random.uniform(0.8, 1.0), left)
+        """Until the next try: sooner where the Lease ends sooner; drawn, so that two don't meet.
+
+        A server that does not answer is not asked more often because of that end.
+        """
+        regular = self._timings.retry * random.uniform(0.8, 1.0)
+        if self._trouble:
+            return regular
+        return min(regular, max(self._free_at() - self._monotonic(), 0.1))
 
     def _claim(self, now: datetime) -> Object:
         before, text = _spec(self._known), now.isoformat(timespec="microseconds")

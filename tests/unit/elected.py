@@ -91,6 +91,8 @@ class Line:
     def __init__(self, server: LeaseServer, clock: SimulatedClock) -> None:
         self._server, self._clock = server, clock
         self.down = False
+        self.refused = 0
+        """Requests while it was down."""
         self.delays: list[tuple[float, float]] = []
         """Seconds there and back, for the next requests."""
 
@@ -106,6 +108,7 @@ class Line:
     async def _carry(self, act: Callable[[], Any], timeout: float) -> Any:
         """Whatever came of it is not known to a client that waited for too long."""
         if self.down:
+            self.refused += 1
             raise ConnectionRefusedError("down")
         there, back = self.delays.pop(0) if self.delays else (0.0, 0.0)
         await self._clock.sleep(there)

@@ -140,6 +140,21 @@ async def test_an_outage_of_the_api_server_ends_a_term_and_not_the_process(
     assert first.lease.held
 
 
+async def test_an_outage_is_told_once_and_not_asked_through_in_haste(
+    join: Join, clock: SimulatedClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Also of a standby, for which the Lease has ended meanwhile; a second one is news."""
+    join("first")
+    second = join("second")
+    for outage in (1, 2):
+        await clock.run(20)
+        second.line.down = True
+        await clock.run(300)
+        assert second.line.refused <= outage * (300 / (0.8 * Timings().retry) + 1)
+        assert caplog.messages.count("the Lease can't be asked for: down") == outage
+        second.line.down = False
+
+
 async def test_a_lease_that_somebody_touches_or_deletes_is_kept(
     join: Join, clock: SimulatedClock, server: LeaseServer
 ) -> None:
