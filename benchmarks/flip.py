@@ -180,7 +180,7 @@ def main() -> None:
     parser.add_argument(
         "--flips",
         type=int,
-        default=200,
+        default=2000,
         help="windows of each kind for a single watch, a quarter of that for more "
         "(default: %(default)s)",
     )
