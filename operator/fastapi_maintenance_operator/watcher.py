@@ -10,6 +10,7 @@ import asyncio
 import threading
 from collections import deque
 from contextlib import suppress
+from typing import Any
 
 import kopf
 
@@ -21,6 +22,16 @@ Event = tuple[str | None, Object]
 """Its kind, and the object."""
 
 _JOIN_SECONDS = 0.5
+
+
+def _but_of_generators(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Report what went wrong unseen, as usual; but not while the loop closes what kopf left open.
+
+    Its streams are generators around generators. At its end the loop closes them in any order, and
+    the outer ones miss the inner.
+    """
+    if "asyncgen" not in context:
+        loop.default_exception_handler(context)
 
 
 class WatcherDied(Exception):
@@ -82,6 +93,7 @@ class Watcher:
 
     async def _watch(self) -> None:
         self._inner, self._task = asyncio.get_running_loop(), asyncio.current_task()
+        self._inner.set_exception_handler(_but_of_generators)
         self._started.set()
         where = {"namespaces": [self._namespace]} if self._namespace else {"clusterwide": True}
         registry = make_registry(self._observe, self._namespace)

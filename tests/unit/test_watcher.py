@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import kopf
@@ -142,3 +143,53 @@ def test_what_is_seen_when_nobody_waits_for_it_any_more_is_no_news(
     over.set()
     following._thread.join(60)
     assert came == [True]
+
+
+@asynccontextmanager
+async def connection() -> AsyncIterator[None]:
+    yield
+
+
+async def stream() -> AsyncIterator[int]:
+    while True:
+        async with connection():
+            yield 0
+
+
+async def test_streams_that_kopf_leaves_open_are_closed_without_a_word(
+    listener: Listener,
+    kopf_does: Callable[[Body], dict[str, Any]],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """In whatever order: of so many some are closed from within."""
+    streams = [stream() for _ in range(20)]
+
+    async def body(observe: Observe) -> None:
+        for each in streams:
+            await anext(each)
+        observe("ADDED", {})
+        await for_ever(observe)
+
+    kopf_does(body)
+    subject, _ = watch(listener)
+    async with subject:
+        await asyncio.wait_for(listener.told.wait(), 30)
+    subject._thread.join(60)
+    assert caplog.messages == []
+
+
+async def test_what_else_goes_wrong_unseen_is_told(
+    listener: Listener,
+    kopf_does: Callable[[Body], dict[str, Any]],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def body(observe: Observe) -> None:
+        asyncio.get_running_loop().call_exception_handler({"message": "a task was lost"})
+        observe("ADDED", {})
+        await for_ever(observe)
+
+    kopf_does(body)
+    subject, _ = watch(listener)
+    async with subject:
+        await asyncio.wait_for(listener.told.wait(), 30)
+    assert "a task was lost" in caplog.text
