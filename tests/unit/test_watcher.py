@@ -61,6 +61,14 @@ def watch(listener: Listener, namespace: str | None = None) -> tuple[Watcher, li
     return Watcher(controller, namespace, lambda: noticed.append(1)), noticed
 
 
+async def follow(listener: Listener, namespace: str | None = None) -> tuple[Watcher, list[int]]:
+    """Watch until something was seen."""
+    subject, noticed = watch(listener, namespace)
+    async with subject:
+        await asyncio.wait_for(listener.told.wait(), 30)
+    return subject, noticed
+
+
 async def for_ever(_: Observe) -> None:
     await asyncio.Event().wait()
 
@@ -79,9 +87,7 @@ async def test_what_is_seen_arrives_in_the_thread_of_the_controller(
         await for_ever(observe)
 
     given = kopf_does(body)
-    subject, noticed = watch(listener, namespace)
-    async with subject:
-        await asyncio.wait_for(listener.told.wait(), 30)
+    _, noticed = await follow(listener, namespace)
     assert listener.seen == [("ADDED", {"name": "lunch"}, threading.current_thread())]
     assert noticed == [1]
     assert given.pop("memories")
@@ -171,9 +177,7 @@ async def test_streams_that_kopf_leaves_open_are_closed_without_a_word(
         await for_ever(observe)
 
     kopf_does(body)
-    subject, _ = watch(listener)
-    async with subject:
-        await asyncio.wait_for(listener.told.wait(), 30)
+    subject, _ = await follow(listener)
     subject._thread.join(60)
     assert caplog.messages == []
 
@@ -189,7 +193,5 @@ async def test_what_else_goes_wrong_unseen_is_told(
         await for_ever(observe)
 
     kopf_does(body)
-    subject, _ = watch(listener)
-    async with subject:
-        await asyncio.wait_for(listener.told.wait(), 30)
+    await follow(listener)
     assert "a task was lost" in caplog.text
